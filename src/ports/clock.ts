@@ -1,0 +1,40 @@
+/** The clock port: wall time, monotonic time and timers. The core never reads time in another way.
+ * @module */
+
+export interface Clock {
+  /** Milliseconds since 1970, as the machine believes; may jump in either direction. */
+  now(): number
+  /** Milliseconds from an unknown start; never goes back. */
+  monotonic(): number
+  /** Call `run` once after `delayMs`, without keeping the process alive. @returns cancels the timer. */
+  after(delayMs: number, run: () => void): () => void
+}
+
+/** The runtime's own clock and timers. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(delayMs, run) {
+    const timer: unknown = setTimeout(run, delayMs)
+    // Node and Bun return an object that can let the process end; elsewhere timers are numbers and do not hold it.
+    if (typeof timer === 'object' && timer !== null && 'unref' in timer && typeof timer.unref === 'function')
+      timer.unref()
+    return () => clearTimeout(timer as number)
+  },
+}
+
+/** Resolve after `delayMs` on `clock`. @throws the signal's reason when aborted first. */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason)
+    const stop = () => {
+      cancel()
+      reject(signal?.reason)
+    }
+    const cancel = clock.after(delayMs, () => {
+      signal?.removeEventListener('abort', stop)
+      resolve()
+    })
+    signal?.addEventListener('abort', stop, { once: true })
+  })
+}

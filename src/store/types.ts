@@ -1,0 +1,140 @@
+/** The words of a store: how it is opened, what opening did, and what a check found.
+ * @module */
+import type { Clock } from '../ports/clock.ts'
+import type { Owner } from '../ports/owner.ts'
+import type { Random } from '../ports/random.ts'
+import type { Storage } from '../ports/storage.ts'
+import type { StandardSchema } from '../topic/schema.ts'
+import type { AnyKinds, Kinds, Topic, TopicOptions, TopicStats } from '../topic/types.ts'
+
+export interface StoreOptions {
+  readonly storage: Storage
+  /** Open beside a writer, without a single write. Sees what was durable at the time of opening. Default false. */
+  readonly readOnly?: boolean
+  /** Take the store from an owner that is not provably dead; its unacknowledged appends fail. Default false. */
+  readonly takeOver?: boolean
+  /** How long to wait for a silent owner before `STORE_LOCKED`: 0 (the default) refuses a live owner at once;
+   * 16,000 or more lets a store whose owner vanished on another host open unattended. */
+  readonly lockTimeoutMs?: number
+  /** Use and write checkpoints. Default true. */
+  readonly checkpoint?: boolean
+  readonly clock?: Clock
+  readonly random?: Random
+  /** Called with facts worth a log line: repairs, ignored files, slow syncs. Must not throw. */
+  readonly onDiagnostic?: (diagnostic: Diagnostic) => void
+  readonly signal?: AbortSignal
+}
+
+export interface Diagnostic {
+  readonly code: string
+  readonly message: string
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+/** What open did. Counts cover all partitions that open had to look at. */
+export interface OpenReport {
+  /** `created`; `clean`: after a clean close; `recovered`: tails were scanned; `read-only`. */
+  readonly source: 'created' | 'clean' | 'recovered' | 'read-only'
+  readonly epoch: number
+  /** The owner before this one, when there was one that did not close. */
+  readonly previousOwner?: Owner
+  readonly segmentsRead: number
+  /** Bytes of segments read by open. */
+  readonly bytesRead: number
+  /** Events found by scanning tails. */
+  readonly rowsReplayed: number
+  /** Derived files that were refused, with the reason; they are rebuilt when needed. */
+  readonly refused: readonly { readonly file: string; readonly reason: string }[]
+  /** Tails that recovery cut off or moved: nothing acknowledged is ever among the bytes left behind. */
+  readonly repaired: readonly {
+    readonly topic: string
+    readonly partition: number
+    readonly file: string
+    /** Events above the last proven sync that were written again to a new segment. */
+    readonly eventsMoved: number
+    /** Bytes of a torn tail, left where they are and ignored. */
+    readonly tornBytes: number
+  }[]
+  /** Files that are not the store's, left alone. */
+  readonly ignored: readonly string[]
+  readonly durationMs: number
+}
+
+export interface VerifyOptions {
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: VerifyProgress) => void
+}
+
+export interface VerifyProgress {
+  readonly doneBytes: number
+  readonly totalBytes: number
+  readonly file: string
+}
+
+export interface VerifyProblem {
+  readonly code: string
+  readonly file: string
+  readonly message: string
+  /** Position in the file in bytes, where known. */
+  readonly position?: number
+  /** Truth was damaged, as opposed to a derived file that can be rebuilt. */
+  readonly damage: boolean
+}
+
+export interface VerifyReport {
+  /** No damage to truth; derived files may still be listed as problems. */
+  readonly ok: boolean
+  readonly filesChecked: number
+  readonly bytesChecked: number
+  readonly eventsChecked: number
+  readonly problems: readonly VerifyProblem[]
+  readonly unknownFiles: readonly string[]
+  /** What this check did not look at, in sentences. */
+  readonly notChecked: readonly string[]
+  readonly durationMs: number
+}
+
+export interface OpenTopicOptions<K extends Kinds> {
+  /** Create the topic when it does not exist. */
+  readonly create?: TopicOptions | true
+  /** Validate data of these kinds before it is appended; kinds without a schema are refused. */
+  readonly schemas?: { readonly [Kind in keyof K & string]: StandardSchema }
+}
+
+export interface Topics {
+  /** Open a topic. The same instance for the same name.
+   * @throws {VarveError} `NAME_INVALID`, `TOPIC_UNKNOWN`, `TOPIC_EXISTS` (other options), `OPTION_INVALID`. */
+  open<K extends Kinds = AnyKinds>(name: string, options?: OpenTopicOptions<K>): Promise<Topic<K>>
+  /** Names and sizes, sorted by name. */
+  list(): Promise<TopicStats[]>
+}
+
+export interface StoreStats {
+  readonly storeId: string
+  readonly storage: string
+  readonly location: string
+  readonly readOnly: boolean
+  readonly epoch: number
+  readonly formatVersion: number
+  readonly topics: number
+  readonly events: number
+  readonly sizeBytes: number
+  /** `open`, or why appends are refused. */
+  readonly state: 'open' | 'poisoned' | 'fenced' | 'closed'
+}
+
+/** An open store. */
+export interface Store {
+  readonly id: string
+  readonly readOnly: boolean
+  readonly openReport: OpenReport
+  readonly topics: Topics
+  stats(): Promise<StoreStats>
+  /** Check every byte: checksums, chains, manifest, derived files rebuilt in memory and compared. Never writes. */
+  verify(options?: VerifyOptions): Promise<VerifyReport>
+  /** Write checkpoints now, so that the next open after a crash replays little. */
+  checkpoint(): Promise<void>
+  /** Finish queued appends, write checkpoints, mark the store cleanly closed, release it. Idempotent. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
