@@ -1,0 +1,232 @@
+/** A storage in a directory of a file system, over a table of file-system calls.
+ *
+ * Policy lives here and in the handles, calls in the table: loops over short counts, names of errors, parents that
+ * are missing, and which directories must be synced so that a created name cannot vanish with its parent.
+ * @module */
+import { dirname } from 'node:path'
+import type { Digest } from '../../src/codec/digest.ts'
+import type { OwnerPort } from '../../src/ports/owner.ts'
+import type {
+  Maybe,
+  ReadHandle,
+  Storage,
+  StorageCapabilities,
+  StorageEntry,
+  WriteHandle,
+} from '../../src/ports/storage.ts'
+import { errnoOf, storageError } from './errors.ts'
+import type { FileCalls } from './file-calls.ts'
+import { FileReadHandle, FileWriteHandle } from './handles.ts'
+import { byName, checkDirectory, checkPath, parentOf } from './paths.ts'
+
+export interface FileStorageParts {
+  /** Adapter name for reports. */
+  readonly name: string
+  /** Absolute path of the directory; created with its parents by the first `createExclusive` or `link`. */
+  readonly root: string
+  readonly calls: FileCalls
+  readonly digest: Digest
+  readonly owner: OwnerPort
+}
+
+/** Files in a directory. Every method is one call of the table, apart from loops and missing parents. */
+export class FileStorage implements Storage {
+  readonly name: string
+  readonly location: string
+  readonly capabilities: StorageCapabilities
+  readonly digest: Digest
+  readonly owner: OwnerPort
+  /** The table behind this storage, for reports: its `origin` says which calls are native. */
+  readonly calls: FileCalls
+  /** Directories whose own name this instance has made durable, so that it is done once each. */
+  readonly #durable = new Map<string, Promise<void>>()
+
+  constructor(parts: FileStorageParts) {
+    this.name = parts.name
+    this.location = parts.root
+    this.calls = parts.calls
+    this.digest = parts.digest
+    this.owner = parts.owner
+    this.capabilities = {
+      hardLinks: true,
+      syncReads: parts.calls.readSync !== undefined,
+      atomicReplace: true,
+      exclusiveCreate: true,
+      randomWrite: true,
+      durableSync: true,
+      freeSpace: true,
+    }
+  }
+
+  async list(directory: string): Promise<StorageEntry[]> {
+    checkDirectory(directory)
+    try {
+      return (await this.calls.list(this.#absolute(directory))).sort(byName)
+    } catch (cause) {
+      if (errnoOf(cause) === 'ENOENT') return []
+      throw storageError('list', directory, cause)
+    }
+  }
+
+  exists(path: string): Maybe<boolean> {
+    checkDirectory(path)
+    let found: Maybe<boolean>
+    try {
+      found = this.calls.exists(this.#absolute(path))
+    } catch (cause) {
+      throw storageError('look up', path, cause)
+    }
+    if (typeof found === 'boolean') return found
+    return found.catch((cause: unknown) => {
+      throw storageError('look up', path, cause)
+    })
+  }
+
+  async openRead(path: string): Promise<ReadHandle> {
+    const descriptor = await this.#run('open', path, () => this.calls.open(this.#absolute(path), 'read'))
+    return new FileReadHandle(this.calls, path, descriptor)
+  }
+
+  async openAppend(path: string): Promise<WriteHandle> {
+    const descriptor = await this.#run('open', path, () => this.calls.open(this.#absolute(path), 'write'))
+    try {
+      const sizeBytes = await this.calls.size(descriptor)
+      return new FileWriteHandle(this.calls, { path, descriptor, sizeBytes })
+    } catch (cause) {
+      await this.calls.close(descriptor)
+      throw storageError('open', path, cause)
+    }
+  }
+
+  async createExclusive(path: string): Promise<WriteHandle> {
+    const descriptor = await this.#run('create', path, () =>
+      this.#inDirectory(path, () => this.calls.open(this.#absolute(path), 'create')),
+    )
+    return new FileWriteHandle(this.calls, { path, descriptor, sizeBytes: 0 })
+  }
+
+  async link(from: string, to: string): Promise<void> {
+    checkPath(from)
+    await this.#run('link', to, () =>
+      this.#inDirectory(to, () => this.calls.link(this.#absolute(from), this.#absolute(to))),
+    )
+  }
+
+  async replace(from: string, to: string): Promise<void> {
+    checkPath(from)
+    // On Windows a rename over a file that someone scans fails with EPERM or EBUSY for a moment; the caller sees
+    // an error with the old file intact.
+    await this.#run('replace', to, () => this.calls.rename(this.#absolute(from), this.#absolute(to)))
+  }
+
+  async remove(path: string): Promise<void> {
+    checkPath(path)
+    try {
+      await this.calls.unlink(this.#absolute(path))
+    } catch (cause) {
+      if (errnoOf(cause) !== 'ENOENT') throw storageError('remove', path, cause)
+    }
+  }
+
+  async syncDirectory(directory: string): Promise<void> {
+    checkDirectory(directory)
+    try {
+      await this.calls.syncDirectory(this.#absolute(directory))
+    } catch (cause) {
+      throw storageError('sync', directory, cause)
+    }
+  }
+
+  linkCount(path: string): Promise<number> {
+    return this.#run('measure', path, () => this.calls.linkCount(this.#absolute(path)))
+  }
+
+  async freeBytes(): Promise<number | undefined> {
+    // The root may not be there yet: ask the nearest parent that is.
+    for (let directory = this.location; ; directory = dirname(directory)) {
+      try {
+        return await this.calls.freeBytes(directory)
+      } catch (cause) {
+        if (errnoOf(cause) !== 'ENOENT' || directory === dirname(directory))
+          throw storageError('measure the space of', '', cause)
+      }
+    }
+  }
+
+  #absolute(path: string): string {
+    return path === '' ? this.location : `${this.location}/${path}`
+  }
+
+  async #run<T>(action: string, path: string, call: () => Maybe<T>): Promise<T> {
+    checkPath(path)
+    try {
+      return await call()
+    } catch (cause) {
+      throw storageError(action, path, cause)
+    }
+  }
+
+  /** Run `call`, which makes the name `path`, in a directory whose own name is durable. */
+  async #inDirectory<T>(path: string, call: () => Maybe<T>): Promise<T> {
+    const directory = parentOf(path)
+    await this.#makeDurable(directory)
+    try {
+      return await call()
+    } catch (cause) {
+      // Someone removed the directory behind our back: make it again, once. A missing `from` of a link ends here too.
+      if (errnoOf(cause) !== 'ENOENT' || (await this.calls.exists(this.#absolute(directory)))) throw cause
+      this.#durable.clear()
+      await this.#makeDurable(directory)
+      return call()
+    }
+  }
+
+  /** Make a directory with its parents and sync what holds each name. Also for directories that exist: whoever made
+   * them may have died before the sync, and a file below a name that vanishes is lost. Once per directory. */
+  #makeDurable(directory: string): Promise<void> {
+    let made = this.#durable.get(directory)
+    if (made === undefined) {
+      made = this.#makeDirectory(directory)
+      this.#durable.set(directory, made)
+      made.catch(() => this.#durable.delete(directory))
+    }
+    return made
+  }
+
+  async #makeDirectory(directory: string): Promise<void> {
+    if (directory === '') return this.#makeRoot(this.location)
+    await this.#makeDurable(parentOf(directory))
+    await this.#makeOne(this.#absolute(directory))
+    await this.calls.syncDirectory(this.#absolute(parentOf(directory)))
+  }
+
+  /** Make the root and, from the top, those of its parents that are missing. */
+  async #makeRoot(path: string): Promise<void> {
+    const parent = dirname(path)
+    let isNew: boolean
+    try {
+      isNew = await this.#makeOne(path)
+    } catch (cause) {
+      if (errnoOf(cause) !== 'ENOENT' || parent === path) throw cause
+      await this.#makeRoot(parent)
+      isNew = await this.#makeOne(path)
+    }
+    try {
+      await this.calls.syncDirectory(parent)
+    } catch (cause) {
+      // A root that was given to us, in a directory that we may not read, is its giver's to make durable.
+      if (isNew || !['EACCES', 'EPERM', 'EROFS'].includes(errnoOf(cause))) throw cause
+    }
+  }
+
+  /** @returns whether the directory is new. */
+  async #makeOne(path: string): Promise<boolean> {
+    try {
+      await this.calls.makeDirectory(path)
+      return true
+    } catch (cause) {
+      if (errnoOf(cause) === 'EEXIST') return false
+      throw cause
+    }
+  }
+}
