@@ -1,0 +1,154 @@
+/** Record shapes: the key lists that packed values refer to by number, and their table in bytes.
+ *
+ * Table: varint count; per shape varint keys; per key varint UTF-8 length and the bytes.
+ * A table only grows, and never holds `__proto__`, a key with a lone surrogate or the empty shape.
+ * @module */
+import { VarveError } from '../errors.ts'
+import { ValueBuffer } from './value-buffer.ts'
+
+export const SHAPES_MAX = 256
+export const SHAPE_KEYS_MAX = 64
+
+export interface Shape {
+  readonly id: number
+  readonly keys: readonly string[]
+  /** The shape that followed this one the last time: the first guess for the next object. */
+  next: Shape | undefined
+}
+
+interface ShapeNode {
+  shape: Shape | undefined
+  readonly children: Map<string, ShapeNode>
+}
+
+/** Shapes by their keys. Memory is bounded by 256 shapes of 64 keys: nothing is remembered of what found no room. */
+export class ShapeTable {
+  readonly keys: (readonly string[])[] = []
+  readonly #root: ShapeNode = { shape: undefined, children: new Map() }
+  #last: Shape | undefined
+
+  get full(): boolean {
+    return this.keys.length >= SHAPES_MAX
+  }
+
+  /** The shape of `keys[from..end)`, if known. Cost: `end - from` comparisons when it follows as it did before. */
+  find(keys: readonly string[], from: number, end: number): Shape | undefined {
+    const guess = this.#last?.next
+    if (guess !== undefined && matches(guess.keys, keys, from, end)) {
+      this.#last = guess
+      return guess
+    }
+    let node: ShapeNode | undefined = this.#root
+    for (let index = from; index < end; index++) {
+      node = node.children.get(keys[index] as string)
+      if (node === undefined) return undefined
+    }
+    if (node.shape !== undefined) this.#follow(node.shape)
+    return node.shape
+  }
+
+  /** Add a shape that `find` did not know. The table must not be full, and the keys at most `SHAPE_KEYS_MAX`. */
+  add(keys: readonly string[]): Shape {
+    let node = this.#root
+    for (const key of keys) {
+      let child = node.children.get(key)
+      if (child === undefined) {
+        child = { shape: undefined, children: new Map() }
+        node.children.set(key, child)
+      }
+      node = child
+    }
+    node.shape = { id: this.keys.length, keys, next: undefined }
+    this.keys.push(keys)
+    this.#follow(node.shape)
+    return node.shape
+  }
+
+  #follow(shape: Shape): void {
+    if (this.#last !== undefined) this.#last.next = shape
+    this.#last = shape
+  }
+}
+
+function matches(shape: readonly string[], keys: readonly string[], from: number, end: number): boolean {
+  if (shape.length !== end - from) return false
+  for (let index = 0; index < shape.length; index++) {
+    if (shape[index] !== keys[from + index]) return false
+  }
+  return true
+}
+
+/** Write the table of shapes as bytes; the layout is in the module comment. */
+export function encodeShapes(shapes: readonly (readonly string[])[]): Uint8Array {
+  const out = new ValueBuffer()
+  out.varint(shapes.length)
+  const encoder = new TextEncoder()
+  for (const keys of shapes) {
+    out.varint(keys.length)
+    for (const key of keys) {
+      const utf8 = encoder.encode(key)
+      out.varint(utf8.length)
+      out.append(utf8)
+    }
+  }
+  return out.bytes.slice(0, out.length)
+}
+
+/** Read what `encodeShapes` wrote. @throws {VarveError} `DECODE_FAILED`. */
+export function decodeShapes(bytes: Uint8Array): string[][] {
+  const reader = { bytes, position: 0 }
+  const count = boundedVarint(reader, SHAPES_MAX)
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  const shapes: string[][] = []
+  for (let index = 0; index < count; index++) {
+    const keys: string[] = []
+    const keyCount = boundedVarint(reader, SHAPE_KEYS_MAX)
+    for (let at = 0; at < keyCount; at++) keys.push(readKey(reader, decoder))
+    if (new Set(keys).size !== keys.length) throw damaged(reader.position, 'a key twice')
+    shapes.push(keys)
+  }
+  if (reader.position !== bytes.length) throw damaged(reader.position, 'bytes after the end')
+  return shapes
+}
+
+interface Reader {
+  readonly bytes: Uint8Array
+  position: number
+}
+
+function readKey(reader: Reader, decoder: TextDecoder): string {
+  const sizeBytes = boundedVarint(reader, reader.bytes.length - reader.position)
+  const end = reader.position + sizeBytes
+  if (end > reader.bytes.length) throw damaged(reader.position, 'a key past the end')
+  try {
+    const key = decoder.decode(reader.bytes.subarray(reader.position, end))
+    if (key === '__proto__') throw damaged(reader.position, 'a reserved key')
+    reader.position = end
+    return key
+  } catch (cause) {
+    if (cause instanceof VarveError) throw cause
+    throw damaged(reader.position, 'a key that is not UTF-8')
+  }
+}
+
+function boundedVarint(reader: Reader, max: number): number {
+  let value = 0
+  let unit = 1
+  for (let count = 0; count < 4; count++) {
+    const byte = reader.bytes[reader.position++]
+    if (byte === undefined) throw damaged(reader.position, 'a number past the end')
+    value += (byte & 0x7f) * unit
+    if (byte < 0x80) {
+      if (value > max) throw damaged(reader.position, 'a number out of range')
+      return value
+    }
+    unit *= 0x80
+  }
+  throw damaged(reader.position, 'a number too long')
+}
+
+function damaged(position: number, found: string): VarveError {
+  return new VarveError('DECODE_FAILED', `Cannot decode the table of shapes: ${found}`, {
+    details: { position, found },
+  })
+}
