@@ -17,8 +17,10 @@ const PASSING = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'EBUSY'])
 
 /** The errno name of a native error (`ENOENT`), or an empty string. */
 export function errnoOf(error: unknown): string {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return ''
-  return typeof error.code === 'string' ? error.code : ''
+  if (typeof error !== 'object' || error === null) return ''
+  if ('code' in error && typeof error.code === 'string') return error.code
+  // Deno refuses by its own permissions before it asks the system.
+  return 'name' in error && error.name === 'NotCapable' ? 'EACCES' : ''
 }
 
 /** Whether a read or write that failed so has done nothing and is simply made again. */

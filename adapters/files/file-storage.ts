@@ -203,30 +203,26 @@ export class FileStorage implements Storage {
   /** Make the root and, from the top, those of its parents that are missing. */
   async #makeRoot(path: string): Promise<void> {
     const parent = dirname(path)
-    let isNew: boolean
     try {
-      isNew = await this.#makeOne(path)
+      await this.#makeOne(path)
     } catch (cause) {
       if (errnoOf(cause) !== 'ENOENT' || parent === path) throw cause
       await this.#makeRoot(parent)
-      isNew = await this.#makeOne(path)
+      await this.#makeOne(path)
     }
     try {
       await this.calls.syncDirectory(parent)
     } catch (cause) {
-      // A root that was given to us, in a directory that we may not read, is its giver's to make durable.
-      if (isNew || !['EACCES', 'EPERM', 'EROFS'].includes(errnoOf(cause))) throw cause
+      // What holds the root may be closed to us, as under Deno's permissions: then its name is the giver's to keep.
+      if (!['EACCES', 'EPERM', 'EROFS'].includes(errnoOf(cause))) throw cause
     }
   }
 
-  /** @returns whether the directory is new. */
-  async #makeOne(path: string): Promise<boolean> {
+  async #makeOne(path: string): Promise<void> {
     try {
       await this.calls.makeDirectory(path)
-      return true
     } catch (cause) {
-      if (errnoOf(cause) === 'EEXIST') return false
-      throw cause
+      if (errnoOf(cause) !== 'EEXIST') throw cause
     }
   }
 }

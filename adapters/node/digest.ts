@@ -5,8 +5,8 @@ import { crc32 } from 'node:zlib'
 import type { Digest } from '../../src/codec/digest.ts'
 import { portableDigest } from '../../src/ports/digest.ts'
 
-/** Native digests. @param nativeFromBytes length from which the native CRC-32 beats the portable one: crossing into
- * native code costs Node about 200 ns, Deno and Bun about 30. */
+/** Native digests. @param nativeFromBytes length from which the native CRC-32 beats the portable one, whose speed is
+ * 2.4 GB/s everywhere: crossing into native code costs Node 20 about 100 ns, Deno and Bun 30. */
 export function nativeDigest(nativeFromBytes: number): Digest {
   return {
     crc32: (bytes, seed = 0) =>
@@ -17,7 +17,7 @@ export function nativeDigest(nativeFromBytes: number): Digest {
 
 /** A plain Uint8Array of its own, because `slice` of a Buffer is a view. */
 function sha256(bytes: Uint8Array): Uint8Array {
-  // `hash` came with Node 20.12; one call is half the cost of createHash for short inputs.
+  // `hash` came with Node 20.12; one call costs 0.65 us for 300 B where createHash costs 1.0 us, and both 9 us for 16 KiB.
   const digest = hash === undefined ? createHash('sha256').update(bytes).digest() : hash('sha256', bytes, 'buffer')
   return new Uint8Array(digest.buffer, digest.byteOffset, digest.length)
 }

@@ -21,7 +21,7 @@ export function nodeStorage(path: string, options: NodeStorageOptions = {}): Fil
     name: 'node',
     root: realRoot(path),
     calls: options.files ?? nodeFileCalls,
-    digest: nativeDigest(1024),
+    digest: nativeDigest(512),
     owner: processOwner(`node ${process.versions.node}`),
   })
 }
