@@ -1,0 +1,36 @@
+/** Assertions of scenarios that also run outside the test runner, bundled with a seeded defect.
+ * @module */
+
+/** A scenario saw the product do something wrong. */
+export class ScenarioFailure extends Error {
+  override readonly name = 'ScenarioFailure'
+}
+
+/** Check a fact about the product. @throws {ScenarioFailure} with `fact` when it does not hold. */
+export function must(holds: boolean, fact: string | (() => string)): asserts holds {
+  if (!holds) throw new ScenarioFailure(typeof fact === 'string' ? fact : fact())
+}
+
+/** Check that two plain values are the same; bytes compare by content, -0 and NaN by identity. */
+export function mustEqual(actual: unknown, wanted: unknown, what: string): void {
+  const have = plain(actual)
+  const want = plain(wanted)
+  if (have !== want) throw new ScenarioFailure(`${what}: have ${clip(have)}, want ${clip(want)}`)
+}
+
+/** One text for one value: keys sorted, so that equal values have equal texts. */
+export function plain(value: unknown): string {
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value)
+  if (value instanceof Uint8Array) return `bytes[${value.join()}]`
+  if (value instanceof Date) return `date(${value.getTime()})`
+  if (Array.isArray(value)) return `[${value.map(plain).join(',')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'undefined'
+  const entries = Object.entries(value).filter(([, field]) => field !== undefined)
+  entries.sort(([one], [other]) => (one < other ? -1 : 1))
+  return `{${entries.map(([key, field]) => `${JSON.stringify(key)}:${plain(field)}`).join(',')}}`
+}
+
+function clip(text: string): string {
+  return text.length > 600 ? `${text.slice(0, 600)}... (${text.length} characters)` : text
+}
