@@ -1,0 +1,251 @@
+/** Becoming the owner of a store. The lock is the highest manifest; there is no other.
+ *
+ * The steps, and what a crash after each leaves:
+ *  1. List, and read the highest manifest that was adopted. Nothing was written.
+ *  2. Make sure that the holder of the highest claim closed, is gone, is overruled, or has been silent. Nothing.
+ *  3. Write the claim under a temporary name and sync it. A temporary file, which the next owner removes.
+ *  4. List again: give up if there is any epoch that step 1 did not see. A temporary file.
+ *  5. Link it to MANIFEST-<highest + 1> (of many one succeeds), sync the directory, remove the temporary name.
+ *     From here on the previous owner cannot acknowledge. A claim without adoption: the manifest below it speaks.
+ *     (Without hard links: create that name exclusively, write, sync, sync the directory. A crash in between leaves a
+ *     manifest without a valid frame, whose number counts as taken and which is otherwise passed over.)
+ *  6. List again: give up if there is a higher epoch. A claim without adoption.
+ *  7. Read everything below the claim again: what the previous owner acknowledged before step 5 is there now, because
+ *     it syncs, then looks for our name, then acknowledges. A claim without adoption.
+ *  8. Append the adoption, with the complete state, sync, look whether we were fenced meanwhile. An unclean owner
+ *     with everything in place.
+ *  9. Empty tmp/, then remove manifests and head files older than the previous epoch, oldest first, looking at the
+ *     fence before each. Files that the next owner removes.
+ *
+ * Why step 9 cannot let a sleeper through: an owner is fenced when the next name exists or its own does not, and names
+ * vanish in order. A contender that slept since step 2 could put a vanished name back; but the owner that removed the
+ * name had removed the contender's temporary file before, or was in its list in step 4.
+ * @module */
+import { isVarveError, VarveError } from '../errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import { sleep } from '../ports/clock.ts'
+import { type Random, randomId } from '../ports/random.ts'
+import type { Storage } from '../ports/storage.ts'
+import { headEpoch, headName, manifestEpoch, manifestName, TMP_DIRECTORY } from './files.ts'
+import { encodeFrame } from './frame.ts'
+import { OWNER_SILENCE_MS, readHead } from './head.ts'
+import { encodeBody, isReleased, OwnedManifest, release } from './manifest.ts'
+import { checkFormat, emptyState, FORMAT_VERSION, KNOWN_FEATURES } from './state.ts'
+import { type Claim, type Lock, type ManifestView, type Note, type Survey, survey } from './survey.ts'
+
+export interface AcquireOptions {
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly random: Random
+  /** Overrule the owner found at the first look; not one that came later. */
+  readonly takeOver: boolean
+  /** How long to wait for a live or silent owner; 0 refuses at once. */
+  readonly lockTimeoutMs: number
+  readonly signal?: AbortSignal
+}
+
+export interface Acquired {
+  readonly manifest: OwnedManifest
+  /** What was there, as adopted; `undefined` when the store was created. */
+  readonly previous: ManifestView | undefined
+  readonly created: boolean
+  /** Ignored files, torn tails, and old files that could not be removed. */
+  readonly notes: readonly Note[]
+}
+
+const POLL_MS = 1_000
+/** More lost races than this without anybody showing up are the storage's fault. */
+const RACES = 64
+/** Without hard links step 4 proves nothing, so a margin of epochs is kept against sleeping contenders. */
+const KEPT_WITHOUT_LINKS = 64
+const OWN_NAMES = ['topics', 'documents', 'histories', 'projections', '.snapshots', TMP_DIRECTORY, 'lost+found']
+
+/** Become the owner, creating the store when nothing is there. The caller begins to beat the head file at once.
+ * @throws {VarveError} `STORE_LOCKED` with `details` { owner, epoch }, `STORE_FOREIGN`, `MANIFEST_DAMAGED`,
+ * `FORMAT_NEWER`, `CAPABILITY_MISSING` without `exclusiveCreate`, what the storage throws, the signal's reason. */
+export async function acquire(options: AcquireOptions): Promise<Acquired> {
+  const { storage, signal } = options
+  if (!storage.capabilities.exclusiveCreate)
+    throw new VarveError('CAPABILITY_MISSING', 'Cannot open for writing: the storage has no exclusive create', {
+      details: { storage: storage.name, capability: 'exclusiveCreate' },
+    })
+  const patience = new Patience(options)
+  for (let races = 0; races < RACES; ) {
+    signal?.throwIfAborted()
+    const seen = await survey(storage)
+    await refuseForeign(storage, seen)
+    if (seen.view !== undefined) checkFormat(seen.view.state, 'write')
+    if (!(await patience.mayTake(seen))) continue
+    const acquired = await tryNext(options, seen)
+    if (acquired !== undefined) return acquired
+    races++
+  }
+  throw new VarveError('STORE_LOCKED', 'Cannot open the store: every attempt to claim it was overtaken')
+}
+
+/** Decides whether the holder of the highest claim may be replaced, and waits while it may not. */
+class Patience {
+  readonly #options: AcquireOptions
+  readonly #startedAt: number
+  /** The claim that `takeOver` is about: the one found at the first look; 0 for none. */
+  #overruled: number | undefined
+  #signOfLife: string | undefined
+  #lookedAt = 0
+  #silentMs = 0
+
+  constructor(options: AcquireOptions) {
+    this.#options = options
+    this.#startedAt = options.clock.monotonic()
+  }
+
+  /** @returns true: go on. False: look again, some time has passed. @throws `STORE_LOCKED`. */
+  async mayTake(seen: Survey): Promise<boolean> {
+    const { storage, clock, takeOver, lockTimeoutMs, signal } = this.#options
+    const { lock, view } = seen
+    this.#overruled ??= lock?.epoch ?? 0
+    if (lock === undefined) return true
+    if (view?.clean === true && view.epoch === lock.epoch) return true
+    if (takeOver && lock.epoch === this.#overruled) return true
+    if (isReleased(lock.instance) || storage.owner.isGone(lock.owner)) return true
+    const waitedMs = clock.monotonic() - this.#startedAt
+    if (lockTimeoutMs > 0 && (await this.#isSilent(seen, lock))) return true
+    if (waitedMs >= lockTimeoutMs) throw locked(lock)
+    await sleep(clock, Math.min(POLL_MS, lockTimeoutMs - waitedMs), signal)
+    return false
+  }
+
+  /** Silence counts only where an owner can show life, and only while we were awake to look: a contender that was
+   * stopped together with the owner must not wake up first and find it dead. */
+  async #isSilent(seen: Survey, lock: Lock): Promise<boolean> {
+    const { storage, clock } = this.#options
+    if (!storage.capabilities.randomWrite) return false
+    const { heartbeat } = await readHead(storage, lock.epoch)
+    const sign = `${lock.epoch} ${heartbeat} ${seen.view?.epoch} ${seen.view?.endPosition}`
+    const now = clock.monotonic()
+    if (sign === this.#signOfLife) this.#silentMs += Math.min(now - this.#lookedAt, 2 * POLL_MS)
+    else this.#silentMs = 0
+    this.#signOfLife = sign
+    this.#lookedAt = now
+    return this.#silentMs >= OWNER_SILENCE_MS
+  }
+}
+
+function locked(lock: Lock): VarveError {
+  const { owner, epoch } = lock
+  return new VarveError('STORE_LOCKED', `Cannot open the store: process ${owner.pid} on "${owner.host}" owns it`, {
+    details: { owner, epoch },
+  })
+}
+
+/** Never make a store in a directory that is something else, nor over topics whose manifest is lost. */
+async function refuseForeign(storage: Storage, seen: Survey): Promise<void> {
+  if (seen.view !== undefined) return
+  const isOwn = (name: string) => OWN_NAMES.includes(name) || (manifestEpoch(name) ?? headEpoch(name)) !== undefined
+  const found = seen.names.filter((name) => !isOwn(name))
+  if (found.length > 0 && seen.highest === 0)
+    throw new VarveError('STORE_FOREIGN', 'Cannot create a store: the directory holds something else', {
+      details: { location: storage.location, found: found.slice(0, 20) },
+    })
+  if ((await storage.list('topics')).length > 0)
+    throw new VarveError('MANIFEST_DAMAGED', 'Cannot open the store: there are topics but no readable manifest', {
+      details: { location: storage.location, notes: seen.notes },
+    })
+}
+
+/** Steps 3 to 9. @returns `undefined` when somebody else was faster. */
+async function tryNext(options: AcquireOptions, seen: Survey): Promise<Acquired | undefined> {
+  const { storage, clock, random } = options
+  const epoch = seen.highest + 1
+  const claim: Claim = {
+    type: 'claim',
+    formatVersion: FORMAT_VERSION,
+    features: seen.view?.state.features ?? KNOWN_FEATURES,
+    epoch,
+    owner: storage.owner.describe(),
+    instance: randomId(random, 20),
+  }
+  let manifest: OwnedManifest | undefined
+  try {
+    if (!(await writeClaim(options, claim))) return undefined
+    const below = await survey(storage, epoch)
+    if (below.highest > epoch) {
+      release(claim.instance)
+      return undefined
+    }
+    const { view: previous } = below
+    await refuseForeign(storage, below)
+    if (previous !== undefined) checkFormat(previous.state, 'write')
+    const state = previous?.state ?? emptyState(randomId(random, 20), clock.now())
+    const handle = await storage.openAppend(manifestName(epoch))
+    manifest = new OwnedManifest({ storage, epoch, instance: claim.instance, handle, state })
+    await manifest.adopt(previous?.epoch ?? 0)
+    const notes = [...below.notes]
+    await cleanUp(storage, manifest, { oldest: previous?.epoch ?? epoch, notes })
+    return { manifest, previous, created: previous === undefined, notes }
+  } catch (error) {
+    release(claim.instance)
+    await manifest?.close().catch(() => undefined)
+    // Our claim was overtaken, and its file may be removed already.
+    if (isVarveError(error, 'STORE_FENCED') || isVarveError(error, 'FILE_MISSING')) return undefined
+    throw error
+  }
+}
+
+/** Steps 3 to 5. @returns false when somebody else was faster. */
+async function writeClaim(options: AcquireOptions, claim: Claim): Promise<boolean> {
+  const { storage, random } = options
+  const { epoch } = claim
+  const place = { epoch, position: 0, sequence: 0, syncedThrough: 0 }
+  const frame = encodeFrame(place, encodeBody(claim), storage.digest)
+  const name = manifestName(epoch)
+  const { hardLinks } = storage.capabilities
+  const path = hardLinks ? `${TMP_DIRECTORY}/claim-${randomId(random, 20)}` : name
+  try {
+    const handle = await storage.createExclusive(path)
+    try {
+      await handle.append(frame)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    if (hardLinks) {
+      if ((await highestEpoch(storage)) >= epoch) return false
+      await storage.link(path, name)
+    }
+    await storage.syncDirectory('')
+    return true
+  } catch (error) {
+    // FILE_MISSING: a new owner has emptied tmp/ meanwhile.
+    if (isVarveError(error, 'FILE_EXISTS') || isVarveError(error, 'FILE_MISSING')) return false
+    throw error
+  } finally {
+    if (hardLinks) await storage.remove(path).catch(() => undefined)
+  }
+}
+
+async function highestEpoch(storage: Storage): Promise<number> {
+  return (await storage.list('')).reduce((highest, { name }) => Math.max(highest, manifestEpoch(name) ?? 0), 0)
+}
+
+/** Step 9. Stops at the first failure, because names must vanish in order; the next owner goes on. */
+async function cleanUp(
+  storage: Storage,
+  manifest: OwnedManifest,
+  keep: { readonly oldest: number; readonly notes: Note[] },
+): Promise<void> {
+  const oldest = storage.capabilities.hardLinks ? keep.oldest : keep.oldest - KEPT_WITHOUT_LINKS
+  let file = TMP_DIRECTORY
+  try {
+    const tmp = await storage.list(TMP_DIRECTORY)
+    const paths = tmp.filter((entry) => entry.kind === 'file').map((entry) => `${TMP_DIRECTORY}/${entry.name}`)
+    const epochs = (await storage.list('')).map(({ name }) => manifestEpoch(name) ?? headEpoch(name) ?? oldest)
+    for (const epoch of [...new Set(epochs)].sort((a, b) => a - b))
+      if (epoch < oldest) paths.push(headName(epoch), manifestName(epoch))
+    for (file of paths) {
+      if (await manifest.isFenced()) return
+      await storage.remove(file)
+    }
+  } catch (error) {
+    keep.notes.push({ file, reason: `Could not be removed: ${error instanceof Error ? error.message : String(error)}` })
+  }
+}

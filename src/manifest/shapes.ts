@@ -1,0 +1,88 @@
+/** Checks of what a manifest's JSON holds, before anything believes it. Bytes that pass a checksum may still come from
+ * another hand, and names in them become paths.
+ * @module */
+import { VarveError } from '../errors.ts'
+import type { PartitionRow, Seal, SegmentRow, TopicRow } from './state.ts'
+
+const TOPIC_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/
+const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+const HASH = /^[0-9a-f]{64}$/
+const SEGMENT_ID = /^[0-9a-f]{16}$/
+
+/** @throws {VarveError} `MANIFEST_DAMAGED` with the reason unless the condition holds. */
+export function check(condition: boolean, reason: string): asserts condition {
+  if (!condition)
+    throw new VarveError('MANIFEST_DAMAGED', `Cannot follow the manifest: ${reason}`, { details: { reason } })
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** A whole number from 0 to 2^53 - 1. */
+export function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+/** 64 hexadecimal digits. */
+export function isHash(value: unknown): value is string {
+  return typeof value === 'string' && HASH.test(value)
+}
+
+/** Check the shape of a topic, and of its partitions and segments. */
+export function checkTopic(value: unknown): asserts value is TopicRow {
+  check(isObject(value), 'a topic is not an object')
+  const { name, id, lineage, createdAt, options, partitions } = value
+  check(typeof name === 'string' && TOPIC_NAME.test(name) && !name.includes('..'), 'a topic has an impossible name')
+  check(isWhole(id) && id > 0 && isWhole(createdAt) && typeof lineage === 'string', `topic "${name}" is incomplete`)
+  check(isObject(options) && Array.isArray(partitions), `topic "${name}" is incomplete`)
+  check(options.partitioner === 1 && isWhole(options.segmentBytes), `topic "${name}" has impossible options`)
+  check(partitions.length > 0 && options.partitions === partitions.length, `topic "${name}" misses partitions`)
+  for (const [index, row] of partitions.entries()) checkPartition(row, index, name)
+}
+
+function checkPartition(value: unknown, index: number, topic: string): asserts value is PartitionRow {
+  const where = `partition ${index} of topic "${topic}"`
+  check(isObject(value) && value.partition === index, `${where} is missing`)
+  const { headSlot, logStartOffset, logStartHash, segments, proven } = value
+  check(isWhole(headSlot) && headSlot > 0, `${where} has no head slot`)
+  check(isWhole(logStartOffset) && isHash(logStartHash), `${where} has no log start`)
+  check(Array.isArray(segments), `${where} has no segments`)
+  let next: Seal | undefined
+  const files = new Set<string>()
+  for (const [at, segment] of segments.entries()) {
+    checkSegment(segment)
+    check(!files.has(segment.file), `${where} names segment "${segment.file}" twice`)
+    files.add(segment.file)
+    if (at === 0) check(segment.baseOffset <= logStartOffset, `${where} begins after its log start`)
+    else {
+      check(next !== undefined && segment.baseOffset === next.endOffset, `${where} has a gap before "${segment.file}"`)
+      check(segment.hashBefore === next.endHash, `${where} has a broken chain before "${segment.file}"`)
+    }
+    next = segment.sealed
+  }
+  if (proven === undefined) return
+  check(isObject(proven) && segments.length > 0 && next === undefined, `${where} has an end but no active segment`)
+  check(isWhole(proven.position) && isWhole(proven.offset) && isHash(proven.hash), `${where} has half an end`)
+}
+
+/** Check the shape of a segment and of its seal. */
+export function checkSegment(value: unknown): asserts value is SegmentRow {
+  check(isObject(value), 'a segment is not an object')
+  const { file, id, baseOffset, hashBefore, sealed } = value
+  check(typeof file === 'string' && FILE_NAME.test(file) && !file.includes('..'), 'a segment has an impossible name')
+  check(typeof id === 'string' && SEGMENT_ID.test(id), `segment "${file}" has no id`)
+  check(isWhole(baseOffset) && isHash(hashBefore), `segment "${file}" is incomplete`)
+  if (sealed !== undefined) checkSeal(sealed, { file, baseOffset })
+}
+
+/** Check the shape of a seal, and that it ends at or after the segment's base. */
+export function checkSeal(
+  value: unknown,
+  segment: { readonly file: string; readonly baseOffset: number },
+): asserts value is Seal {
+  check(isObject(value), `the seal of segment "${segment.file}" is not an object`)
+  const { endOffset, endPosition, endHash } = value
+  check(isWhole(endOffset) && isWhole(endPosition) && isHash(endHash), `segment "${segment.file}" has half a seal`)
+  check(endOffset >= segment.baseOffset, `segment "${segment.file}" ends before it begins`)
+}

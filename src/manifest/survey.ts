@@ -1,0 +1,191 @@
+/** Reading the manifests of a store: which epochs there are, who holds the highest, and what exists.
+ *
+ * A manifest begins with a *claim* (who owns the epoch) and becomes the authority with its second frame, the
+ * *adoption*, which holds the complete state that its owner found after claiming. Until then the manifest below it
+ * speaks, because its owner may still have been acknowledging while the claim was made.
+ * @module */
+import { isVarveError, VarveError } from '../errors.ts'
+import type { Owner } from '../ports/owner.ts'
+import type { Storage } from '../ports/storage.ts'
+import { headName, manifestEpoch, manifestName, readWhole } from './files.ts'
+import { type Frame, scanFrames } from './frame.ts'
+import { check, isObject, isWhole } from './shapes.ts'
+import {
+  applyRecord,
+  checkFormat,
+  type Features,
+  FORMAT_VERSION,
+  type ManifestRecord,
+  type ManifestState,
+  parseState,
+} from './state.ts'
+
+/** First frame of every manifest. */
+export interface Claim {
+  readonly type: 'claim'
+  readonly formatVersion: number
+  readonly features: Features
+  readonly epoch: number
+  readonly owner: Owner
+  /** Random, so that a process recognises the claims it has given up. */
+  readonly instance: string
+}
+
+/** Second frame of every manifest: what exists, as found below this epoch after it was claimed. */
+export interface Adoption {
+  readonly type: 'adopted'
+  /** 0 when nothing was there. */
+  readonly previousEpoch: number
+  readonly state: ManifestState
+}
+
+export interface Note {
+  readonly file: string
+  readonly reason: string
+}
+
+/** Who holds the highest epoch, whether or not it was adopted yet. */
+export interface Lock {
+  readonly epoch: number
+  readonly owner: Owner
+  readonly instance: string
+}
+
+/** What the manifests say. */
+export interface ManifestView {
+  /** The epoch whose state this is: its head file holds the durable ends. */
+  readonly epoch: number
+  readonly file: string
+  /** Owner of that epoch. */
+  readonly owner: Owner
+  readonly state: ManifestState
+  /** The last record is `closed`: every active segment ends where `proven` says. */
+  readonly clean: boolean
+  /** End of the last valid frame, in bytes. */
+  readonly endPosition: number
+  /** Differs from `epoch` only while a claim above it was not adopted yet, or for ever if its owner died then. */
+  readonly lock: Lock
+  /** Ignored files and torn tails. */
+  readonly notes: readonly Note[]
+}
+
+export interface Survey {
+  /** Names in the store's directory. */
+  readonly names: readonly string[]
+  /** Highest epoch that any manifest's name takes; 0 when there is none. */
+  readonly highest: number
+  readonly lock: Lock | undefined
+  readonly view: ManifestView | undefined
+  readonly notes: readonly Note[]
+}
+
+const ATTEMPTS = 16
+
+/** Read what exists, without a single write.
+ * @returns `undefined` when there is no manifest, or only claims that nobody adopted.
+ * @throws {VarveError} `MANIFEST_DAMAGED`, `FORMAT_NEWER`, and what the storage throws. */
+export async function readManifest(storage: Storage): Promise<ManifestView | undefined> {
+  return (await survey(storage)).view
+}
+
+/** Read the manifests below an epoch, by default all. Cost: usually one listing and one file. */
+export async function survey(storage: Storage, below = Number.POSITIVE_INFINITY): Promise<Survey> {
+  for (let attempt = 1; ; attempt++) {
+    const names = (await storage.list('')).map((entry) => entry.name)
+    const epochs = names.map(manifestEpoch).filter((epoch) => epoch !== undefined)
+    const highest = epochs.reduce((a, b) => Math.max(a, b), 0)
+    const candidates = epochs.filter((epoch) => epoch < below).sort((a, b) => b - a)
+    try {
+      return { names, highest, ...(await walk(storage, candidates, new Set(names))) }
+    } catch (error) {
+      // A newer owner removed an old manifest after the listing: list again.
+      if (!isVarveError(error, 'FILE_MISSING') || attempt === ATTEMPTS) throw error
+    }
+  }
+}
+
+/** Go down from the highest epoch to the first one that was adopted. */
+async function walk(
+  storage: Storage,
+  epochs: readonly number[],
+  names: ReadonlySet<string>,
+): Promise<Pick<Survey, 'lock' | 'view' | 'notes'>> {
+  const notes: Note[] = []
+  let lock: Lock | undefined
+  for (const epoch of epochs) {
+    const file = manifestName(epoch)
+    const scan = scanFrames(await readWhole(storage, file), epoch, storage.digest)
+    const position = scan.endPosition
+    if (scan.tail === 'damaged') throw damaged(file, position, 'intact frames follow a damaged place')
+    if (scan.frames.length < 2 && names.has(headName(epoch)))
+      throw damaged(file, position, 'the epoch has a head file, so its first two frames were once complete')
+    const [first, second, ...records] = scan.frames
+    if (first === undefined) {
+      notes.push({ file, reason: 'Holds no valid frame: its creation was interrupted' })
+      continue
+    }
+    if (scan.tail === 'torn') notes.push({ file, reason: `Has a torn tail at position ${position}, ignored` })
+    const claim = atFrame(file, first, (body) => parseClaim(body, epoch))
+    lock ??= { epoch, owner: claim.owner, instance: claim.instance }
+    if (second === undefined) {
+      notes.push({ file, reason: 'Was claimed but never adopted' })
+      continue
+    }
+    const replayed = replay(file, second, records)
+    return { lock, notes, view: { epoch, file, owner: claim.owner, endPosition: position, lock, notes, ...replayed } }
+  }
+  return { lock, notes, view: undefined }
+}
+
+function replay(file: string, adoption: Frame, records: readonly Frame[]): Pick<ManifestView, 'state' | 'clean'> {
+  let clean = false
+  let state = atFrame(file, adoption, (body) => {
+    check(isObject(body) && body.type === 'adopted', 'the second frame is not an adoption')
+    return parseState(body.state)
+  })
+  for (const frame of records) {
+    state = atFrame(file, frame, (body) => {
+      const record = body as ManifestRecord
+      const next = applyRecord(state, record)
+      clean = record.type === 'closed'
+      return next
+    })
+  }
+  return { state, clean }
+}
+
+function parseClaim(body: unknown, epoch: number): Claim {
+  check(isObject(body) && body.type === 'claim', 'the first frame is not a claim')
+  checkFormat(body, 'read')
+  check(body.epoch === epoch && typeof body.instance === 'string', 'the claim is for another epoch')
+  const owner = body.owner
+  check(isObject(owner) && isWhole(owner.pid), 'the claim names no owner')
+  for (const field of ['runtime', 'host', 'bootId', 'pidNamespace', 'startTime', 'machineId'])
+    check(typeof owner[field] === 'string', 'the claim names no owner')
+  return body as unknown as Claim
+}
+
+/** Decode one frame, and name the file and position in what goes wrong. */
+function atFrame<T>(file: string, frame: Frame, decode: (body: unknown) => T): T {
+  let body: unknown
+  try {
+    body = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(frame.body))
+  } catch (cause) {
+    throw damaged(file, frame.position, 'a frame holds no JSON', cause)
+  }
+  try {
+    return decode(body)
+  } catch (error) {
+    if (!isVarveError(error)) throw error
+    const details = { ...error.details, file, position: frame.position }
+    throw new VarveError(error.code, error.message, { details, cause: error })
+  }
+}
+
+function damaged(file: string, position: number, reason: string, cause?: unknown): VarveError {
+  const details = { file, position, reason, formatVersion: FORMAT_VERSION }
+  return new VarveError('MANIFEST_DAMAGED', `Cannot read "${file}" at position ${position}: ${reason}`, {
+    details,
+    cause,
+  })
+}
