@@ -1,0 +1,44 @@
+/** The conformance suite on the runtime that runs this: memory with all and with no capabilities, `node:fs`, and the
+ * runtime's own storage (on Node once more `node:fs`, so that every runtime runs the same number of cases).
+ * @module */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { describe, test } from 'vitest'
+import { bunStorage } from '../../adapters/bun/index.ts'
+import { denoStorage } from '../../adapters/deno/index.ts'
+import { FileStorage } from '../../adapters/files/file-storage.ts'
+import { memoryStorage } from '../../adapters/memory/index.ts'
+import { nodeStorage } from '../../adapters/node/index.ts'
+import { limitedStorage, storageSuite } from '../conformance/index.ts'
+
+const runtime = 'Deno' in globalThis ? 'deno' : process.versions.bun === undefined ? 'node' : 'bun'
+const ownStorage: (path: string) => FileStorage = { node: nodeStorage, deno: denoStorage, bun: bunStorage }[runtime]
+
+function inTemporaryDirectory(open: (path: string) => FileStorage) {
+  const parent = mkdtempSync(join(tmpdir(), 'varve-storage-'))
+  // The root is two levels down, so that the storage has to make it.
+  return {
+    storage: open(join(parent, 'data', 'store')),
+    cleanup: () => rmSync(parent, { recursive: true, force: true }),
+  }
+}
+
+const adapters = {
+  memory: () => ({ storage: memoryStorage(), cleanup: () => {} }),
+  'memory without capabilities': () => ({ storage: limitedStorage(memoryStorage()), cleanup: () => {} }),
+  'node:fs': () => inTemporaryDirectory(nodeStorage),
+  own: () => inTemporaryDirectory(ownStorage),
+}
+
+for (const [title, factory] of Object.entries(adapters)) {
+  describe(`${title} storage on ${runtime}`, () => {
+    const cases = storageSuite({ test, factory })
+    const { storage, cleanup } = factory()
+    const origin = storage instanceof FileStorage ? Object.entries(storage.calls.origin) : []
+    cleanup()
+    const native = origin.filter(([, from]) => from.startsWith('native')).map(([call]) => call)
+    console.info(`${runtime}: ${title} (${storage.name}), native calls: ${native.join(' ') || 'none'}; ${cases} cases`)
+  })
+}
