@@ -87,11 +87,12 @@ export function digestDisk(disk: Disk): string {
   return lines.join('\n')
 }
 
-/** The inode a path leads to now. */
+/** The inode a path leads to now. A part of a path that begins with `@` stays where it is, so that two storages on one
+ * disk can have different locations, as two processes have different registries of open stores. */
 export function lookUp(disk: Disk, path: string): number | undefined {
   let inode = ROOT
   for (const name of path.split('/')) {
-    if (name === '') continue
+    if (name === '' || name.startsWith('@')) continue
     const state = disk.get(inode)
     const next = state?.kind === 'directory' ? state.current.get(name) : undefined
     if (next === undefined) return undefined

@@ -203,9 +203,7 @@ class Exploration<E> {
       await this.#options.check(image, known, ledger)
       return ledger
     } catch (error) {
-      const failure = `${line}: ${describe(error)}`
-      console.log(failure)
-      this.#failures.push(failure)
+      this.#failures.push(`${line}: ${describe(error)}`)
       return undefined
     }
   }

@@ -1,0 +1,112 @@
+/** What a store must answer, in plain arrays: shares nothing with the product but its types.
+ * @module */
+import type { Expectation, NewEvent, ReadOptions, StoredEvent } from '../../src/topic/types.ts'
+
+export interface ModelReceipt {
+  readonly partition: number
+  readonly firstOffset: number
+  readonly endOffset: number
+  readonly versions: Readonly<Record<string, number>>
+}
+
+export interface ModelAppend {
+  readonly expect?: Expectation | readonly Expectation[]
+  readonly partition?: number
+  /** The writer's clock when the batch was made. */
+  readonly recordedAt: number
+}
+
+/** Queries that the model answers; all of a read's but cursors. */
+export type ModelQuery = Omit<ReadOptions, 'cursor' | 'signal'>
+
+/** One topic. */
+export class TopicModel {
+  readonly partitions: readonly StoredEvent[][]
+  readonly #lineage: string
+
+  constructor(partitions: number, lineage: string) {
+    this.partitions = Array.from({ length: partitions }, () => [])
+    this.#lineage = lineage
+  }
+
+  /** @returns the receipt, or `conflict` when an expectation does not hold. */
+  append(events: readonly NewEvent[], options: ModelAppend): ModelReceipt | 'conflict' {
+    for (const { entity, version } of [options.expect ?? []].flat() as Expectation[]) {
+      const actual = this.version(entity)
+      if (version === 'exists' ? actual === 0 : actual !== (version === 'none' ? 0 : version)) return 'conflict'
+    }
+    const partition = options.partition ?? this.partitionOf(events[0]?.entity ?? '')
+    const log = this.#log(partition)
+    const firstOffset = log.length
+    const recordedAt = Math.max(options.recordedAt, log.at(-1)?.recordedAt ?? 0)
+    const versions: Record<string, number> = {}
+    for (const event of events) {
+      const offset = log.length
+      const id = event.id ?? `${this.#lineage}-${partition}-${offset}`
+      log.push({ ...event, offset, partition, id, at: event.at ?? options.recordedAt, recordedAt })
+      versions[event.entity] = offset + 1
+    }
+    return { partition, firstOffset, endOffset: log.length, versions }
+  }
+
+  /** Forget what comes after these end offsets, as a crash may. */
+  cut(endOffsets: readonly number[]): void {
+    for (const [partition, end] of endOffsets.entries()) this.#log(partition).length = end
+  }
+
+  /** The partition of an entity. */
+  partitionOf(entity: string): number {
+    return crc32(new TextEncoder().encode(entity)) % this.partitions.length
+  }
+
+  version(entity: string): number {
+    const last = this.partitions.map((log) => log.findLast((event) => event.entity === entity)?.offset ?? -1)
+    return Math.max(...last) + 1
+  }
+
+  get(offset: number, partition = 0): StoredEvent | undefined {
+    return this.#log(partition)[offset]
+  }
+
+  last(count: number, partition?: number): StoredEvent[] {
+    return this.#merged(partition).slice(-count)
+  }
+
+  read(query: ModelQuery = {}): StoredEvent[] {
+    const found = this.#merged(query.partition).filter((event) => matches(event, query))
+    if (query.direction === 'backward') found.reverse()
+    return found.slice(0, query.limit)
+  }
+
+  #log(partition: number): StoredEvent[] {
+    const log = this.partitions[partition]
+    if (log === undefined) throw new RangeError(`The model has no partition ${partition}`)
+    return log
+  }
+
+  #merged(partition: number | undefined): StoredEvent[] {
+    if (partition !== undefined) return [...this.#log(partition)]
+    const all = this.partitions.flat()
+    return all.sort((a, b) => a.recordedAt - b.recordedAt || a.partition - b.partition || a.offset - b.offset)
+  }
+}
+
+function matches(event: StoredEvent, query: ModelQuery): boolean {
+  const { kind, tag, from = 0, to = Number.POSITIVE_INFINITY } = query
+  const { since = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY } = query
+  if (event.offset < from || event.offset >= to || event.at < since || event.at >= until) return false
+  if (kind !== undefined && ![kind].flat().includes(event.kind)) return false
+  if (tag !== undefined && event.tags?.includes(tag) !== true) return false
+  const fields = ['entity', 'scope', 'correlationId', 'causationId', 'id'] as const
+  return fields.every((field) => query[field] === undefined || query[field] === event[field])
+}
+
+/** CRC-32 by its definition, bit by bit. */
+function crc32(bytes: Uint8Array): number {
+  let crc = -1
+  for (const byte of bytes) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0)
+  }
+  return ~crc >>> 0
+}
