@@ -1,0 +1,128 @@
+/** Durable appends in batches of 1,000: varve against SQLite, event-storage and the reference loop.
+ * @module */
+import assert from 'node:assert/strict'
+import { eventStorageVersion, openEventStorage } from '../event-storage.mjs'
+import { alternate, atLeast, directorySize, inFlight, speedup } from '../harness.mjs'
+import { batchesOf, orderEvents } from '../payload.mjs'
+import { msgpackrVersion, varveVersion } from '../peers.mjs'
+import { openReference } from '../reference.mjs'
+import { openSqlite, sqliteVersion, sqliteWriter } from '../sqlite.mjs'
+import { openVarve } from '../varve.mjs'
+
+export const name = 'append'
+const EVENTS = 200_000
+const BATCH = 1_000
+
+/** @returns {Promise<import('../harness.mjs').Row>} */
+export async function run() {
+  const batches = batchesOf(orderEvents({ count: EVENTS }), BATCH)
+  const shape = { events: EVENTS, batch: BATCH }
+  const lines = await alternate([
+    varveSide(batches, 1),
+    {
+      label: 'better-sqlite3',
+      version: sqliteVersion(),
+      durability: 'WAL, synchronous=FULL',
+      ...shape,
+      inFlight: 1,
+      run: sqlite(batches),
+    },
+    varveSide(batches, 2),
+    referenceSide(batches, 1),
+    referenceSide(batches, 2),
+    {
+      label: 'event-storage',
+      version: eventStorageVersion(),
+      durability: 'fsync per flush',
+      ...shape,
+      inFlight: 1,
+      run: kin(batches),
+    },
+  ])
+  const [one, sql, two, referenceOne, referenceTwo, other] = /** @type {import('../harness.mjs').Line[]} */ (lines)
+  return {
+    name,
+    title: 'durable append, batches of 1,000',
+    lines,
+    figures: [
+      atLeast('varve, 1 in flight, to better-sqlite3', speedup(one, sql), 3),
+      atLeast('varve, 2 in flight, to better-sqlite3', speedup(two, sql), 4),
+      atLeast('varve, 1 in flight, to the reference loop, 1 in flight', speedup(one, referenceOne), 0.8),
+      atLeast('varve, 2 in flight, to the reference loop, 2 in flight', speedup(two, referenceTwo), 0.8),
+      { what: 'varve, 1 in flight, to event-storage', ...speedup(one, other), unit: 'x' },
+    ],
+    notes: [
+      'The clock runs from the first append to the last acknowledgement; opening, closing and checking do not count.',
+      'The reference loop packs, hashes, checksums, writes and syncs; it checks no values and keeps no index.',
+      'event-storage has no index on entities and syncs its own index after the acknowledgement.',
+    ],
+  }
+}
+
+/** @param {import('../payload.mjs').OrderEvent[][]} batches @param {number} width */
+function varveSide(batches, width) {
+  return {
+    label: `varve, ${width} in flight`,
+    version: varveVersion,
+    durability: 'synced (fdatasync)',
+    events: EVENTS,
+    batch: BATCH,
+    inFlight: width,
+    run: async (/** @type {string} */ directory) => {
+      const { store, topic } = await openVarve(directory)
+      const start = performance.now()
+      await inFlight({ calls: batches.length, width }, (index) => topic.append(batches[index] ?? []))
+      const ms = performance.now() - start
+      assert.equal(topic.stats().events, EVENTS)
+      await store.close()
+      return { ms, sizeBytes: directorySize(directory) }
+    },
+  }
+}
+
+/** @param {import('../payload.mjs').OrderEvent[][]} batches @param {number} width */
+function referenceSide(batches, width) {
+  return {
+    label: `reference loop, ${width} in flight`,
+    version: msgpackrVersion,
+    durability: 'fdatasync per batch',
+    events: EVENTS,
+    batch: BATCH,
+    inFlight: width,
+    run: async (/** @type {string} */ directory) => {
+      const log = openReference(directory)
+      const start = performance.now()
+      await inFlight({ calls: batches.length, width }, (index) => log.append(batches[index] ?? []))
+      const ms = performance.now() - start
+      log.close()
+      return { ms, sizeBytes: directorySize(directory) }
+    },
+  }
+}
+
+/** @param {import('../payload.mjs').OrderEvent[][]} batches */
+function sqlite(batches) {
+  return async (/** @type {string} */ directory) => {
+    const database = openSqlite(directory)
+    const { insertBatch } = sqliteWriter(database)
+    const start = performance.now()
+    for (const batch of batches) insertBatch(batch)
+    const ms = performance.now() - start
+    assert.equal(database.prepare('SELECT count(*) AS count FROM events').get().count, EVENTS)
+    database.close()
+    return { ms, sizeBytes: directorySize(directory) }
+  }
+}
+
+/** @param {import('../payload.mjs').OrderEvent[][]} batches */
+function kin(batches) {
+  return async (/** @type {string} */ directory) => {
+    const store = await openEventStorage(directory)
+    const start = performance.now()
+    for (const batch of batches) await store.commit(batch)
+    const ms = performance.now() - start
+    assert.equal(store.length, EVENTS)
+    store.close()
+    return { ms, sizeBytes: directorySize(directory) }
+  }
+}

@@ -1,0 +1,61 @@
+/** The benchmarks: `npm run bench -- NAME|all [--json]`.
+ *
+ * Each row runs in a process of its own, so that what one row warmed up or left behind does not change another.
+ * Tables or JSON go to standard output, progress to standard error. A figure that is missed does not fail the run.
+ * @module */
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { environment } from './harness.mjs'
+import { installPeers } from './peers.mjs'
+import { printEnvironment, printRow } from './table.mjs'
+
+const NAMES = ['append', 'single', 'replay', 'open', 'recover', 'size']
+
+const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
+const options = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
+const unknown = [
+  ...names.filter((name) => name !== 'all' && !NAMES.includes(name)),
+  ...options.filter((option) => option !== '--json' && option !== '--row'),
+]
+if (names.length === 0 || unknown.length > 0) {
+  if (unknown.length > 0) process.stderr.write(`bench: unknown: ${unknown.join(', ')}\n`)
+  process.stderr.write(`usage: npm run bench -- NAME|all [--json]\n  names: ${NAMES.join(', ')}\n`)
+  process.exit(1)
+}
+if (options.includes('--row')) {
+  const { run } = await import(`./rows/${names[0]}.mjs`)
+  process.stdout.write(JSON.stringify(await run()))
+} else {
+  bench(names.includes('all') ? NAMES : names)
+}
+
+/** @param {string[]} wanted */
+function bench(wanted) {
+  installPeers()
+  const machine = environment()
+  const asJson = options.includes('--json')
+  const rows = []
+  if (!asJson) printEnvironment(machine)
+  for (const name of wanted) {
+    process.stderr.write(`${name}:\n`)
+    const row = rowInOwnProcess(name)
+    rows.push(row)
+    if (!asJson) printRow(row)
+  }
+  if (asJson) process.stdout.write(`${JSON.stringify({ environment: machine, rows }, undefined, 2)}\n`)
+}
+
+/** @param {string} name @returns {import('./harness.mjs').Row} */
+function rowInOwnProcess(name) {
+  const command = [fileURLToPath(import.meta.url), name, '--row']
+  const { status, stdout } = spawnSync(process.execPath, command, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  })
+  if (status !== 0) {
+    process.stderr.write(`bench: row ${name} failed\n`)
+    process.exit(1)
+  }
+  return JSON.parse(stdout)
+}
