@@ -93,7 +93,11 @@ export class FileStorage implements Storage {
       const sizeBytes = await this.calls.size(descriptor)
       return new FileWriteHandle(this.calls, { path, descriptor, sizeBytes })
     } catch (cause) {
-      await this.calls.close(descriptor)
+      try {
+        await this.calls.close(descriptor)
+      } catch {
+        // The first failure is the one to report.
+      }
       throw storageError('open', path, cause)
     }
   }
