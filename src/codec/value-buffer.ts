@@ -5,7 +5,7 @@ const FIRST_BYTES = 8_192
 /** A buffer that grew past this is not kept. */
 const KEEP_BYTES = 4 * 1_048_576
 /** Below this many characters a loop is faster than `TextEncoder.encodeInto` with its subarray. */
-const LOOP_CHARS = 80
+const LOOP_CHARS = 40
 const encoder = new TextEncoder()
 
 export class ValueBuffer {

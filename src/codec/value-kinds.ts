@@ -34,15 +34,15 @@ export function isPlainArray(value: object): value is unknown[] {
 export function isPlainPrototype(prototype: object | null): boolean {
   if (prototype === null || prototype === Object.prototype) return true
   if (Object.getPrototypeOf(prototype) !== null || !Object.hasOwn(prototype, 'constructor')) return false
-  const { constructor } = prototype
-  return typeof constructor === 'function' && constructor.name === 'Object'
+  const made: unknown = prototype.constructor
+  return typeof made === 'function' && made.name === 'Object'
 }
 
 /** Apply `toJSON` as `JSON.stringify` does, to everything but dates and bytes. `key` is what it is called with. */
-export function resolveToJson(value: object, key: string): unknown {
+export function resolveToJson(value: object, key: string | number): unknown {
   const { toJSON } = value as { toJSON?: unknown }
   if (typeof toJSON !== 'function' || isBytes(value) || isDate(value)) return value
-  return toJSON.call(value, key)
+  return toJSON.call(value, String(key))
 }
 
 /** Name what an error found: `a Map`, `a function`, `an instance of Order`. */

@@ -33,7 +33,10 @@ export class ShapeTable {
 
   /** The shape of `keys[from..end)`, if known. Cost: `end - from` comparisons when it follows as it did before. */
   find(keys: readonly string[], from: number, end: number): Shape | undefined {
-    const guess = this.#last?.next
+    const last = this.#last
+    // Rows of a list repeat their shape; `next` is what comes after them.
+    if (last !== undefined && matches(last.keys, keys, from, end)) return last
+    const guess = last?.next
     if (guess !== undefined && matches(guess.keys, keys, from, end)) {
       this.#last = guess
       return guess

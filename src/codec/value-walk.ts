@@ -209,7 +209,7 @@ export class ValueWalker {
 
   #element(array: unknown[], index: number): unknown {
     let element = array[index]
-    if (typeof element === 'object' && element !== null) element = resolveToJson(element, String(index))
+    if (typeof element === 'object' && element !== null) element = resolveToJson(element, index)
     if (element === undefined) throw this.#unsupported(Object.hasOwn(array, index) ? 'undefined' : 'a hole')
     return element
   }

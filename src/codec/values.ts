@@ -9,6 +9,7 @@ import { ShapeTable } from './value-shapes.ts'
 import { type ValueLimits, ValueWalker } from './value-walk.ts'
 
 export { parseJsonValue, stringifyValue, toJsonValue } from './json-values.ts'
+export { checkPacked } from './packed-check.ts'
 export { decodeShapes, encodeShapes } from './value-shapes.ts'
 export type { ValueLimits } from './value-walk.ts'
 
