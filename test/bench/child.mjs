@@ -7,7 +7,7 @@
  * @module */
 import assert from 'node:assert/strict'
 import { batchesOf, orderEvents } from './payload.mjs'
-import { eventOfRow, openSqlite, sqliteWriter } from './sqlite.mjs'
+import { eventOfRow, openSqlite, sqliteVersion, sqliteWriter } from './sqlite.mjs'
 import { openVarve, tracedStorage } from './varve.mjs'
 
 const READ_EVENTS = 20
@@ -63,6 +63,8 @@ async function recover() {
 async function sqlite() {
   const [event] = /** @type {[import('./payload.mjs').OrderEvent]} */ (orderEvents({ count: 1, seed: 2 }))
   const what = readOptions(rest[0] ?? '')
+  // Loads the native code, which is not counted.
+  sqliteVersion()
   const start = performance.now()
   const database = openSqlite(directory)
   const { insert } = sqliteWriter(database)
