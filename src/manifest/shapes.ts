@@ -62,8 +62,10 @@ function checkPartition(value: unknown, index: number, topic: string): asserts v
     next = segment.sealed
   }
   if (proven === undefined) return
+  const base = segments.at(-1)?.baseOffset
   check(isObject(proven) && segments.length > 0 && next === undefined, `${where} has an end but no active segment`)
   check(isWhole(proven.position) && isWhole(proven.offset) && isHash(proven.hash), `${where} has half an end`)
+  check(proven.offset >= base, `${where} ends before its active segment`)
 }
 
 /** Check the shape of a segment and of its seal. */

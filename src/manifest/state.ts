@@ -105,7 +105,7 @@ export interface SegmentAdded {
   readonly segment: SegmentRow
 }
 
-/** The owner synced everything and is done: these are the ends of all active segments. */
+/** The owner synced everything and is done: these are the ends of all active segments, none left out. */
 export interface Closed {
   readonly type: 'closed'
   readonly partitions: readonly ({ readonly topic: number; readonly partition: number } & ProvenEnd)[]
@@ -130,11 +130,7 @@ export function applyRecord(state: ManifestState, record: ManifestRecord): Manif
     case 'segment-added':
       return changePartition(state, record, (row) => addSegment(row, record))
     case 'closed':
-      check(Array.isArray(record.partitions), 'a close without partitions')
-      return record.partitions.reduce(
-        (changed, end) => changePartition(changed, end, (row) => proveEnd(row, end)),
-        state,
-      )
+      return proveAll(state, record)
     default:
       throw new VarveError('FORMAT_NEWER', 'Cannot read the manifest: it holds a record of an unknown type', {
         details: { type: String((record as { type?: unknown }).type), formatVersion: FORMAT_VERSION },
@@ -178,6 +174,7 @@ export function checkFormat(value: unknown, use: 'read' | 'write'): void {
     })
   const features = value.features
   check(isObject(features), 'the features are not stated')
+  check(Array.isArray(features.compatible), 'the features are not lists of names')
   const lists = { incompatible: KNOWN_FEATURES.incompatible, readOnlyCompatible: KNOWN_FEATURES.readOnlyCompatible }
   for (const [kind, known] of Object.entries(lists)) {
     const list = features[kind]
@@ -258,6 +255,22 @@ function addSegment(row: PartitionRow, record: SegmentAdded): PartitionRow {
   const known = row.proven
   check(known === undefined || seal.endOffset >= known.offset, 'a segment is sealed below its proven end')
   return { ...rest, segments: [...row.segments.slice(0, -1), { ...last, sealed: seal }, segment] }
+}
+
+/** A close counts only when it names every active segment: one that it left out would pass for unchanged. */
+function proveAll(state: ManifestState, record: Closed): ManifestState {
+  check(Array.isArray(record.partitions), 'a close without partitions')
+  const named = new Set(record.partitions.map((end) => `${end?.topic} ${end?.partition}`))
+  check(named.size === record.partitions.length, 'a close names a partition twice')
+  for (const topic of state.topics)
+    for (const row of topic.partitions) {
+      const last = row.segments.at(-1)
+      const isActive = last !== undefined && last.sealed === undefined
+      check(!isActive || named.has(`${topic.id} ${row.partition}`), `a close leaves topic "${topic.name}" out`)
+    }
+  let closed = state
+  for (const end of record.partitions) closed = changePartition(closed, end, (row) => proveEnd(row, end))
+  return closed
 }
 
 function proveEnd(row: PartitionRow, end: ProvenEnd): PartitionRow {

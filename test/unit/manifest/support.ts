@@ -140,15 +140,15 @@ export function topicCreated(id: number, name = `topic-${id}`): TopicCreated {
   }
 }
 
-/** Seals the first segment at offset 7 and goes on in another. */
-export function segmentAdded(topic: number): SegmentAdded {
-  const file = '00000000000000000007.log'
+/** Seals the first segment at an offset and goes on in another. */
+export function segmentAdded(topic: number, endOffset = 7): SegmentAdded {
+  const file = `${endOffset.toString().padStart(20, '0')}.log`
   return {
     type: 'segment-added',
     topic,
     partition: 0,
-    seal: { endOffset: 7, endPosition: 700, endHash: HASH_1 },
-    segment: { file, id: segmentId(topic + 1000), baseOffset: 7, hashBefore: HASH_1 },
+    seal: { endOffset, endPosition: endOffset * 100, endHash: HASH_1 },
+    segment: { file, id: segmentId(topic + 1000), baseOffset: endOffset, hashBefore: HASH_1 },
   }
 }
 
