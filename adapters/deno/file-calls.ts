@@ -1,8 +1,8 @@
 /** The table of file-system calls on Deno.
  *
  * Native: everything on names (exists, list, link, rename, unlink, makeDirectory, syncDirectory, linkCount), and files
- * open for writing (open, write, sync, truncate, size, close). They have one user and one cursor, so a seek is needed
- * only after a gap, and `FsFile.syncData` answers in about 60 % of the time of `fs.fdatasync`.
+ * open for writing (open, write, sync, truncate, size, close): they have one user, so the cursor that `FsFile` writes at
+ * needs a seek only after a gap, and a write may be made while `syncData` is under way.
  * `node:fs`: files open for reading (open, read, readSync, size, close), because an `FsFile` reads at a cursor that all
  * readers share, while `fs.read` takes a position; and freeBytes, which Deno does not have.
  * Deno cannot open with O_NOFOLLOW: opening an existing file for writing looks at what the name is first.

@@ -5,7 +5,8 @@
  * synced, and writes that were not synced may survive a crash in any order and in part.
  * Every failure is a `VarveError` made by the storage: `FILE_MISSING`, `FILE_EXISTS`, `STORAGE_FULL`,
  * `STORAGE_DENIED`, `STORAGE_UNAVAILABLE` (any other input/output error; `retryable` says whether it may pass),
- * `CAPABILITY_MISSING`. A method that returns `Maybe` may answer at once: the caller awaits only what is a promise.
+ * `CAPABILITY_MISSING`; `NAME_INVALID` for a path outside the grammar, `STORE_CLOSED` for a handle after `close`.
+ * A method that returns `Maybe` may answer at once: the caller awaits only what is a promise.
  * @module */
 import type { Digest } from '../codec/digest.ts'
 import type { OwnerPort } from './owner.ts'
@@ -93,7 +94,8 @@ export interface WriteHandle {
   /** Write all of `bytes` at the end, looping over short writes. After an error a prefix may be in the file while
    * `sizeBytes` is unchanged: the caller truncates. Calls must not overlap. */
   append(bytes: Uint8Array): Maybe<void>
-  /** Overwrite in place; all of it, not atomically. @throws `CAPABILITY_MISSING` without `randomWrite`. */
+  /** Overwrite in place; all of it, not atomically. Bytes past the end move it. @throws `CAPABILITY_MISSING` without
+   * `randomWrite`. */
   writeAt(position: number, bytes: Uint8Array): Maybe<void>
   /** Make all bytes appended before this call durable. May overlap later `append` calls and other `sync` calls.
    * After an error the durability of everything since the last success is unknown for ever. */

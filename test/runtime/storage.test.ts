@@ -4,17 +4,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import process from 'node:process'
 import { describe, test } from 'vitest'
-import { bunStorage } from '../../adapters/bun/index.ts'
-import { denoStorage } from '../../adapters/deno/index.ts'
 import { FileStorage } from '../../adapters/files/file-storage.ts'
 import { memoryStorage } from '../../adapters/memory/index.ts'
 import { nodeStorage } from '../../adapters/node/index.ts'
 import { limitedStorage, storageSuite } from '../conformance/index.ts'
-
-const runtime = 'Deno' in globalThis ? 'deno' : process.versions.bun === undefined ? 'node' : 'bun'
-const ownStorage: (path: string) => FileStorage = { node: nodeStorage, deno: denoStorage, bun: bunStorage }[runtime]
+import { ownStorage, runtime } from './own-storage.ts'
 
 function inTemporaryDirectory(open: (path: string) => FileStorage) {
   const parent = mkdtempSync(join(tmpdir(), 'varve-storage-'))
