@@ -1,7 +1,8 @@
 /** Digests in plain JavaScript, for runtimes without synchronous native ones.
  *
  * CRC-32 is the crc-32 package. SHA-256 follows FIPS 180-4, section 6.2; the names of the variables are the
- * standard's. About 150 MB/s: native ones are ten times faster, `crypto.subtle` is asynchronous and slower per call.
+ * standard's. About 200 MB/s, and 2 us for 300 B: native ones take a third to a tenth of the time, `crypto.subtle` is
+ * asynchronous and takes ten times as long for one short input.
  * @module */
 import crc from 'crc-32'
 import type { Digest } from '../codec/digest.ts'
