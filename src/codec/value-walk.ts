@@ -90,7 +90,7 @@ export class ValueWalker {
     this.#nodes = 1
     this.#sizeEnd = this.#out.length + this.#limits.sizeBytes
     try {
-      return this.#run(resolveRoot(root), sink)
+      return this.#run(typeof root === 'object' && root !== null ? this.#resolve(root, '') : root, sink)
     } catch (cause) {
       if (cause instanceof VarveError) throw cause
       throw this.#unsupported('a value whose own code throws', undefined, cause)
@@ -192,7 +192,7 @@ export class ValueWalker {
       if (descriptor.get !== undefined || descriptor.set !== undefined)
         throw this.#unsupported('a getter or setter', key)
       let field: unknown = descriptor.value
-      if (typeof field === 'object' && field !== null) field = resolveToJson(field, key)
+      if (typeof field === 'object' && field !== null) field = this.#resolve(field, key, key)
       if (field === undefined) continue
       if (end - from >= this.#limits.nodes) throw this.#tooLarge('nodes', end - from + 1)
       this.#keys[end] = key
@@ -209,9 +209,18 @@ export class ValueWalker {
 
   #element(array: unknown[], index: number): unknown {
     let element = array[index]
-    if (typeof element === 'object' && element !== null) element = resolveToJson(element, index)
+    if (typeof element === 'object' && element !== null) element = this.#resolve(element, index)
     if (element === undefined) throw this.#unsupported(Object.hasOwn(array, index) ? 'undefined' : 'a hole')
     return element
+  }
+
+  /** @param field the key, when the path so far ends before it. */
+  #resolve(value: object, key: string | number, field?: string): unknown {
+    try {
+      return resolveToJson(value, key)
+    } catch (cause) {
+      throw this.#unsupported('a toJSON that throws', field, cause)
+    }
   }
 
   #key(key: string, sink: ValueSink): boolean {
@@ -308,8 +317,4 @@ export class ValueWalker {
       },
     )
   }
-}
-
-function resolveRoot(root: unknown): unknown {
-  return typeof root === 'object' && root !== null ? resolveToJson(root, '') : root
 }
