@@ -6,6 +6,7 @@
  * @module */
 import { ScenarioFailure } from '../support/scenario.ts'
 import { draws } from '../support/seeded-random.ts'
+import { mustSettle } from '../support/settle.ts'
 import { CRASH_MODES, type CrashMode } from './crash-disk.ts'
 import { FaultFiles, type FaultFilesOptions } from './fault-files.ts'
 
@@ -70,6 +71,8 @@ export interface ExploreOptions<E> {
   /** Throws when the image is not what it must be. What it appends itself it tells the ledger, for nested crashes. */
   readonly check: (files: FaultFiles, known: Known<E>, ledger: Ledger<E>) => Promise<void>
   readonly files?: FaultFilesOptions
+  /** Called while a workload or a check waits for nothing but time, to let time pass. */
+  readonly idle?: () => Promise<void>
   /** Default all. */
   readonly modes?: readonly CrashMode[]
   /** Most variants of each mode at each operation. Default 4. */
@@ -111,9 +114,6 @@ export async function mustSurvive<E>(options: ExploreOptions<E>): Promise<Explor
   return report
 }
 
-/** Checks between two looks at the event loop, so that the test runner stays reachable. */
-const CHECKS_PER_TURN = 64
-
 class Exploration<E> {
   readonly #options: ExploreOptions<E>
   readonly #seen = new Set<string>()
@@ -131,7 +131,7 @@ class Exploration<E> {
     const { workload, files: given, seeds = 4, nested, imagesMax = Number.POSITIVE_INFINITY } = this.#options
     const files = new FaultFiles(given)
     const ledger = new Ledger<E>(() => files.position)
-    await workload(files, ledger)
+    await mustSettle(workload(files, ledger), this.#options.idle)
     const points = crashPoints(files)
     const planned = this.#plan(files, points, seeds)
     const share = Math.min(1, imagesMax / Math.max(1, planned.length))
@@ -148,7 +148,6 @@ class Exploration<E> {
       if (nestedEvery > 0 && after !== undefined && this.#unique % nestedEvery === 0)
         await this.#crashAgain(image, after, line)
       if (this.#failures.length >= (this.#options.failuresMax ?? 3)) break
-      if (this.#unique % CHECKS_PER_TURN === 0) await new Promise((resolve) => setTimeout(resolve, 0))
     }
     return {
       operations: files.position,
@@ -200,10 +199,10 @@ class Exploration<E> {
   async #check(image: FaultFiles, known: Known<E>, line: string): Promise<Ledger<E> | undefined> {
     const ledger = new Ledger<E>(() => image.position, known)
     try {
-      await this.#options.check(image, known, ledger)
+      await mustSettle(this.#options.check(image, known, ledger), this.#options.idle)
       return ledger
     } catch (error) {
-      this.#failures.push(`${line}: ${describe(error)}`)
+      this.#failures.push(`${line}: ${describeError(error)}`)
       return undefined
     }
   }
@@ -229,7 +228,8 @@ function crashPoints(files: FaultFiles): number[] {
   return [0, ...files.journal.filter(({ changed }) => changed.length > 0).map(({ index }) => index + 1)]
 }
 
-function describe(error: unknown): string {
+/** One line about an error, with what a `VarveError` knows. */
+export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const code = 'code' in error ? ` ${String(error.code)}` : ''
   const details = 'details' in error ? ` ${JSON.stringify(error.details)}` : ''

@@ -92,11 +92,14 @@ export class FaultFiles implements FileCalls {
     this.#faults.push({ where, errno, ...options, hits: 0 })
   }
 
-  /** Let every later call succeed. @returns how many calls failed. */
-  clearFaults(): number {
-    const hits = this.#faults.reduce((sum, fault) => sum + fault.hits, 0)
+  /** How many calls failed. */
+  get hits(): number {
+    return this.#faults.reduce((sum, fault) => sum + fault.hits, 0)
+  }
+
+  /** Let every later call succeed. */
+  clearFaults(): void {
     this.#faults = []
-    return hits
   }
 
   /** How many different images `mode` has at this journal position. */

@@ -10,6 +10,10 @@ export interface ToyFlaws {
   readonly forgetChecksum?: boolean
   /** Take a line for right wherever it lies. */
   readonly forgetPosition?: boolean
+  /** Take a short read or write for a whole one. */
+  readonly forgetShort?: boolean
+  /** Sync again after a failed sync, and believe it. */
+  readonly retrySync?: boolean
 }
 
 const PATH = '/log'
@@ -36,7 +40,18 @@ export async function openToy(files: FaultFiles, flaws: ToyFlaws = {}) {
   const items: number[] = []
   const place = () => (flaws.forgetPosition === true ? 0 : items.length * LINE_BYTES)
   const line = new Uint8Array(LINE_BYTES)
-  while ((await files.read(descriptor, line, items.length * LINE_BYTES)) === LINE_BYTES) {
+  const move = async (call: (rest: Uint8Array, done: number) => number | Promise<number>, bytes: Uint8Array) => {
+    let done = 0
+    for (let idle = 0; done < bytes.length && idle < 3; ) {
+      const count = await call(bytes.subarray(done), done)
+      idle = count === 0 ? idle + 1 : 0
+      done += count
+      if (flaws.forgetShort === true) return bytes.length
+    }
+    return done
+  }
+  const readAt = (place: number) => move((rest, done) => files.read(descriptor, rest, place + done), line)
+  while ((await readAt(items.length * LINE_BYTES)) === LINE_BYTES) {
     if (flaws.forgetChecksum !== true && new DataView(line.buffer).getUint32(LINE_BYTES - 4) !== sum(line, place()))
       break
     items.push(Number(new TextDecoder().decode(line).split(' ')[1]))
@@ -47,9 +62,14 @@ export async function openToy(files: FaultFiles, flaws: ToyFlaws = {}) {
   return {
     items,
     async append(item: number): Promise<void> {
-      await files.write(descriptor, lineOf(item, place()), items.length * LINE_BYTES)
+      const start = items.length * LINE_BYTES
+      const whole = lineOf(item, place())
+      const moved = await move((rest, done) => files.write(descriptor, rest, start + done), whole)
+      if (moved < whole.length) throw new Error('ENOSPC: the device takes no more bytes')
       items.push(item)
-      if (flaws.forgetSync !== true) await files.sync(descriptor)
+      if (flaws.forgetSync === true) return
+      if (flaws.retrySync === true) return files.sync(descriptor).catch(() => files.sync(descriptor))
+      await files.sync(descriptor)
     },
     close: () => files.close(descriptor),
   }
@@ -78,6 +98,28 @@ export function toyRun(flaws: ToyFlaws) {
       ledger.attempt(100)
       await log.append(100)
       ledger.acknowledge(100)
+    },
+  }
+}
+
+/** The same for the error sweep: goes on after errors of writes, stops after one of a sync. */
+export function toySweep(flaws: ToyFlaws) {
+  return {
+    async workload(files: FaultFiles, ledger: Ledger<number>): Promise<void> {
+      const log = await openToy(files, flaws).catch(() => undefined)
+      for (let item = 0; item < 4 && log !== undefined; item++) {
+        ledger.attempt(item)
+        try {
+          await log.append(item)
+          ledger.acknowledge(item)
+        } catch (error) {
+          if (error instanceof Error && error.message.includes(': sync')) break
+        }
+      }
+    },
+    async check(files: FaultFiles, known: Known<number>): Promise<void> {
+      const { items } = await openToy(files, flaws)
+      for (const item of known.acknowledged) must(items.includes(item), () => `lost: ${item} is not in ${items}`)
     },
   }
 }
