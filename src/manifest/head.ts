@@ -167,7 +167,7 @@ export class HeadFile {
     pair.view.setUint32(0, this.#digest.crc32(pair.covered, pair.seeds[half]), true)
     const position = slot * PAIR_BYTES + half * SLOT_BYTES
     try {
-      if (this.#growing !== undefined || this.#handle === undefined || this.#handle.sizeBytes < position + SLOT_BYTES)
+      if (this.#handle === undefined || this.#handle.sizeBytes < position + SLOT_BYTES)
         return this.#grow((slot + 1) * PAIR_BYTES)
           .then(() => this.#handle?.writeAt(position, pair.buffer))
           .then(

@@ -119,7 +119,8 @@ export function emptyState(storeId: string, createdAt: number): ManifestState {
 }
 
 /** Apply one commit to a state, which stays as it is. Cost: the size of the touched topic's row.
- * @throws {VarveError} `MANIFEST_DAMAGED` when the record makes no sense here, `FORMAT_NEWER` when its type is unknown. */
+ * @throws {VarveError} `MANIFEST_DAMAGED` when the record makes no sense here, `FORMAT_NEWER` when its type is not
+ * known. */
 export function applyRecord(state: ManifestState, record: ManifestRecord): ManifestState {
   check(isObject(record), 'a record is not an object')
   switch (record.type) {

@@ -160,9 +160,12 @@ describe('acquire()', () => {
     expect(await machine.files.list('tmp')).toEqual([])
   })
 
-  test('fences an owner that slept through several takeovers, whose successor is removed already', async () => {
+  test.each([
+    ['sync', undefined],
+    ['async', async () => {}],
+  ])('fences an owner that slept through several takeovers, on a storage that answers %s', async (_, gate) => {
     const machine = new Machine()
-    const { manifest } = await machine.acquire(1)
+    const { manifest } = await machine.acquire(1, { storage: machine.storage(1, gate) })
     for (const pid of [2, 3, 4]) await machine.acquire(pid, { takeOver: true })
     expect(await machine.names()).toEqual([manifestName(3), manifestName(4), 'tmp'])
     await expect(manifest.append(topicCreated(1))).rejects.toEqual(code('STORE_FENCED'))
@@ -190,6 +193,7 @@ describe('acquire()', () => {
     const machine = new Machine()
     const { manifest } = await machine.acquire(1)
     await manifest.append(topicCreated(1))
+    await manifest.append(closed(1))
     const { manifest: second } = await machine.acquire(2, { takeOver: true })
     const adopted = await bytesOf(machine.files, manifestName(2))
     const claimSize = 24 + new DataView(adopted.buffer).getUint32(8, true)
@@ -201,6 +205,18 @@ describe('acquire()', () => {
     expect(third.manifest.epoch).toBe(3)
     expect(third.manifest.state).toEqual(second.state)
   })
+})
+
+test('acquire() reports old files that it could not remove, and a later owner removes them', async () => {
+  const machine = new Machine()
+  machine.keepsFiles = true
+  await machine.acquire(1)
+  await machine.acquire(2, { takeOver: true })
+  const { notes } = await machine.acquire(3, { takeOver: true })
+  expect(notes).toEqual([{ file: expect.stringContaining('tmp/claim-'), reason: expect.stringContaining('removed') }])
+  machine.keepsFiles = false
+  await machine.acquire(4, { takeOver: true })
+  expect(await machine.names()).toEqual([manifestName(3), manifestName(4), 'tmp'])
 })
 
 describe('OwnedManifest', () => {

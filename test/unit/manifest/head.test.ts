@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
+import { placeSeed } from '../../../src/manifest/frame.ts'
 import { HeadFile, headName, readHead } from '../../../src/manifest/index.ts'
 import type { Storage } from '../../../src/ports/storage.ts'
 import { bytesOf, Machine, setBytes } from './support.ts'
@@ -47,6 +48,17 @@ describe('HeadFile', () => {
       [9, 10],
     ])
     expect({ heartbeat, failure: head.failure }).toEqual({ heartbeat: 2, failure: undefined })
+  })
+
+  test('beat() does nothing while an earlier beat is being written', async () => {
+    const machine = new Machine()
+    const gate = new Gate(Number.MAX_SAFE_INTEGER)
+    const head = await HeadFile.create(machine.storage(1, gate.pass), 1, 0)
+    const stopped = gate.stopAgain(0)
+    const beats = [head.beat(), head.beat(), head.beat()]
+    stopped.open()
+    await Promise.all(beats)
+    expect([stopped.calls, (await readHead(machine.files, 1)).heartbeat]).toEqual([1, 2])
   })
 
   test('write() keeps a failure and never throws', async () => {
@@ -101,6 +113,24 @@ describe('readHead()', () => {
       // Even sequences are in the first slot of a pair.
       expect((await readHead(storage, 1)).slots.get(1)?.endOffset, `bit ${bit}`).toBe(bit < 192 * 8 ? 1 : 2)
     }
+  })
+
+  test('takes the newer slot also where the sequence wraps', async () => {
+    const storage = memoryStorage()
+    const bytes = new Uint8Array(256)
+    for (const [half, sequence, endOffset] of [
+      [0, 0, 8],
+      [1, 2 ** 32 - 1, 7],
+    ] as const) {
+      const position = 128 + half * 64
+      const slot = new DataView(bytes.buffer, position, 64)
+      slot.setUint32(4, sequence, true)
+      slot.setUint32(8, endOffset, true)
+      const seed = placeSeed(1, position, storage.digest)
+      slot.setUint32(0, storage.digest.crc32(bytes.subarray(position + 4, position + 64), seed), true)
+    }
+    await setBytes(storage, headName(1), bytes)
+    expect((await readHead(storage, 1)).slots.get(1)?.endOffset).toBe(8)
   })
 
   test('does not accept the slots of another epoch or another pair', async () => {

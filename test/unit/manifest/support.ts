@@ -2,6 +2,7 @@
  * gates that stop a contender before any call of its storage.
  * @module */
 import { memoryStorage } from '../../../adapters/memory/index.ts'
+import { VarveError } from '../../../src/errors.ts'
 import { type Acquired, acquire } from '../../../src/manifest/acquire.ts'
 import type { Closed, SegmentAdded, TopicCreated } from '../../../src/manifest/state.ts'
 import type { Clock } from '../../../src/ports/clock.ts'
@@ -25,6 +26,8 @@ export class Machine {
   readonly alive = new Set<number>()
   readonly clock = new TestClock()
   capabilities: Partial<StorageCapabilities> = {}
+  /** Every removal fails. */
+  keepsFiles = false
   readonly random: Random = random
 
   /** The storage as the process `pid` sees it. */
@@ -32,7 +35,12 @@ export class Machine {
     this.alive.add(pid)
     const capabilities = { ...this.files.capabilities, ...this.capabilities }
     const owner = { describe: () => ownerOf(pid), isGone: (other: Owner) => !this.alive.has(other.pid) }
-    return gated(this.files, { capabilities, owner }, gate)
+    const remove = async (path: string) => {
+      await gate?.()
+      if (this.keepsFiles) throw new VarveError('STORAGE_DENIED', `Cannot remove "${path}"`)
+      await this.files.remove(path)
+    }
+    return gated(this.files, { capabilities, owner, remove }, gate)
   }
 
   acquire(pid: number, more: Partial<Parameters<typeof acquire>[0]> = {}): Promise<Acquired> {
