@@ -106,7 +106,7 @@ class Patience {
     if (lock === undefined) return true
     if (view?.clean === true && view.epoch === lock.epoch) return true
     if (takeOver && lock.epoch === this.#overruled) return true
-    if (isReleased(lock.instance) || storage.owner.isGone(lock.owner)) return true
+    if (isReleased(storage, lock) || storage.owner.isGone(lock.owner)) return true
     const waitedMs = clock.monotonic() - this.#startedAt
     if (lockTimeoutMs > 0 && (await this.#isSilent(seen, lock))) return true
     if (waitedMs >= lockTimeoutMs) throw locked(lock)
@@ -169,7 +169,7 @@ async function tryNext(options: AcquireOptions, seen: Survey): Promise<Acquired 
     if (!(await writeClaim(options, claim))) return undefined
     const below = await survey(storage, epoch)
     if (below.highest > epoch) {
-      release(claim.instance)
+      release(storage, claim)
       return undefined
     }
     const { view: previous } = below
@@ -183,7 +183,7 @@ async function tryNext(options: AcquireOptions, seen: Survey): Promise<Acquired 
     await cleanUp(storage, manifest, { oldest: previous?.epoch ?? epoch, notes })
     return { manifest, previous, created: previous === undefined, notes }
   } catch (error) {
-    release(claim.instance)
+    release(storage, claim)
     await manifest?.close().catch(() => undefined)
     // Our claim was overtaken, and its file may be removed already.
     if (isVarveError(error, 'STORE_FENCED') || isVarveError(error, 'FILE_MISSING')) return undefined

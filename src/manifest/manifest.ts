@@ -7,17 +7,26 @@ import { encodeFrame } from './frame.ts'
 import { applyRecord, type ManifestRecord, type ManifestState } from './state.ts'
 import type { Adoption } from './survey.ts'
 
-/** Instances whose claims this process has given up, so that opening again here need not wait for silence. */
+/** Claims that this process has given up, so that opening the store again here need not wait for silence. */
 const released = new Set<string>()
 
 /** Whether a claim was made and given up by this process. */
-export function isReleased(instance: string): boolean {
-  return released.has(instance)
+export function isReleased(storage: Storage, claim: ClaimId): boolean {
+  return released.has(keyOf(storage, claim))
 }
 
 /** Note that this process gave a claim up. */
-export function release(instance: string): void {
-  released.add(instance)
+export function release(storage: Storage, claim: ClaimId): void {
+  released.add(keyOf(storage, claim))
+}
+
+function keyOf(storage: Storage, { epoch, instance }: ClaimId): string {
+  return `${storage.location} ${epoch} ${instance}`
+}
+
+interface ClaimId {
+  readonly epoch: number
+  readonly instance: string
 }
 
 /** Make the body of a frame. */
@@ -104,7 +113,7 @@ export class OwnedManifest {
     this.#closing ??= this.#queue
       .then(() => this.#handle.close())
       .finally(() => {
-        release(this.#instance)
+        release(this.#storage, { epoch: this.epoch, instance: this.#instance })
       })
     return this.#closing
   }

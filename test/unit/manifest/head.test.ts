@@ -3,7 +3,7 @@ import { memoryStorage } from '../../../adapters/memory/index.ts'
 import { placeSeed } from '../../../src/manifest/frame.ts'
 import { HeadFile, headName, readHead } from '../../../src/manifest/index.ts'
 import type { Storage } from '../../../src/ports/storage.ts'
-import { bytesOf, Machine, setBytes } from './support.ts'
+import { bytesOf, Gate, Machine, setBytes } from './support.ts'
 
 const end = (endOffset: number) => ({
   endOffset,

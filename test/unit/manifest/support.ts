@@ -13,11 +13,21 @@ import type { Storage, StorageCapabilities } from '../../../src/ports/storage.ts
 export const HASH_0 = '0'.repeat(64)
 export const HASH_1 = '1'.repeat(64)
 
-let bytesMade = 0
+let numbersMade = 0
 
-/** Never the same twice in a run, as the real one: claims given up are remembered per process. */
+/** Repeatable, and never the same twice in a run, as the real one: claims given up are remembered per process. */
 const random: Random = {
-  bytes: (length) => Uint8Array.from({ length }, () => (Math.imul(++bytesMade, 2654435761) >>> 11) & 255),
+  bytes(length) {
+    const bytes = new Uint8Array(length)
+    const view = new DataView(bytes.buffer)
+    for (let at = 0; at < length; at++) {
+      let mixed = Math.imul(++numbersMade, 0x9e3779b1)
+      mixed = Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b)
+      mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
+      view.setUint8(at, (mixed ^ (mixed >>> 16)) & 255)
+    }
+    return bytes
+  },
 }
 
 /** A machine with processes by pid, and a place for files. */
