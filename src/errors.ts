@@ -50,6 +50,7 @@ export const ERROR_CODES = {
     kind: 'not-found',
     hint: 'Create it: open with `create`, POST /api/topics or `varve topics create`',
   },
+  EVENT_UNKNOWN: { kind: 'not-found' },
   JOB_UNKNOWN: { kind: 'not-found' },
   FILE_MISSING: { kind: 'not-found' },
   // Decisions.
@@ -91,6 +92,8 @@ export const ERROR_CODES = {
   DECODE_FAILED: { kind: 'corrupt' },
   // Doors.
   BODY_TOO_LARGE: { kind: 'invalid', hint: 'Send NDJSON, which has no total limit' },
+  BODY_TIMEOUT: { kind: 'busy', retryable: true },
+  URL_TOO_LONG: { kind: 'invalid' },
   MEDIA_TYPE_UNSUPPORTED: { kind: 'invalid' },
   AUTH_REQUIRED: { kind: 'denied' },
   ACCESS_DENIED: { kind: 'denied' },

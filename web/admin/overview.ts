@@ -1,0 +1,110 @@
+/** The first page: the store, its topics, and work over all of it.
+ * @module */
+import { html } from 'hono/html'
+import type { StoreStats, TopicStats } from '../../src/index.ts'
+import { allows, factsOf, type Shared, type WebContext } from '../context.ts'
+import { jobPanel } from './job.ts'
+import { answer, type Html, layout } from './layout.ts'
+import { counted, formatAge, formatBytes, formatCount, isoTime, openingWords, stateWords } from './words.ts'
+
+/** GET / */
+export async function overviewPage(c: WebContext, app: Shared): Promise<Response> {
+  const [stats, topics] = await Promise.all([app.store.stats(), app.store.topics.list()])
+  const content = html`<h1 class="visually-hidden">Store</h1>
+${storePanel(stats, { c, app })}
+<section aria-labelledby="topics-title">
+<h2 id="topics-title">Topics</h2>
+<div id="topics" hx-get="${factsOf(c).base}/partials/topics" hx-trigger="every 5s" hx-swap="innerMorph">
+${topicsTable(topics, { c, app })}
+</div>
+</section>`
+  return answer(layout({ title: 'varve', content }, { c, app }))
+}
+
+/** GET /partials/topics */
+export async function topicsPartial(c: WebContext, app: Shared): Promise<Response> {
+  return answer(topicsTable(await app.store.topics.list(), { c, app }))
+}
+
+function storePanel(stats: StoreStats, { c, app }: { c: WebContext; app: Shared }): Html {
+  const { base, role } = factsOf(c)
+  const admin = allows(role, 'admin')
+  const { jobs } = app
+  return html`<section class="panel store" aria-label="Store">
+<div class="state ${stats.state}" id="state"><span class="dot" aria-hidden="true"></span>
+<strong>${stats.readOnly ? 'Open for reading' : stateWords(stats.state)}</strong></div>
+<p class="faint" id="opening">${openingWords(app.store.openReport)}</p>
+<dl class="facts">
+<div><dt>Events</dt><dd>${formatCount(stats.events)}</dd></div>
+<div><dt>Size</dt><dd>${formatBytes(stats.sizeBytes)}</dd></div>
+<div><dt>Topics</dt><dd>${formatCount(stats.topics)}</dd></div>
+<div><dt>Epoch</dt><dd>${formatCount(stats.epoch)}</dd></div>
+<div><dt>Storage</dt><dd hx-ignore>${stats.storage}</dd></div>
+${admin && html`<div class="wide"><dt>Location</dt><dd hx-ignore><code>${stats.location}</code></dd></div>`}
+</dl>
+${
+  admin &&
+  html`<div class="actions">
+<button id="verify" hx-post="${base}/partials/verify" hx-target="#job">Verify every byte</button>
+<button id="checkpoint" class="quiet" hx-post="${base}/partials/checkpoint" hx-target="#job">Write checkpoint</button>
+</div>
+<div id="job" aria-live="polite">${jobPanel(jobs.latest('verify'), c)}</div>`
+}
+</section>`
+}
+
+function topicsTable(topics: readonly TopicStats[], { c, app }: { c: WebContext; app: Shared }): Html {
+  const { base } = factsOf(c)
+  if (topics.length === 0) return noTopics(c)
+  const now = app.clock.now()
+  return html`<div class="scroll" hx-ignore>
+<table>
+<thead><tr><th scope="col">Topic</th><th scope="col" class="number">Events</th>
+<th scope="col" class="number">Size</th><th scope="col" class="number partitions">Partitions</th>
+<th scope="col" class="number">Last event</th></tr></thead>
+<tbody>
+${topics.map(
+  ({ topic, events, sizeBytes, partitions, lastRecordedAt }) => html`<tr>
+<th scope="row"><a href="${base}/topics/${encodeURIComponent(topic)}">${topic}</a></th>
+<td class="number">${formatCount(events)}</td><td class="number">${formatBytes(sizeBytes)}</td>
+<td class="number partitions">${formatCount(partitions.length)}</td>
+<td class="number">${
+    lastRecordedAt === undefined
+      ? html`<span class="faint">none yet</span>`
+      : html`<time datetime="${isoTime(lastRecordedAt)}">${formatAge(now - lastRecordedAt)}</time>`
+  }</td></tr>`,
+)}
+</tbody>
+<tfoot><tr><th scope="row">${counted(topics.length, 'topic')}</th>
+<td class="number">${formatCount(sum(topics.map(({ events }) => events)))}</td>
+<td class="number">${formatBytes(sum(topics.map(({ sizeBytes }) => sizeBytes)))}</td>
+<td class="partitions"></td><td></td></tr></tfoot>
+</table>
+</div>`
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}
+
+function noTopics(c: WebContext): Html {
+  const url = new URL(c.req.url)
+  const address = `${url.origin}${factsOf(c).base}/api/topics`
+  return html`<div class="panel empty" hx-ignore>
+<p><strong>No topics yet.</strong> Create one and append to it:</p>
+<pre tabindex="0"><code>${curl({ address, body: '{"topic":"orders"}' })}
+${curl({ address: `${address}/orders/events`, body: FIRST_EVENT })}</code></pre>
+</div>`
+}
+
+/** A first event that says what the fields are for. */
+export const FIRST_EVENT = '{"kind":"OrderPlaced","entity":"order-1","data":{"total":12}}'
+
+/** The shell command that posts `body` as JSON. */
+export function curl({ address, body }: { address: string; body: string }): string {
+  return [
+    `curl ${address} \\`,
+    `  -H "authorization: Bearer $VARVE_TOKEN" -H 'content-type: application/json' \\`,
+    `  -d '${body}'`,
+  ].join('\n')
+}

@@ -1,0 +1,50 @@
+/** The routes of the admin page.
+ * @module */
+import type { Route, Scope } from '../context.ts'
+import type { ParameterKey } from '../parameters.ts'
+import { cancelPartial, jobPartial, startPartial } from './job.ts'
+import { loginPage, postLogin, postLogout } from './login.ts'
+import { overviewPage, topicsPartial } from './overview.ts'
+import { liveRows, topicPage } from './topic.ts'
+
+const FORM = 'application/x-www-form-urlencoded'
+const SHOWN_FILTERS: readonly ParameterKey[] = ['kind', 'entity', 'cursor']
+
+type Row = Pick<Route, 'summary' | 'handle'> & { readonly scope?: Scope; readonly query?: readonly ParameterKey[] }
+
+const get = (path: string, { scope = 'read', ...rest }: Row): Route => ({
+  method: 'GET',
+  path,
+  scope,
+  answers: 'html',
+  success: { status: 200, types: ['text/html'] },
+  ...rest,
+})
+
+const post = (path: string, { scope = 'admin', ...rest }: Row): Route => ({
+  method: 'POST',
+  path,
+  scope,
+  answers: 'html',
+  body: [FORM],
+  success: { status: 200, types: ['text/html'] },
+  ...rest,
+})
+
+export const PAGE_ROUTES: readonly Route[] = [
+  get('/', { summary: 'Show the store and its topics', handle: overviewPage }),
+  get('/topics/:topic', { summary: 'Show the events of a topic', query: SHOWN_FILTERS, handle: topicPage }),
+  {
+    ...get('/topics/:topic/live', { summary: 'Follow a topic as rows', query: SHOWN_FILTERS, handle: liveRows }),
+    success: { status: 200, types: ['text/event-stream'] },
+    stream: true,
+  },
+  get('/partials/topics', { summary: 'Show the table of topics', handle: topicsPartial }),
+  get('/partials/jobs/:id', { summary: 'Show a job', scope: 'admin', handle: jobPartial }),
+  post('/partials/jobs/:id/cancel', { summary: 'Cancel a job', handle: cancelPartial }),
+  post('/partials/verify', { summary: 'Check every byte of the store', handle: startPartial('verify') }),
+  post('/partials/checkpoint', { summary: 'Write checkpoints', handle: startPartial('checkpoint') }),
+  get('/login', { summary: 'Ask for a login code', scope: 'open', handle: loginPage }),
+  post('/login', { summary: 'Exchange a code for a session', scope: 'open', handle: postLogin }),
+  post('/logout', { summary: 'End the session', scope: 'open', handle: postLogout }),
+]

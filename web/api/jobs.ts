@@ -1,0 +1,134 @@
+/** Jobs: long work that a request starts and others watch or cancel. They live in memory, as long as the app.
+ * @module */
+import { isVarveError, VarveError, type VerifyProgress, type VerifyReport } from '../../src/index.ts'
+import type { Clock } from '../../src/ports/clock.ts'
+import { type Random, randomId } from '../../src/ports/random.ts'
+
+export type JobKind = 'checkpoint' | 'verify'
+
+export interface Job {
+  readonly id: string
+  readonly kind: JobKind
+  readonly state: 'running' | 'done' | 'failed' | 'cancelled'
+  readonly startedAt: number
+  readonly endedAt?: number
+  readonly progress?: VerifyProgress
+  readonly report?: VerifyReport
+  /** Why the job failed; shown as this reader may see it. */
+  readonly error?: unknown
+}
+
+export interface JobTools {
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: VerifyProgress) => void
+}
+
+interface Running {
+  job: Job
+  readonly controller: AbortController
+  readonly watchers: Set<() => void>
+}
+
+export class Jobs {
+  readonly #options: { clock: Clock; random: Random; signal: AbortSignal; kept: number }
+  readonly #jobs = new Map<string, Running>()
+
+  constructor(options: { clock: Clock; random: Random; signal: AbortSignal; kept: number }) {
+    this.#options = options
+    options.signal.addEventListener('abort', () => {
+      for (const { controller } of this.#jobs.values()) controller.abort()
+    })
+  }
+
+  /** Start a job, or join the one of this kind that is running: two scans of the whole store help nobody. */
+  start(kind: JobKind, run: (tools: JobTools) => Promise<VerifyReport | undefined>): Job {
+    const running = this.#running(kind)
+    if (running !== undefined) return running.job
+    if (this.#options.signal.aborted)
+      throw new VarveError('STORE_CLOSED', `Cannot start a ${kind}: the server is stopping`)
+    this.#forgetOldest()
+    const { clock, random } = this.#options
+    const job: Job = { id: randomId(random, 16), kind, state: 'running', startedAt: clock.now() }
+    const entry: Running = { job, controller: new AbortController(), watchers: new Set() }
+    this.#jobs.set(job.id, entry)
+    const { signal } = entry.controller
+    const onProgress = (progress: VerifyProgress) => {
+      // A cancelled job may still tell of its last step.
+      if (entry.job.state === 'running') this.#change(entry, { progress })
+    }
+    const end = (facts: Partial<Job>) => {
+      if (entry.job.state === 'running') this.#change(entry, { endedAt: clock.now(), ...facts })
+    }
+    run({ signal, onProgress }).then(
+      (report) => end(report === undefined ? { state: 'done' } : { state: 'done', report }),
+      (error: unknown) =>
+        end(signal.aborted && !isVarveError(error) ? { state: 'cancelled' } : { state: 'failed', error }),
+    )
+    return entry.job
+  }
+
+  /** @throws {VarveError} `JOB_UNKNOWN`. */
+  get(id: string): Job {
+    return this.#entry(id).job
+  }
+
+  /** The newest job of a kind, if one is remembered. */
+  latest(kind: JobKind): Job | undefined {
+    return [...this.#jobs.values()].filter(({ job }) => job.kind === kind).at(-1)?.job
+  }
+
+  /** Stop a running job; one that has ended stays as it is. @throws {VarveError} `JOB_UNKNOWN`. */
+  cancel(id: string): Job {
+    const entry = this.#entry(id)
+    entry.controller.abort()
+    if (entry.job.state === 'running') this.#change(entry, { state: 'cancelled', endedAt: this.#options.clock.now() })
+    return entry.job
+  }
+
+  /** The job now and after each change, until it ends or `signal` aborts. Changes between two reads are seen as one. */
+  async *watch(id: string, signal: AbortSignal): AsyncGenerator<Job> {
+    const entry = this.#entry(id)
+    let wake: (() => void) | undefined
+    const changed = () => wake?.()
+    entry.watchers.add(changed)
+    signal.addEventListener('abort', changed)
+    try {
+      let seen: Job | undefined
+      while (!signal.aborted) {
+        if (entry.job !== seen) {
+          seen = entry.job
+          yield seen
+          if (seen.state !== 'running') return
+        } else {
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+        }
+      }
+    } finally {
+      entry.watchers.delete(changed)
+      signal.removeEventListener('abort', changed)
+    }
+  }
+
+  #running(kind: JobKind): Running | undefined {
+    return [...this.#jobs.values()].find(({ job }) => job.kind === kind && job.state === 'running')
+  }
+
+  #entry(id: string): Running {
+    const entry = this.#jobs.get(id)
+    if (entry === undefined) throw new VarveError('JOB_UNKNOWN', 'Cannot find this job', { details: { id } })
+    return entry
+  }
+
+  #change(entry: Running, facts: Partial<Job>): void {
+    entry.job = { ...entry.job, ...facts }
+    for (const watcher of entry.watchers) watcher()
+  }
+
+  #forgetOldest(): void {
+    if (this.#jobs.size < this.#options.kept) return
+    const ended = [...this.#jobs.values()].find(({ job }) => job.state !== 'running')
+    if (ended !== undefined) this.#jobs.delete(ended.job.id)
+  }
+}

@@ -1,0 +1,98 @@
+/** The OpenAPI document, made from the route table.
+ * @module */
+
+import { ERROR_CODES, type ErrorCode } from '../../src/index.ts'
+import type { Route } from '../context.ts'
+import { PARAMETERS } from '../parameters.ts'
+import { PROBLEM_TYPE, statusOf } from '../problems.ts'
+
+/** Codes that any route behind a role may answer with. */
+const COMMON: readonly ErrorCode[] = ['AUTH_REQUIRED', 'ACCESS_DENIED', 'OPTION_INVALID', 'HOST_UNKNOWN', 'INTERNAL']
+
+/** Describe the JSON routes among `routes` as OpenAPI 3.1. */
+export function openApiDocument(routes: readonly Route[]): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = {}
+  for (const route of routes.filter(({ answers }) => answers === 'json')) {
+    const path = route.path.replaceAll(/:(\w+)/g, '{$1}')
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'varve', version: '1', description: 'Append to, read and follow the topics of an event log.' },
+    paths,
+    components: {
+      schemas: { Problem: PROBLEM_SCHEMA },
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
+    },
+  }
+}
+
+function operation(route: Route): Record<string, unknown> {
+  const { status, types } = route.success
+  return {
+    summary: route.summary,
+    'x-scope': route.scope,
+    security: route.scope === 'open' ? [] : [{ bearer: [] }],
+    parameters: [...pathParameters(route.path), ...(route.query ?? []).map(queryParameter)],
+    ...(route.body !== undefined && {
+      requestBody: { required: true, content: Object.fromEntries(route.body.map((type) => [type, {}])) },
+    }),
+    responses: {
+      [status]: { description: 'Done', content: Object.fromEntries(types.map((type) => [type, {}])) },
+      ...problems([...COMMON, ...(route.codes ?? [])]),
+    },
+  }
+}
+
+function pathParameters(path: string): Record<string, unknown>[] {
+  return [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }))
+}
+
+function queryParameter(key: keyof typeof PARAMETERS): Record<string, unknown> {
+  const { name, summary, type, ...rest }: { name: string; summary: string; type: string; words?: readonly string[] } =
+    PARAMETERS[key]
+  const { words, ...bounds } = rest
+  const schema =
+    words === undefined
+      ? { type, ...bounds }
+      : type === 'string'
+        ? { type, enum: words }
+        : {
+            oneOf: [
+              { type, ...bounds },
+              { type: 'string', enum: words },
+            ],
+          }
+  return { name, in: 'query', description: summary, schema }
+}
+
+function problems(codes: readonly ErrorCode[]): Record<string, unknown> {
+  const byStatus = new Map<number, ErrorCode[]>()
+  for (const code of codes) {
+    const status = statusOf(ERROR_CODES[code].kind, code)
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code])
+  }
+  const content = { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } }
+  return Object.fromEntries([...byStatus].map(([status, list]) => [status, { description: list.join(', '), content }]))
+}
+
+const PROBLEM_SCHEMA = {
+  type: 'object',
+  required: ['type', 'title', 'status', 'code', 'details', 'retryable', 'requestId'],
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    code: { type: 'string', enum: Object.keys(ERROR_CODES) },
+    detail: { type: 'string' },
+    details: { type: 'object' },
+    hint: { type: 'string' },
+    retryable: { type: 'boolean' },
+    requestId: { type: 'string' },
+  },
+}

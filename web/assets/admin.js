@@ -1,0 +1,114 @@
+// The page's own script: the login form takes its code from the address, and the list of events follows the log.
+
+const login = document.getElementById('login')
+if (login !== null && location.hash.length > 1) {
+  login.elements.code.value = decodeURIComponent(location.hash.slice(1))
+  // The code is used up in a moment, but it has no place in the history either.
+  history.replaceState(null, '', location.pathname)
+  login.requestSubmit()
+}
+
+const list = document.querySelector('#events[data-live]')
+if (list !== null) follow(list)
+
+/** Keep the list up to date. The cursor of the last row that was put in the list is the one place from which every
+ * connection continues: after a pause, a lost connection or an overflow nothing is missing and nothing is there twice. */
+function follow(list) {
+  const rowsMax = 500
+  const bar = document.getElementById('live')
+  const status = document.getElementById('live-status')
+  const button = document.getElementById('pause')
+  const keys = new Set(Array.from(list.children, (row) => row.dataset.key))
+  const address = new URL(list.dataset.live, location.href)
+  let source
+  let retry
+  let retryMs = 1_000
+  let waiting = []
+  let frame = 0
+  let paused = false
+
+  button.hidden = false
+  button.addEventListener('click', () => {
+    paused = !paused
+    button.setAttribute('aria-pressed', String(paused))
+    button.textContent = paused ? 'Resume' : 'Pause'
+    if (paused) {
+      close()
+      show('paused', 'Paused')
+    } else connect()
+  })
+  // A page kept for the back button must not hold one of the few connections a browser allows.
+  addEventListener('pagehide', close)
+  addEventListener('pageshow', (event) => {
+    if (event.persisted && !paused) connect()
+  })
+  connect()
+
+  function connect() {
+    close()
+    show('connecting', 'Connecting')
+    source = new EventSource(address)
+    source.onopen = () => {
+      retryMs = 1_000
+      show('live', 'Live, newest first')
+    }
+    source.onmessage = (event) => {
+      waiting.push({ cursor: event.lastEventId, row: event.data })
+      if (frame === 0) frame = requestAnimationFrame(insert)
+      // A hidden page draws no frames; do not keep rows it will never show.
+      if (waiting.length >= rowsMax) insert()
+    }
+    source.addEventListener('overflow', reconnect)
+    source.addEventListener('problem', reconnect)
+    source.onerror = () => {
+      show('waiting', 'Connection lost, trying again')
+      // A refused connection is not tried again by the browser, a broken one is.
+      if (source !== undefined && source.readyState === EventSource.CLOSED) reconnect()
+    }
+  }
+
+  function reconnect() {
+    close()
+    show('waiting', 'Connection lost, trying again')
+    retry = setTimeout(connect, retryMs)
+    retryMs = Math.min(retryMs * 2, 30_000)
+  }
+
+  function close() {
+    clearTimeout(retry)
+    if (source !== undefined) source.close()
+    source = undefined
+    insert()
+  }
+
+  function insert() {
+    cancelAnimationFrame(frame)
+    frame = 0
+    if (waiting.length === 0) return
+    const rows = document.createElement('template')
+    // Rows come from the server's own template, which escapes everything in them.
+    rows.innerHTML = waiting.map(({ row }) => row).join('')
+    address.searchParams.set('cursor', waiting.at(-1).cursor)
+    waiting = []
+    for (const row of Array.from(rows.content.children)) {
+      if (keys.has(row.dataset.key)) continue
+      keys.add(row.dataset.key)
+      row.classList.add('new')
+      list.prepend(row)
+    }
+    const empty = document.getElementById('empty')
+    if (empty !== null) empty.remove()
+    while (list.children.length > rowsMax) {
+      keys.delete(list.lastElementChild.dataset.key)
+      list.lastElementChild.remove()
+      // The link continues below the rows that were there at first; after rows were dropped it would skip them.
+      const older = document.getElementById('older')
+      if (older !== null) older.remove()
+    }
+  }
+
+  function show(state, words) {
+    bar.dataset.state = state
+    status.textContent = words
+  }
+}

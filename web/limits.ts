@@ -1,0 +1,81 @@
+/** The limits of the doors, and counters that hold requests to them.
+ * @module */
+import { VarveError } from '../src/index.ts'
+
+export interface Limits {
+  readonly urlBytes: number
+  /** Body of a JSON append, and one batch of an NDJSON append. */
+  readonly bodyBytes: number
+  readonly bodyEvents: number
+  /** One line of NDJSON. */
+  readonly lineBytes: number
+  readonly pageEvents: number
+  /** How long a body may pause. */
+  readonly bodyIdleMs: number
+  readonly requests: number
+  readonly streams: number
+  readonly streamsPerPeer: number
+  readonly heartbeatMs: number
+  /** How long a client may leave a stream unread before it is closed. */
+  readonly writeDeadlineMs: number
+  /** Text that a stream prepares at once: the bound of its queue. */
+  readonly streamChunkBytes: number
+  readonly waitSeconds: number
+  readonly jobsKept: number
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  urlBytes: 8_192,
+  bodyBytes: 1_048_576,
+  bodyEvents: 1_000,
+  lineBytes: 1_048_576,
+  pageEvents: 1_000,
+  bodyIdleMs: 15_000,
+  requests: 64,
+  streams: 1_000,
+  streamsPerPeer: 20,
+  heartbeatMs: 5_000,
+  writeDeadlineMs: 15_000,
+  streamChunkBytes: 65_536,
+  waitSeconds: 60,
+  jobsKept: 100,
+}
+
+/** Counts what is in use, in all and per holder. */
+export class Slots {
+  readonly #what: string
+  readonly #total: number
+  readonly #perHolder: number
+  readonly #used = new Map<string, number>()
+  #count = 0
+
+  constructor(what: string, limits: { total: number; perHolder?: number }) {
+    this.#what = what
+    this.#total = limits.total
+    this.#perHolder = limits.perHolder ?? limits.total
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** Take a slot. @returns gives it back; calling it twice is harmless. @throws {VarveError} `RATE_LIMITED`. */
+  take(holder: string): () => void {
+    const held = this.#used.get(holder) ?? 0
+    if (this.#count >= this.#total || held >= this.#perHolder) {
+      const limit = this.#count >= this.#total ? this.#total : this.#perHolder
+      throw new VarveError('RATE_LIMITED', `Cannot open more than ${limit} ${this.#what}`, { details: { limit } })
+    }
+    this.#count++
+    this.#used.set(holder, held + 1)
+    let taken = true
+    return () => {
+      if (!taken) return
+      taken = false
+      this.#count--
+      const left = (this.#used.get(holder) ?? 1) - 1
+      if (left === 0) this.#used.delete(holder)
+      else this.#used.set(holder, left)
+    }
+  }
+}

@@ -1,0 +1,99 @@
+/** Query parameters: one description of each, used to read them and to document them.
+ *
+ * Nothing is guessed: an unknown name, a name given twice and a value that does not parse are refused by name.
+ * @module */
+import type { Durability, ReadFilter } from '../src/index.ts'
+import { VarveError } from '../src/index.ts'
+
+interface Parameter {
+  readonly name: string
+  readonly summary: string
+  readonly type: 'integer' | 'string'
+  readonly minimum?: number
+  readonly maximum?: number
+  /** Words that are allowed: besides numbers for an integer, instead of any string for a string. */
+  readonly words?: readonly string[]
+}
+
+const text = (name: string, summary: string): Parameter => ({ name, summary, type: 'string' })
+const count = (name: string, summary: string): Parameter => ({ name, summary, type: 'integer', minimum: 0 })
+
+/** Every parameter of every route, under the name of the library's option. */
+export const PARAMETERS = {
+  from: count('from', 'First offset, inclusive'),
+  fromTail: { ...count('from', 'First offset, or a place'), words: ['start', 'end'] },
+  to: count('to', 'Last offset, exclusive'),
+  since: { name: 'since', summary: 'Events at or after this time in milliseconds', type: 'integer' },
+  until: { name: 'until', summary: 'Events before this time in milliseconds', type: 'integer' },
+  kind: text('kind', 'Only this kind'),
+  entity: text('entity', 'Only this entity'),
+  scope: text('scope', 'Only this scope'),
+  tag: text('tag', 'Only events with this tag'),
+  id: text('id', 'Only the event with this id'),
+  correlationId: text('correlationId', 'Only this correlation'),
+  causationId: text('causationId', 'Only effects of the event with this id'),
+  partition: { ...count('partition', 'Only this partition'), maximum: 1_023 },
+  direction: { name: 'direction', summary: 'Order of offsets', type: 'string', words: ['forward', 'backward'] },
+  limit: { name: 'limit', summary: 'Most events to return', type: 'integer', minimum: 1, maximum: 1_000 },
+  cursor: text('cursor', 'Continue where a page or a stream stopped'),
+  wait: { ...count('wait', 'Long poll: seconds to wait for the first event'), maximum: 60 },
+  durability: { name: 'durability', summary: 'When to answer', type: 'string', words: ['synced', 'buffered'] },
+} as const satisfies Record<string, Parameter>
+
+export type ParameterKey = keyof typeof PARAMETERS
+
+/** The parsed query of a request. Absent parameters are absent. */
+export interface Query extends Omit<ReadFilter, 'kind'> {
+  readonly from?: number
+  readonly fromTail?: number | 'start' | 'end'
+  readonly to?: number
+  readonly kind?: string
+  readonly partition?: number
+  readonly direction?: 'forward' | 'backward'
+  readonly limit?: number
+  readonly cursor?: string
+  readonly wait?: number
+  readonly durability?: Durability
+}
+
+/** Parse the query of `url`. @throws {VarveError} `OPTION_INVALID` naming the parameter. */
+export function parseQuery(url: URL, keys: readonly ParameterKey[]): Query {
+  const byName = new Map<string, ParameterKey>(keys.map((key) => [PARAMETERS[key].name, key]))
+  const found: Partial<Record<ParameterKey, string | number>> = {}
+  for (const [name, value] of url.searchParams) {
+    const key = byName.get(name)
+    if (key === undefined) throw refuse(name, `Cannot read the query: parameter "${name}" is not known here`)
+    if (found[key] !== undefined) throw refuse(name, `Cannot read the query: parameter "${name}" is given twice`)
+    found[key] = parseValue(PARAMETERS[key], value)
+  }
+  // Every value was parsed by the description of its key, which says the same as the type of that key.
+  return found as Query
+}
+
+function parseValue(parameter: Parameter, value: string): string | number {
+  const { name } = parameter
+  if (parameter.words?.includes(value)) return value
+  if (parameter.type === 'integer') {
+    const number = /^-?\d{1,16}$/.test(value) ? Number(value) : Number.NaN
+    const low = parameter.minimum ?? Number.MIN_SAFE_INTEGER
+    const high = parameter.maximum ?? Number.MAX_SAFE_INTEGER
+    if (number >= low && number <= high) return number
+    const words = parameter.words === undefined ? '' : `, ${parameter.words.join(' or ')}`
+    throw refuse(name, `Cannot read parameter "${name}": expected a whole number from ${low} to ${high}${words}`)
+  }
+  if (parameter.words !== undefined)
+    throw refuse(name, `Cannot read parameter "${name}": expected ${parameter.words.join(' or ')}`)
+  if (value === '') throw refuse(name, `Cannot read parameter "${name}": it is empty`)
+  return value
+}
+
+function refuse(parameter: string, message: string): VarveError {
+  return new VarveError('OPTION_INVALID', message, { details: { option: parameter } })
+}
+
+const FILTERS = ['since', 'until', 'entity', 'scope', 'tag', 'id', 'correlationId', 'causationId', 'kind'] as const
+
+/** The part of a query that chooses events. */
+export function filterOf(query: Query): ReadFilter {
+  return Object.fromEntries(FILTERS.flatMap((key) => (query[key] === undefined ? [] : [[key, query[key]]])))
+}
