@@ -1,0 +1,157 @@
+/** Readers without input or output, and the two drivers that run them.
+ *
+ * A `Reading` is a generator that yields what it needs (path, position, length) and is given bytes, fewer than asked
+ * only at the end of the file. `drive` answers at once while every read can be synchronous and goes on as a promise
+ * from the first that cannot, so nothing is written twice. A synchronous read that took over 1 ms blocked everything
+ * else for as long, so that file is read asynchronously for a while.
+ * @module */
+import { isVarveError } from '../errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Maybe, ReadHandle, Storage } from '../ports/storage.ts'
+
+export interface ReadRequest {
+  readonly path: string
+  readonly position: number
+  readonly length: number
+}
+
+export type Reading<T> = Generator<ReadRequest, T, Uint8Array>
+
+const OPEN_FILES_MAX = 64
+const SLOW_READ_MS = 1
+/** How many reads of a slow file are asynchronous before a synchronous one is tried again. */
+const SLOW_READS_ASYNC = 64
+
+interface PooledFile {
+  readonly handle: ReadHandle
+  asyncReadsLeft: number
+  busy: number
+}
+
+/** Open read handles by path, least recently used first out. Counts what was read, for reports and tests. */
+export class FilePool {
+  readonly #storage: Storage
+  readonly #clock: Clock
+  readonly #files = new Map<string, PooledFile>()
+  readonly #opening = new Map<string, Promise<PooledFile>>()
+  bytesRead = 0
+  reads = 0
+
+  constructor(storage: Storage, clock: Clock) {
+    this.#storage = storage
+    this.#clock = clock
+  }
+
+  /** Read as far as the file goes. @throws {VarveError} `FILE_MISSING`, `STORAGE_UNAVAILABLE`. */
+  read(request: ReadRequest): Maybe<Uint8Array> {
+    const file = this.#files.get(request.path)
+    if (file === undefined) return this.#openAndRead(request)
+    if (file.handle.readSync === undefined) return this.#readAsync(file, request)
+    if (file.asyncReadsLeft > 0) {
+      file.asyncReadsLeft--
+      return this.#readAsync(file, request)
+    }
+    const into = new Uint8Array(request.length)
+    const started = this.#clock.monotonic()
+    const count = file.handle.readSync(request.position, into)
+    if (this.#clock.monotonic() - started > SLOW_READ_MS) file.asyncReadsLeft = SLOW_READS_ASYNC
+    return this.#counted(into, count)
+  }
+
+  async #openAndRead(request: ReadRequest): Promise<Uint8Array> {
+    const file = await this.#open(request.path)
+    return this.#readAsync(file, request)
+  }
+
+  async #readAsync(file: PooledFile, request: ReadRequest): Promise<Uint8Array> {
+    const into = new Uint8Array(request.length)
+    file.busy++
+    try {
+      return this.#counted(into, await file.handle.read(request.position, into))
+    } finally {
+      file.busy--
+    }
+  }
+
+  #counted(into: Uint8Array, count: number): Uint8Array {
+    this.reads++
+    this.bytesRead += count
+    return count === into.length ? into : into.subarray(0, count)
+  }
+
+  /** Open once, also when asked twice at the same time; when descriptors run out, close one and try again. */
+  #open(path: string): Promise<PooledFile> {
+    const known = this.#files.get(path)
+    if (known !== undefined) return Promise.resolve(known)
+    const pending = this.#opening.get(path)
+    if (pending !== undefined) return pending
+    const opening = this.#openNow(path).finally(() => this.#opening.delete(path))
+    this.#opening.set(path, opening)
+    return opening
+  }
+
+  async #openNow(path: string): Promise<PooledFile> {
+    if (this.#files.size >= OPEN_FILES_MAX) await this.#closeOne()
+    let handle: ReadHandle
+    try {
+      handle = await this.#storage.openRead(path)
+    } catch (error) {
+      if (!isVarveError(error, 'STORAGE_UNAVAILABLE') || !error.retryable || !(await this.#closeOne())) throw error
+      handle = await this.#storage.openRead(path)
+    }
+    const file: PooledFile = { handle, asyncReadsLeft: 0, busy: 0 }
+    this.#files.set(path, file)
+    return file
+  }
+
+  async #closeOne(): Promise<boolean> {
+    for (const [path, file] of this.#files) {
+      if (file.busy > 0) continue
+      this.#files.delete(path)
+      await file.handle.close()
+      return true
+    }
+    return false
+  }
+
+  /** Close every handle. */
+  async close(): Promise<void> {
+    const files = [...this.#files.values()]
+    this.#files.clear()
+    for (const file of files) await file.handle.close()
+  }
+}
+
+/** Run a reading to its end: at once where all its reads are synchronous, else as a promise.
+ * A failed read is thrown into the reading, which may have another way. */
+export function drive<T>(reading: Reading<T>, pool: FilePool): Maybe<T> {
+  let step = reading.next()
+  while (!step.done) {
+    let bytes: Maybe<Uint8Array>
+    try {
+      bytes = pool.read(step.value)
+    } catch (error) {
+      step = reading.throw(error)
+      continue
+    }
+    if (bytes instanceof Promise) return driveAsync(reading, pool, bytes)
+    step = reading.next(bytes)
+  }
+  return step.value
+}
+
+async function driveAsync<T>(reading: Reading<T>, pool: FilePool, first: Promise<Uint8Array>): Promise<T> {
+  let step = await answer(reading, first)
+  while (!step.done) step = await answer(reading, pool.read(step.value))
+  return step.value
+}
+
+async function answer<T>(reading: Reading<T>, bytes: Maybe<Uint8Array>): Promise<IteratorResult<ReadRequest, T>> {
+  let given: Uint8Array
+  try {
+    given = await bytes
+  } catch (error) {
+    return reading.throw(error)
+  }
+  return reading.next(given)
+}

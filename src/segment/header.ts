@@ -1,0 +1,88 @@
+/** The first 128 bytes of a segment.
+ *
+ * | at | size | field |
+ * |---|---|---|
+ * | 0 | 8 | `VARVSEG` and the version, 1 |
+ * | 8 | 4 | incompatible feature bits, none yet |
+ * | 12 | 4 | partition |
+ * | 16 | 8 | segment id, random |
+ * | 24 | 8 | base offset |
+ * | 32 | 8 | epoch of the writer that created it |
+ * | 40 | 8 | created, milliseconds since 1970 |
+ * | 48 | 32 | chain hash before the first batch |
+ * | 80 | 16 | lineage of the topic, ASCII, zero-padded |
+ * | 96 | 28 | zeros |
+ * | 124 | 4 | CRC-32 of bytes 0-123 |
+ *
+ * These values are on disk. Do not change; add a version.
+ * @module */
+import { fromHex, getU64, setU64, toHex, utf8, viewOf } from '../codec/bytes.ts'
+import type { Digest } from '../codec/digest.ts'
+import { VarveError } from '../errors.ts'
+
+export const SEGMENT_HEADER_BYTES = 128
+const MAGIC = utf8('VARVSEG')
+const VERSION = 1
+const CRC_AT = 124
+
+export interface SegmentHeader {
+  readonly partition: number
+  /** 16 hexadecimal digits. */
+  readonly id: string
+  readonly baseOffset: number
+  readonly epoch: number
+  readonly createdAt: number
+  /** 64 hexadecimal digits. */
+  readonly hashBefore: string
+  readonly lineage: string
+}
+
+export function encodeSegmentHeader(header: SegmentHeader, digest: Digest): Uint8Array {
+  const bytes = new Uint8Array(SEGMENT_HEADER_BYTES)
+  const view = viewOf(bytes)
+  bytes.set(MAGIC)
+  bytes[7] = VERSION
+  view.setUint32(12, header.partition, true)
+  bytes.set(fromHex(header.id), 16)
+  setU64(view, 24, header.baseOffset)
+  setU64(view, 32, header.epoch)
+  setU64(view, 40, header.createdAt)
+  bytes.set(fromHex(header.hashBefore), 48)
+  bytes.set(utf8(header.lineage).subarray(0, 16), 80)
+  view.setUint32(CRC_AT, digest.crc32(bytes.subarray(0, CRC_AT)), true)
+  return bytes
+}
+
+/** Read a segment header. @param file for messages.
+ * @throws {VarveError} `SEGMENT_DAMAGED` when it is not one, `FORMAT_NEWER` for a later version. */
+export function decodeSegmentHeader(bytes: Uint8Array, file: string, digest: Digest): SegmentHeader {
+  const damaged = (reason: string) =>
+    new VarveError('SEGMENT_DAMAGED', `Cannot read the header of segment "${file}": ${reason}`, {
+      details: { file, position: 0, reason },
+    })
+  if (bytes.length < SEGMENT_HEADER_BYTES) throw damaged('the file is shorter than a header')
+  const view = viewOf(bytes)
+  if (digest.crc32(bytes.subarray(0, CRC_AT)) !== view.getUint32(CRC_AT, true)) throw damaged('checksum differs')
+  if (MAGIC.some((byte, at) => bytes[at] !== byte)) throw damaged('the magic is not that of a segment')
+  const version = bytes[7] ?? 0
+  if (version > VERSION || view.getUint32(8, true) !== 0) {
+    throw new VarveError(
+      'FORMAT_NEWER',
+      `Cannot read segment "${file}" of format ${version}; this varve reads ${VERSION}`,
+      {
+        details: { file, found: version, supported: VERSION },
+      },
+    )
+  }
+  let lineage = ''
+  for (const byte of bytes.subarray(80, 96)) if (byte !== 0) lineage += String.fromCharCode(byte)
+  return {
+    partition: view.getUint32(12, true),
+    id: toHex(bytes.subarray(16, 24)),
+    baseOffset: getU64(view, 24),
+    epoch: getU64(view, 32),
+    createdAt: getU64(view, 40),
+    hashBefore: toHex(bytes.subarray(48, 80)),
+    lineage,
+  }
+}

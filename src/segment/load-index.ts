@@ -1,0 +1,62 @@
+/** The sparse index of a sealed segment: from its two derived files, or else from the segment itself.
+ * @module */
+import { BATCH_HEADER_BYTES, readBatchHeader } from '../codec/batch.ts'
+import type { Digest } from '../codec/digest.ts'
+import { isVarveError } from '../errors.ts'
+import type { Reading } from './file-pool.ts'
+import { SEGMENT_HEADER_BYTES } from './header.ts'
+import { besideSegment } from './names.ts'
+import { type SegmentRef, segmentDamaged } from './segment.ts'
+import { decodeIndexes, type SealFacts, SparseIndex } from './sparse-index.ts'
+
+const WINDOW_BYTES = 64 * 1024
+/** Larger than the index of a segment of 1 GiB can be. */
+const INDEX_MAX_BYTES = 16 * 1024 * 1024
+
+/** Load the index, or rebuild it by walking the batch headers and say why.
+ * @throws {VarveError} `SEGMENT_DAMAGED` when a header of the segment fails. */
+export function* loadIndex(
+  segment: SegmentRef,
+  seal: SealFacts,
+  digest: Digest,
+): Reading<{ index: SparseIndex; refused: string | undefined }> {
+  try {
+    const index = yield* readWhole(besideSegment(segment.path, 'index'))
+    const timeIndex = yield* readWhole(besideSegment(segment.path, 'timeindex'))
+    return { index: decodeIndexes({ index, timeIndex }, seal, digest), refused: undefined }
+  } catch (error) {
+    if (!isVarveError(error, 'DECODE_FAILED') && !isVarveError(error, 'FILE_MISSING')) throw error
+    const index = yield* rebuildIndex(segment, seal.endPosition, digest)
+    return { index, refused: error.message }
+  }
+}
+
+/** Read a derived file of unknown size. */
+export function* readWhole(path: string): Reading<Uint8Array> {
+  let length = WINDOW_BYTES
+  for (;;) {
+    const bytes = yield { path, position: 0, length }
+    if (bytes.length < length || length >= INDEX_MAX_BYTES) return bytes
+    length *= 4
+  }
+}
+
+/** Walk the batch headers of a segment up to `endPosition`. Cost: reads headers only where batches are large.
+ * @throws {VarveError} `SEGMENT_DAMAGED`. */
+export function* rebuildIndex(segment: SegmentRef, endPosition: number, digest: Digest): Reading<SparseIndex> {
+  const index = new SparseIndex()
+  let position = SEGMENT_HEADER_BYTES
+  let bytes: Uint8Array = new Uint8Array(0)
+  let bytesAt = 0
+  while (position < endPosition) {
+    if (position < bytesAt || position + BATCH_HEADER_BYTES > bytesAt + bytes.length) {
+      bytes = yield { path: segment.path, position, length: Math.min(WINDOW_BYTES, endPosition - position) }
+      bytesAt = position
+    }
+    const header = readBatchHeader(bytes, position - bytesAt, { place: { seed: segment.seed, position }, digest })
+    if (header === undefined) throw segmentDamaged(segment, position, { reason: 'a batch header fails its checksum' })
+    index.add({ baseOffset: header.baseOffset, position, highestAt: header.highestAt })
+    position += BATCH_HEADER_BYTES + header.bodyBytes
+  }
+  return index
+}

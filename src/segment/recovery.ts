@@ -1,0 +1,83 @@
+/** What to keep of an active segment that was not closed.
+ *
+ * Known synced is the greatest of: the end proven by the manifest, the end in the owner's head file, the checkpoint's
+ * watermark, and every `syncedThrough` that a valid batch carries. Below it a bad byte is damage. Above it lies the
+ * crash tail: its valid batches are kept by writing them again to a new segment (the kernel may have dropped their
+ * pages after a failed sync while showing them to us), and what is torn stays where it is and is ignored.
+ * Nothing here writes.
+ * @module */
+import { toHex } from '../codec/bytes.ts'
+import type { Digest } from '../codec/digest.ts'
+import type { Reading } from './file-pool.ts'
+import { type ChainPoint, provenBeyond, type ScannedBatch, scanBatches } from './scan.ts'
+import { type SegmentRef, segmentDamaged } from './segment.ts'
+import { SparseIndex } from './sparse-index.ts'
+
+/** The part of a segment that stays, and the batches that have to be written again. */
+export interface TailPlan {
+  /** End of what is known to be synced: where the segment is sealed. */
+  readonly seal: ChainPoint
+  /** Valid batches above it, in order, with bytes of their own. */
+  readonly moved: readonly ScannedBatch[]
+  readonly tornBytes: number
+  /** Events found by the scan. */
+  readonly rows: number
+  readonly bytesScanned: number
+  /** Of the scanned batches up to `seal`. */
+  readonly index: SparseIndex
+}
+
+/** Scan from `proven`, an end the manifest or a checkpoint vouches for, to the end of the file.
+ * @param synced the greatest position that other evidence proves synced.
+ * @throws {VarveError} `SEGMENT_DAMAGED` when something below a synced position is bad. */
+export function* planRecovery(
+  segment: SegmentRef,
+  proven: ChainPoint,
+  facts: { digest: Digest; fileBytes: number; synced: number },
+): Reading<TailPlan> {
+  const { digest, fileBytes } = facts
+  if (fileBytes < Math.max(proven.position, facts.synced)) {
+    throw segmentDamaged(segment, fileBytes, { reason: 'the file ends before its durable end' })
+  }
+  let synced = Math.max(proven.position, facts.synced)
+  let seal = proven
+  let rows = 0
+  const index = new SparseIndex()
+  /** Valid batches not yet known to be synced: usually the last one or two groups. */
+  let unproven: ScannedBatch[] = []
+  const settle = () => {
+    const kept = unproven.findIndex((batch) => batch.position >= synced)
+    for (const batch of unproven.splice(0, kept < 0 ? unproven.length : kept)) {
+      index.add({ ...batch.header, position: batch.position })
+      seal = endOf(batch)
+    }
+  }
+  const onBatch = (batch: ScannedBatch) => {
+    rows += batch.header.lastOffsetDelta + 1
+    if (batch.header.syncedThrough > synced) synced = batch.header.syncedThrough
+    unproven.push(batch)
+    if (batch.position < synced) settle()
+    else if (unproven.length > 1) unproven = unproven.map(withOwnBytes)
+  }
+  const scan = yield* scanBatches(segment, proven, { digest, endPosition: fileBytes, onBatch })
+  if (scan.problem !== undefined) {
+    synced = Math.max(synced, yield* provenBeyond(segment, scan.end.position, { digest, fileBytes }))
+    if (scan.end.position < synced) throw segmentDamaged(segment, scan.end.position, { reason: scan.problem })
+  }
+  settle()
+  const tornBytes = fileBytes - scan.end.position
+  return { seal, moved: unproven.map(withOwnBytes), tornBytes, rows, bytesScanned: fileBytes - proven.position, index }
+}
+
+/** A scanned batch is a view on a chunk: copy it, once, so that it outlives the chunk without holding it. */
+function withOwnBytes(batch: ScannedBatch): ScannedBatch {
+  return batch.bytes.buffer.byteLength === batch.bytes.length ? batch : { ...batch, bytes: batch.bytes.slice() }
+}
+
+function endOf(batch: ScannedBatch): ChainPoint {
+  return {
+    position: batch.position + batch.bytes.length,
+    offset: batch.header.baseOffset + batch.header.lastOffsetDelta + 1,
+    hash: toHex(batch.header.hash),
+  }
+}

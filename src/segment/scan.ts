@@ -1,0 +1,164 @@
+/** Walking a segment batch by batch and checking everything: for recovery, for `verify`, and to rebuild an index.
+ *
+ * A scan never throws for bad bytes: it says where the valid part ends and why. What that means (a torn tail or
+ * damage) depends on what is known to have been synced, which the caller knows.
+ * @module */
+import {
+  BATCH_BODY_MAX_BYTES,
+  BATCH_HEADER_BYTES,
+  type BatchHeader,
+  blockBytes,
+  expectedHash,
+  NO_TABLE,
+  type Preface,
+  type RecordTable,
+  readBatchHeader,
+  readPreface,
+  recordTable,
+} from '../codec/batch.ts'
+import { fromHex, sameBytes, toHex } from '../codec/bytes.ts'
+import type { Digest } from '../codec/digest.ts'
+import { isVarveError } from '../errors.ts'
+import { readTable } from './decode.ts'
+import type { Reading } from './file-pool.ts'
+import type { LogPoint, SegmentRef } from './segment.ts'
+
+const CHUNK_BYTES = 1024 * 1024
+
+/** A place between two batches and the chain hash there, 64 hexadecimal digits. */
+export interface ChainPoint extends LogPoint {
+  readonly hash: string
+}
+
+/** A batch that passed every check. `bytes` is valid until the scan goes on. */
+export interface ScannedBatch {
+  readonly header: BatchHeader
+  readonly preface: Preface
+  readonly position: number
+  /** Header and body. */
+  readonly bytes: Uint8Array
+  readonly table: RecordTable
+}
+
+export interface ScanResult {
+  /** After the last valid batch. */
+  readonly end: ChainPoint
+  /** Why the scan stopped there; undefined when it reached `endPosition`. */
+  readonly problem: string | undefined
+}
+
+/** Check batches from `start` to `endPosition`, calling `onBatch` for each valid one.
+ * Cost: reads every byte once; one CRC-32 and one SHA-256 over each. */
+export function* scanBatches(
+  segment: SegmentRef,
+  start: ChainPoint,
+  options: { digest: Digest; endPosition: number; onBatch: (batch: ScannedBatch) => void },
+): Reading<ScanResult> {
+  const { digest, endPosition } = options
+  const tables = new Map<number, RecordTable>()
+  let { position, offset } = start
+  let hash = fromHex(start.hash)
+  let bytes: Uint8Array = new Uint8Array(0)
+  let bytesAt = position
+  const stopped = (problem: string | undefined): ScanResult => ({
+    end: { position, offset, hash: toHex(hash) },
+    problem,
+  })
+  while (position < endPosition) {
+    const wantedHeader = Math.min(BATCH_HEADER_BYTES, endPosition - position)
+    if (position - bytesAt + wantedHeader > bytes.length) {
+      bytes = yield { path: segment.path, position, length: Math.min(CHUNK_BYTES, endPosition - position) }
+      bytesAt = position
+    }
+    const header = readBatchHeader(bytes, position - bytesAt, { place: { seed: segment.seed, position }, digest })
+    if (header === undefined) return stopped('a batch header fails its checksum')
+    const total = BATCH_HEADER_BYTES + header.bodyBytes
+    if (header.bodyBytes > BATCH_BODY_MAX_BYTES || position + total > endPosition)
+      return stopped('a batch is cut short')
+    if (position - bytesAt + total > bytes.length) {
+      bytes = yield {
+        path: segment.path,
+        position,
+        length: Math.max(total, Math.min(CHUNK_BYTES, endPosition - position)),
+      }
+      bytesAt = position
+      if (bytes.length < total) return stopped('a batch is cut short')
+    }
+    const at = position - bytesAt
+    const whole = bytes.subarray(at, at + total)
+    if (header.baseOffset !== offset)
+      return stopped(`a batch begins at offset ${header.baseOffset} instead of ${offset}`)
+    let table: RecordTable | undefined = NO_TABLE
+    if (header.tablePosition !== 0) {
+      table = tables.get(header.tablePosition)
+      if (table === undefined && !header.carriesTable) {
+        const outside = yield* tableBefore(segment, header, digest)
+        if (outside === undefined) return stopped('the record table of a batch fails its checksum')
+        table = outside
+        tables.set(header.tablePosition, table)
+      }
+    }
+    const checked = checkBatch(header, whole, { table, previousHash: hash, digest })
+    if (typeof checked === 'string') return stopped(checked)
+    if (header.carriesTable) tables.set(header.tablePosition, checked.table)
+    options.onBatch({ header, position, bytes: whole, ...checked })
+    position += total
+    offset += header.lastOffsetDelta + 1
+    hash = header.hash.slice()
+  }
+  return stopped(undefined)
+}
+
+function* tableBefore(segment: SegmentRef, header: BatchHeader, digest: Digest): Reading<RecordTable | undefined> {
+  try {
+    return recordTable(yield* readTable(segment, header, digest), digest)
+  } catch (error) {
+    if (isVarveError(error, 'SEGMENT_DAMAGED')) return undefined
+    throw error
+  }
+}
+
+/** Check the body of a batch and its place in the chain. @returns what is wrong, or what was read. */
+function checkBatch(
+  header: BatchHeader,
+  whole: Uint8Array,
+  facts: { table: RecordTable | undefined; previousHash: Uint8Array; digest: Digest },
+): string | { preface: Preface; table: RecordTable } {
+  const { digest, previousHash } = facts
+  const body = whole.subarray(BATCH_HEADER_BYTES)
+  try {
+    const preface = readPreface(header, body, digest)
+    for (const block of preface.blocks) blockBytes(body, block, digest)
+    const table = preface.table === undefined ? (facts.table ?? NO_TABLE) : recordTable(preface.table, digest)
+    if (table.crc !== header.tableCrc) return 'a batch points to another record table'
+    const hash = expectedHash(header, preface, { body, previousHash, tableHash: table.hash, digest })
+    if (!sameBytes(hash, header.hash)) return 'the chain hash differs'
+    return { preface, table }
+  } catch (error) {
+    if (isVarveError(error, 'DECODE_FAILED')) return error.message
+    throw error
+  }
+}
+
+/** What lies after the first invalid byte of a tail: whether something there proves that the bytes before it were synced.
+ * Looks for batch headers of this segment at every byte. */
+export function* provenBeyond(
+  segment: SegmentRef,
+  from: number,
+  facts: { digest: Digest; fileBytes: number },
+): Reading<number> {
+  let proven = 0
+  let position = from
+  while (position < facts.fileBytes) {
+    const bytes = yield { path: segment.path, position, length: Math.min(CHUNK_BYTES, facts.fileBytes - position) }
+    if (bytes.length < BATCH_HEADER_BYTES) return proven
+    const last = bytes.length - BATCH_HEADER_BYTES
+    for (let at = 0; at <= last; at++) {
+      const place = { seed: segment.seed, position: position + at }
+      const header = readBatchHeader(bytes, at, { place, digest: facts.digest })
+      if (header !== undefined && header.syncedThrough > proven) proven = header.syncedThrough
+    }
+    position += last + 1
+  }
+  return proven
+}

@@ -1,0 +1,23 @@
+/** Names that become files: topics now, documents and histories later.
+ * @module */
+import { VarveError } from '../errors.ts'
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+const WINDOWS_RESERVED = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$/i
+
+/** Check a name before it touches a path. @throws {VarveError} `NAME_INVALID`. */
+export function checkName(name: unknown, what: string): asserts name is string {
+  if (
+    typeof name === 'string' &&
+    NAME.test(name) &&
+    !name.includes('..') &&
+    !name.endsWith('.') &&
+    !WINDOWS_RESERVED.test(name)
+  ) {
+    return
+  }
+  const shown = typeof name === 'string' ? JSON.stringify(name.slice(0, 60)) : typeof name
+  throw new VarveError('NAME_INVALID', `Cannot use ${shown} as the name of a ${what}`, {
+    details: { what, name: shown },
+  })
+}

@@ -1,0 +1,207 @@
+/** Opening a store.
+ *
+ * For writing: 1. own the manifest; 2. check every partition, and recover those that were not closed cleanly; 3. begin
+ * the head file and the heartbeat. Read-only: read the manifest and the head file of its owner, write nothing.
+ * @module */
+import { isVarveError, VarveError } from '../errors.ts'
+import {
+  acquire,
+  HEARTBEAT_INTERVAL_MS,
+  type Head,
+  HeadFile,
+  type ManifestView,
+  readHead,
+  readManifest,
+} from '../manifest/index.ts'
+import { type Clock, systemClock } from '../ports/clock.ts'
+import { systemRandom } from '../ports/random.ts'
+import { TableCache } from '../segment/decode.ts'
+import { FilePool } from '../segment/file-pool.ts'
+import { Health, type LogContext } from '../topic/context.ts'
+import { type PartitionEnds, readOnlyEnds, recoverAll } from './ends.ts'
+import { claimLocation } from './registry.ts'
+import { LogStore } from './store.ts'
+import type { OpenReport, Store, StoreOptions } from './types.ts'
+
+/** Open a store, creating it when the storage is empty and `readOnly` is not set.
+ *
+ * After a crash this recovers by itself; `store.openReport` says what was done. One process owns a store for writing;
+ * any number may open it `readOnly` beside it.
+ * Cost: the manifest and a header per partition after a clean close; the unsealed tail of each partition after a crash.
+ * @throws {VarveError} `STORE_LOCKED`, `STORE_OPEN_HERE`, `STORE_MISSING` (read-only), `STORE_FOREIGN`, `FORMAT_NEWER`,
+ * `MANIFEST_DAMAGED`, `SEGMENT_DAMAGED`, `SEGMENT_MISSING`, `SEGMENT_FOREIGN`, and what the storage throws.
+ * @example
+ * ```ts
+ * import { openStore } from 'varve'
+ * import { memoryStorage } from 'varve/memory'
+ * const store = await openStore({ storage: memoryStorage() })
+ * const orders = await store.topics.open('orders', { create: true })
+ * const receipt = await orders.append({ kind: 'OrderPlaced', entity: 'customer-42', data: { total: 12 } })
+ * console.assert(receipt.firstOffset === 0)
+ * await store.close()
+ * ``` */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const clock = options.clock ?? systemClock
+  const started = clock.monotonic()
+  if (options.readOnly) return openReadOnly(options, clock, started)
+  const release = claimLocation(options.storage)
+  try {
+    return await openForWriting(options, { clock, started, release })
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+interface Opening {
+  readonly clock: Clock
+  readonly started: number
+  readonly release: () => void
+}
+
+async function openForWriting(options: StoreOptions, opening: Opening): Promise<Store> {
+  const { storage, signal } = options
+  const { clock, started } = opening
+  const random = options.random ?? systemRandom
+  const acquired = await acquire({
+    storage,
+    clock,
+    random,
+    takeOver: options.takeOver ?? false,
+    lockTimeoutMs: options.lockTimeoutMs ?? 0,
+    ...(signal === undefined ? {} : { signal }),
+  })
+  const { manifest, previous } = acquired
+  let head: HeadFile | undefined
+  const closing = new AbortController()
+  const context: LogContext = {
+    ...sharedContext(options, { clock, closing: closing.signal }),
+    storeId: manifest.state.storeId,
+    epoch: manifest.epoch,
+    isFenced: () => manifest.isFenced(),
+    commit: (record) => manifest.append(record),
+    publishHead: (slot, end) => head?.write(slot, end),
+  }
+  try {
+    const previousHead: Head =
+      previous === undefined || previous.clean
+        ? { heartbeat: undefined, slots: new Map() }
+        : await readHead(storage, previous.epoch)
+    const recovered = await recoverAll(context, () => manifest.state, {
+      clean: previous?.clean ?? true,
+      owner: { head: previousHead, gone: previous !== undefined && storage.owner.isGone(previous.owner) },
+    })
+    const highestSlot = manifest.state.topics.flatMap((topic) => topic.partitions).length
+    head = await HeadFile.create(storage, manifest.epoch, highestSlot)
+    const report: OpenReport = {
+      source: acquired.created ? 'created' : recovered.source,
+      epoch: manifest.epoch,
+      ...(previous === undefined || previous.clean ? {} : { previousOwner: previous.owner }),
+      ...recovered.counts,
+      refused: [],
+      repaired: recovered.repaired,
+      ignored: acquired.notes.map((note) => `${note.file}: ${note.reason}`),
+      durationMs: clock.monotonic() - started,
+    }
+    return new LogStore(context, {
+      state: () => manifest.state,
+      ends: recovered.ends,
+      report,
+      closing,
+      stopHeartbeat: heartbeat(clock, head),
+      release: async () => {
+        await head?.close()
+        await manifest.close()
+        opening.release()
+      },
+    })
+  } catch (error) {
+    await head?.close()
+    await manifest.close()
+    throw error
+  }
+}
+
+/** Show every few seconds that the owner lives. @returns stops it. */
+function heartbeat(clock: Clock, head: HeadFile): () => void {
+  let cancel = () => {}
+  const beat = () => {
+    void head.beat()
+    cancel = clock.after(HEARTBEAT_INTERVAL_MS, beat)
+  }
+  cancel = clock.after(HEARTBEAT_INTERVAL_MS, beat)
+  return () => cancel()
+}
+
+type Shared = Omit<LogContext, 'storeId' | 'epoch' | 'isFenced' | 'commit' | 'publishHead'>
+
+function sharedContext(options: StoreOptions, facts: { clock: Clock; closing: AbortSignal }): Shared {
+  const { storage } = options
+  return {
+    storage,
+    digest: storage.digest,
+    clock: facts.clock,
+    random: options.random ?? systemRandom,
+    pool: new FilePool(storage, facts.clock),
+    tables: new TableCache(),
+    health: new Health(),
+    readOnly: options.readOnly ?? false,
+    checkpoints: options.checkpoint ?? true,
+    closing: facts.closing,
+    diagnose: (code, message, details) => options.onDiagnostic?.({ code, message, details }),
+  }
+}
+
+async function openReadOnly(options: StoreOptions, clock: Clock, started: number): Promise<Store> {
+  const { view, head } = await stableView(options)
+  const closing = new AbortController()
+  const refuse = () => Promise.reject(new VarveError('STORE_READ_ONLY', 'Cannot write: the store is open read-only'))
+  const context: LogContext = {
+    ...sharedContext(options, { clock, closing: closing.signal }),
+    storeId: view.state.storeId,
+    epoch: view.epoch,
+    isFenced: () => false,
+    commit: refuse,
+    publishHead: () => undefined,
+  }
+  const read = await readOnlyEnds(context, view, head)
+  const report: OpenReport = {
+    source: 'read-only',
+    epoch: view.epoch,
+    ...read.counts,
+    refused: [],
+    repaired: [],
+    ignored: view.notes.map((note) => `${note.file}: ${note.reason}`),
+    durationMs: clock.monotonic() - started,
+  }
+  const ends: PartitionEnds = read.ends
+  return new LogStore(context, {
+    state: () => view.state,
+    ends,
+    report,
+    closing,
+    stopHeartbeat: () => undefined,
+    release: async () => undefined,
+  })
+}
+
+/** The manifest and the head file of the same moment: a roll between reading the two would tear them apart. */
+async function stableView(options: StoreOptions): Promise<{ view: ManifestView; head: Head }> {
+  const { storage } = options
+  for (;;) {
+    options.signal?.throwIfAborted()
+    const view = await readManifest(storage)
+    if (view === undefined) {
+      throw new VarveError('STORE_MISSING', `Cannot open "${storage.location}": there is no store`, {
+        details: { location: storage.location },
+      })
+    }
+    const head = view.clean ? { heartbeat: undefined, slots: new Map() } : await readHead(storage, view.epoch)
+    const again = await readManifest(storage).catch((error: unknown) => {
+      if (isVarveError(error, 'MANIFEST_DAMAGED')) return undefined
+      throw error
+    })
+    if (again !== undefined && again.epoch === view.epoch && again.endPosition === view.endPosition)
+      return { view, head }
+  }
+}

@@ -1,0 +1,115 @@
+/** An open store: its topics, and the order in which things end.
+ * @module */
+import { VarveError } from '../errors.ts'
+import { FORMAT_VERSION, type ManifestState } from '../manifest/index.ts'
+import type { LogContext } from '../topic/context.ts'
+import type { PartitionEnds } from './ends.ts'
+import { StoreTopics } from './topics.ts'
+import type { OpenReport, Store, StoreStats, VerifyOptions, VerifyReport } from './types.ts'
+import { verifyStore } from './verify.ts'
+
+/** What opening hands to the store. */
+export interface OpenedParts {
+  readonly state: () => ManifestState
+  readonly ends: PartitionEnds
+  readonly report: OpenReport
+  readonly closing: AbortController
+  readonly stopHeartbeat: () => void
+  /** Give up head file, manifest and place. */
+  readonly release: () => Promise<unknown>
+}
+
+export class LogStore implements Store {
+  readonly id: string
+  readonly readOnly: boolean
+  readonly openReport: OpenReport
+  readonly topics: StoreTopics
+  readonly #context: LogContext
+  readonly #parts: OpenedParts
+  #closing: Promise<void> | undefined
+  #closed = false
+
+  constructor(context: LogContext, parts: OpenedParts) {
+    this.#context = context
+    this.#parts = parts
+    this.id = context.storeId
+    this.readOnly = context.readOnly
+    this.openReport = parts.report
+    this.topics = new StoreTopics(context, parts.state, parts.ends)
+  }
+
+  async stats(): Promise<StoreStats> {
+    this.#checkOpen()
+    const topics = await this.topics.list()
+    return {
+      storeId: this.id,
+      storage: this.#context.storage.name,
+      location: this.#context.storage.location,
+      readOnly: this.readOnly,
+      epoch: this.#context.epoch,
+      formatVersion: FORMAT_VERSION,
+      topics: topics.length,
+      events: topics.reduce((sum, { events }) => sum + events, 0),
+      sizeBytes: topics.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      state: this.#state(),
+    }
+  }
+
+  #state(): StoreStats['state'] {
+    if (this.#closed) return 'closed'
+    const failure = this.#context.health.failure
+    if (failure === undefined) return 'open'
+    return failure.code === 'STORE_FENCED' ? 'fenced' : 'poisoned'
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new VarveError('STORE_CLOSED', 'Cannot use the store: it is closed')
+  }
+
+  async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    this.#checkOpen()
+    return verifyStore(this.#context, this.#parts.state(), {
+      ...options,
+      ends: (id, row) => this.topics.endOf(id, row),
+    })
+  }
+
+  async checkpoint(): Promise<void> {
+    this.#checkOpen()
+    if (this.readOnly) throw new VarveError('STORE_READ_ONLY', 'Cannot checkpoint: the store is open read-only')
+    await this.topics.checkpoint()
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  /** 1. Tails end. 2. Queued appends finish. 3. Checkpoints. 4. The record of a clean close, unless something failed:
+   * then the next open recovers. 5. The place is free. */
+  async #close(): Promise<void> {
+    this.#parts.closing.abort()
+    this.#parts.stopHeartbeat()
+    const { health } = this.#context
+    try {
+      if (!this.readOnly) {
+        if (health.failure === undefined) await this.topics.checkpoint()
+        const partitions = await this.topics.closeWriters()
+        if (health.failure === undefined) await this.#context.commit({ type: 'closed', partitions })
+      }
+    } catch (error) {
+      // What was acknowledged is safe either way; without the record the next open scans the tails.
+      this.#context.diagnose('CLOSED_UNCLEANLY', 'Closed without the record of a clean close', {
+        reason: String(error),
+      })
+    } finally {
+      this.#closed = true
+      await this.#context.pool.close()
+      await this.#parts.release()
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

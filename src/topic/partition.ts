@@ -1,0 +1,291 @@
+/** One partition as readers see it: its segments, how far it is durable, and the way from an offset to an event.
+ * @module */
+import { assert, VarveError } from '../errors.ts'
+import type { PartitionRow, ProvenEnd, Seal, SegmentRow } from '../manifest/index.ts'
+import { partitionDirectory } from '../manifest/index.ts'
+import type { DecodeContext, DecodedEvent, RowMatcher } from '../segment/decode.ts'
+import { drive, type Reading } from '../segment/file-pool.ts'
+import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
+import { loadIndex, rebuildIndex } from '../segment/load-index.ts'
+import { readBackward, readForward, readOne } from '../segment/read.ts'
+import { type LogPoint, type SegmentRef, segmentRef } from '../segment/segment.ts'
+import { SparseIndex } from '../segment/sparse-index.ts'
+import type { LogContext } from './context.ts'
+import type { PartitionStats } from './types.ts'
+
+/** How many indexes of sealed segments stay in memory. */
+const INDEXES_MAX = 64
+
+/** A segment as the partition holds it. */
+export interface HeldSegment {
+  readonly ref: SegmentRef
+  readonly seal: Seal | undefined
+}
+
+/** What a scan of the log wants. */
+export interface ScanWish {
+  /** First offset, inclusive. */
+  readonly from: number
+  /** Last offset, exclusive. */
+  readonly to: number
+  readonly since: number
+  readonly until: number
+  readonly match: RowMatcher | undefined
+}
+
+/** Some events, and the offset where the scan continues. */
+export interface Scanned {
+  readonly events: DecodedEvent[]
+  readonly next: number
+}
+
+/** Where a forward scan stopped, so that it goes on without a look-up. */
+export interface ScanPlace {
+  readonly segment: HeldSegment
+  readonly point: LogPoint
+}
+
+export class Partition {
+  readonly topic: string
+  readonly partition: number
+  readonly directory: string
+  readonly headSlot: number
+  readonly logStartOffset: number
+  readonly decoding: DecodeContext
+  readonly #context: LogContext
+  readonly #segments: HeldSegment[]
+  readonly #indexes = new Map<string, SparseIndex>()
+  #activeIndex: SparseIndex | undefined
+  #durable: LogPoint
+  #lastRecordedAt: number | undefined
+  readonly #waiting = new Set<() => void>()
+
+  constructor(context: LogContext, facts: { topic: string; lineage: string; row: PartitionRow; durable: ProvenEnd }) {
+    const { row } = facts
+    this.topic = facts.topic
+    this.partition = row.partition
+    this.directory = partitionDirectory(facts.topic, row.partition)
+    this.headSlot = row.headSlot
+    this.logStartOffset = row.logStartOffset
+    this.#context = context
+    this.decoding = {
+      digest: context.digest,
+      partition: row.partition,
+      idPrefix: `${facts.lineage}-${row.partition}-`,
+      tables: context.tables,
+    }
+    this.#segments = row.segments.map((segment) => this.#hold(segment))
+    this.#durable = facts.durable
+  }
+
+  #hold(row: SegmentRow): HeldSegment {
+    const ref = segmentRef(this.directory, row, { partition: this.partition, digest: this.#context.digest })
+    return { ref, seal: row.sealed }
+  }
+
+  get segments(): readonly HeldSegment[] {
+    return this.#segments
+  }
+
+  get active(): HeldSegment {
+    const last = this.#segments.at(-1)
+    assert(last !== undefined && last.seal === undefined, 'the last segment is active')
+    return last
+  }
+
+  /** First offset not yet durable, and the position of its batch in the active segment. */
+  get durable(): LogPoint {
+    return this.#durable
+  }
+
+  get lastRecordedAt(): number | undefined {
+    return this.#lastRecordedAt
+  }
+
+  /** Give the index of the active segment, known from recovery or a checkpoint. */
+  adoptActiveIndex(index: SparseIndex): void {
+    this.#activeIndex = index
+  }
+
+  adoptLastRecordedAt(recordedAt: number): void {
+    this.#lastRecordedAt = recordedAt
+  }
+
+  /** A batch was written to the active segment. It is read once `publish` covers it. */
+  noteBatch(batch: { baseOffset: number; position: number; highestAt: number }): void {
+    this.#activeIndex?.add(batch)
+  }
+
+  /** Everything before `point` is durable: readers may have it. */
+  publish(point: LogPoint, recordedAt: number): void {
+    assert(point.offset >= this.#durable.offset, 'the high watermark never falls')
+    this.#durable = point
+    this.#lastRecordedAt = recordedAt
+    this.wake()
+  }
+
+  /** Let every waiting tail look again. */
+  wake(): void {
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const wake of waiting) wake()
+  }
+
+  /** Call `wake` once, at the next publish. @returns stops waiting. */
+  onChange(wake: () => void): () => void {
+    this.#waiting.add(wake)
+    return () => this.#waiting.delete(wake)
+  }
+
+  /** The active segment was sealed and `row` follows it. Everything in it is durable. */
+  rolled(seal: Seal, row: SegmentRow): void {
+    const { ref } = this.active
+    assert(seal.endOffset === this.#durable.offset, 'a segment is sealed when all of it is durable')
+    this.#segments[this.#segments.length - 1] = { ref, seal }
+    if (this.#activeIndex !== undefined) this.#remember(ref.id, this.#activeIndex)
+    this.#segments.push(this.#hold(row))
+    this.#activeIndex = new SparseIndex()
+    this.#durable = { position: SEGMENT_HEADER_BYTES, offset: seal.endOffset }
+  }
+
+  /** The index of the active segment, when it is in memory. */
+  get activeIndex(): SparseIndex | undefined {
+    return this.#activeIndex
+  }
+
+  #remember(id: string, index: SparseIndex): void {
+    for (const oldest of this.#indexes.keys()) {
+      if (this.#indexes.size < INDEXES_MAX) break
+      this.#indexes.delete(oldest)
+    }
+    this.#indexes.set(id, index)
+  }
+
+  *#index(segment: HeldSegment): Reading<SparseIndex> {
+    const { ref, seal } = segment
+    const { digest } = this.#context
+    if (seal === undefined) {
+      if (this.#activeIndex !== undefined) return this.#activeIndex
+      const end = this.#durable
+      const index = yield* rebuildIndex(ref, end.position, digest)
+      // Batches that became durable while this was read are missing: keep the index only when there are none.
+      if (this.#activeIndex === undefined && this.#durable === end) this.#activeIndex = index
+      return index
+    }
+    const known = this.#indexes.get(ref.id)
+    if (known !== undefined) return known
+    const loaded = yield* loadIndex(ref, { id: ref.id, baseOffset: ref.baseOffset, ...seal }, digest)
+    if (loaded.refused !== undefined) {
+      const details = { file: ref.path, reason: loaded.refused }
+      this.#context.diagnose('INDEX_REBUILT', `Rebuilt the index of "${ref.path}"`, details)
+    }
+    this.#remember(ref.id, loaded.index)
+    return loaded.index
+  }
+
+  /** The segment that holds `offset`, which lies between log start and high watermark. Cost: a binary search. */
+  #segmentAt(offset: number): HeldSegment {
+    let low = 0
+    let high = this.#segments.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if ((this.#segments[middle] as HeldSegment).ref.baseOffset <= offset) low = middle
+      else high = middle - 1
+    }
+    return this.#segments[low] as HeldSegment
+  }
+
+  #end(segment: HeldSegment): LogPoint {
+    const { seal } = segment
+    return seal === undefined ? this.#durable : { position: seal.endPosition, offset: seal.endOffset }
+  }
+
+  /** Read some wanted events at or after `from`, in order. `next` reaches `wish.to` or the high watermark at the end.
+   * Cost: one read of a chunk, an index look-up when `place` does not fit. */
+  *forward(
+    from: number,
+    wish: ScanWish & { limit: number },
+    place?: ScanPlace,
+  ): Reading<Scanned & { place?: ScanPlace }> {
+    const stop = Math.min(wish.to, this.#durable.offset)
+    if (from >= stop) return { events: [], next: from }
+    const segment = this.#segmentAt(from)
+    const end = this.#end(segment)
+    let point: LogPoint
+    if (place !== undefined && place.segment.ref.id === segment.ref.id) {
+      point = place.point
+    } else {
+      point = yield* this.#pointAt(segment, from, wish.since)
+    }
+    if (point.offset >= end.offset) return { events: [], next: Math.min(end.offset, stop) }
+    const reach = wish.match === undefined && wish.limit < stop - from ? from + wish.limit : stop
+    const options = { ...wish, from, to: Math.min(reach, end.offset), context: this.decoding, end }
+    const run = yield* readForward(segment.ref, point, options)
+    const next = Math.max(from, run.next.offset)
+    return { events: run.events, next: Math.min(next, stop), place: { segment, point: run.next } }
+  }
+
+  /** The start of the batch that holds `from`, or of a later one when all between are older than `since`. */
+  *#pointAt(segment: HeldSegment, from: number, since: number): Reading<LogPoint> {
+    const index = yield* this.#index(segment)
+    let entry = Math.max(0, index.entryAt(from))
+    if (since !== Number.NEGATIVE_INFINITY) {
+      const timely = index.entrySince(since)
+      if (timely >= index.offsets.length) return this.#end(segment)
+      entry = Math.max(entry, timely)
+    }
+    const position = index.positions[entry]
+    if (position === undefined) return { position: SEGMENT_HEADER_BYTES, offset: segment.ref.baseOffset }
+    return { position, offset: index.offsets[entry] ?? segment.ref.baseOffset }
+  }
+
+  /** Read some wanted events before `before` (exclusive), newest first. `next` reaches `wish.from` at the end. */
+  *backward(before: number, wish: ScanWish & { limit: number }): Reading<Scanned> {
+    const from = Math.max(wish.from, this.logStartOffset)
+    const start = Math.min(before, this.#durable.offset, wish.to)
+    if (start <= from) return { events: [], next: from }
+    const segment = this.#segmentAt(start - 1)
+    const index = yield* this.#index(segment)
+    const end = this.#end(segment)
+    const options = { ...wish, from, context: this.decoding, end, index }
+    const run = yield* readBackward(segment.ref, start, options)
+    return { events: run.events, next: Math.max(from, run.before) }
+  }
+
+  /** The event at an offset below the high watermark. Cost: at most three small reads.
+   * @throws {VarveError} `OFFSET_OUT_OF_RANGE`, `SEGMENT_DAMAGED`. */
+  *one(offset: number): Reading<DecodedEvent | undefined> {
+    if (offset >= this.#durable.offset) return undefined
+    if (offset < this.logStartOffset) throw this.outOfRange(offset)
+    const segment = this.#segmentAt(offset)
+    const start = yield* this.#pointAt(segment, offset, Number.NEGATIVE_INFINITY)
+    return yield* readOne(segment.ref, offset, { start, end: this.#end(segment), context: this.decoding })
+  }
+
+  outOfRange(offset: number): VarveError {
+    const range = { logStartOffset: this.logStartOffset, highWatermark: this.#durable.offset }
+    const message = `Cannot read topic "${this.topic}" at offset ${offset}: valid are ${range.logStartOffset} to ${range.highWatermark}`
+    return new VarveError('OFFSET_OUT_OF_RANGE', message, {
+      details: { topic: this.topic, partition: this.partition, offset, ...range },
+    })
+  }
+
+  /** Run a reading of this partition. */
+  drive<T>(reading: Reading<T>): T | Promise<T> {
+    return drive(reading, this.#context.pool)
+  }
+
+  stats(): PartitionStats {
+    let sizeBytes = this.#durable.position
+    for (const { seal } of this.#segments) sizeBytes += seal?.endPosition ?? 0
+    return {
+      partition: this.partition,
+      logStartOffset: this.logStartOffset,
+      logEndOffset: this.#durable.offset,
+      highWatermark: this.#durable.offset,
+      segments: this.#segments.length,
+      sizeBytes,
+      ...(this.#lastRecordedAt === undefined ? {} : { lastRecordedAt: this.#lastRecordedAt }),
+    }
+  }
+}

@@ -1,0 +1,165 @@
+/** From one segment to the next.
+ *
+ * 1. Create the file under its own name and write the header. A crash leaves a stray file, which is reported and ignored.
+ * 2. Sync the file, then its directory: from here on bytes in it can be acknowledged.
+ * 3. One manifest record seals the old segment and adds the new one: the commit point.
+ * 4. Write the derived files of the sealed segment and remove the checkpoint of its tail. A crash costs time only.
+ * @module */
+import { toHex } from '../codec/bytes.ts'
+import { isVarveError } from '../errors.ts'
+import type { Seal, SegmentRow } from '../manifest/index.ts'
+import type { Storage, WriteHandle } from '../ports/storage.ts'
+import { encodeSegmentHeader } from '../segment/header.ts'
+import { besideSegment, segmentFile } from '../segment/names.ts'
+import { encodeOffsetIndex, encodeTimeIndex, type SealFacts, type SparseIndex } from '../segment/sparse-index.ts'
+import type { LogContext } from './context.ts'
+import type { Partition } from './partition.ts'
+
+/** A new segment file: header written and synced, name durable, not yet in the manifest. */
+export interface FreshSegment {
+  readonly row: SegmentRow
+  readonly handle: WriteHandle
+}
+
+const NAME_ATTEMPTS = 1_000
+
+/** Create the file of a new segment in `directory` and write its header. Nothing is synced. */
+export async function createSegment(
+  context: LogContext,
+  directory: string,
+  facts: { partition: number; lineage: string; baseOffset: number; hashBefore: string },
+): Promise<FreshSegment> {
+  const { file, handle } = await createUnderFreeName(context.storage, directory, facts.baseOffset)
+  const id = toHex(context.random.bytes(8))
+  const header = { ...facts, id, epoch: context.epoch, createdAt: context.clock.now() }
+  try {
+    await handle.append(encodeSegmentHeader(header, context.digest))
+  } catch (error) {
+    await discard(context, `${directory}/${file}`, handle)
+    throw error
+  }
+  return { row: { file, id, baseOffset: facts.baseOffset, hashBefore: facts.hashBefore }, handle }
+}
+
+/** A name may be taken by the leftover of a crash, or by a segment whose bytes recovery left behind. */
+async function createUnderFreeName(
+  storage: Storage,
+  directory: string,
+  baseOffset: number,
+): Promise<{ file: string; handle: WriteHandle }> {
+  for (let attempt = 0; ; attempt++) {
+    const file = segmentFile(baseOffset, attempt)
+    try {
+      return { file, handle: await storage.createExclusive(`${directory}/${file}`) }
+    } catch (error) {
+      if (!isVarveError(error, 'FILE_EXISTS') || attempt >= NAME_ATTEMPTS) throw error
+    }
+  }
+}
+
+/** Remove a file that never became part of the store. Best effort: a leftover is ignored. */
+async function discard(context: LogContext, path: string, handle: WriteHandle): Promise<void> {
+  try {
+    await handle.close()
+    if (!(await context.isFenced())) await context.storage.remove(path)
+  } catch {
+    context.diagnose('FILE_LEFT', `Left "${path}" behind`, { file: path })
+  }
+}
+
+/** Seal the active segment of a partition and make the next one active.
+ * @throws what the storage throws: then nothing has changed. A failed sync poisons the store. */
+export async function openNextSegment(
+  context: LogContext,
+  partition: Partition,
+  facts: { topicId: number; lineage: string; seal: Seal },
+): Promise<FreshSegment> {
+  const { seal } = facts
+  const fresh = await createSegment(context, partition.directory, {
+    partition: partition.partition,
+    lineage: facts.lineage,
+    baseOffset: seal.endOffset,
+    hashBefore: seal.endHash,
+  })
+  await commitSegment(context, partition.directory, fresh, async () => {
+    const { row } = fresh
+    await context.commit({
+      type: 'segment-added',
+      topic: facts.topicId,
+      partition: partition.partition,
+      seal,
+      segment: row,
+    })
+  })
+  const { ref } = partition.active
+  const index = partition.activeIndex
+  partition.rolled(seal, fresh.row)
+  if (index !== undefined) {
+    const sealFacts = { id: ref.id, baseOffset: ref.baseOffset, ...seal }
+    await writeIndexes(context, ref.path, { index, seal: sealFacts })
+  }
+  return fresh
+}
+
+/** Make a fresh segment durable, then commit it. */
+export async function commitSegment(
+  context: LogContext,
+  directory: string,
+  fresh: FreshSegment,
+  commit: () => Promise<void>,
+): Promise<void> {
+  const path = `${directory}/${fresh.row.file}`
+  try {
+    await fresh.handle.sync()
+    await context.storage.syncDirectory(directory)
+  } catch (error) {
+    await discard(context, path, fresh.handle)
+    throw context.health.poison(error)
+  }
+  try {
+    await commit()
+  } catch (error) {
+    // The record may be in the manifest although its commit failed: the file stays.
+    await fresh.handle.close().catch(() => undefined)
+    throw error
+  }
+}
+
+/** Write `.index` and `.timeindex` beside a sealed segment. Derived: a failure is reported, never thrown. */
+export async function writeIndexes(
+  context: LogContext,
+  segmentPath: string,
+  facts: { index: SparseIndex; seal: SealFacts },
+): Promise<void> {
+  const { index, seal } = facts
+  await writeDerived(context, besideSegment(segmentPath, 'index'), encodeOffsetIndex(index, seal, context.digest))
+  await writeDerived(context, besideSegment(segmentPath, 'timeindex'), encodeTimeIndex(index, seal, context.digest))
+}
+
+/** Publish a derived file atomically: temporary name, sync, rename, directory sync. Without `atomicReplace` the file is
+ * written in place, and its checksum tells a torn one. A failure is reported, never thrown. */
+export async function writeDerived(context: LogContext, path: string, bytes: Uint8Array): Promise<void> {
+  const { storage } = context
+  const directory = path.slice(0, path.lastIndexOf('/'))
+  const inPlace = !storage.capabilities.atomicReplace
+  const written = inPlace ? path : `tmp/${toHex(context.random.bytes(8))}`
+  try {
+    if (await context.isFenced()) return
+    if (inPlace) await storage.remove(path)
+    const handle = await storage.createExclusive(written)
+    try {
+      await handle.append(bytes)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    if (!inPlace) {
+      if (await context.isFenced()) return
+      await storage.replace(written, path)
+    }
+    await storage.syncDirectory(directory)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    context.diagnose('DERIVED_NOT_WRITTEN', `Did not write "${path}"`, { file: path, reason })
+  }
+}
