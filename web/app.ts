@@ -1,9 +1,7 @@
 /** The app: one route table, guarded row by row, over an open store.
  * @module */
 import { Hono } from 'hono'
-import type { Store } from '../src/index.ts'
-import { systemClock } from '../src/ports/clock.ts'
-import { systemRandom } from '../src/ports/random.ts'
+import { type Store, systemClock, systemRandom } from '../src/index.ts'
 import { problemPage } from './admin/problem.ts'
 import { PAGE_ROUTES } from './admin/routes.ts'
 import { Jobs } from './api/jobs.ts'
@@ -12,7 +10,7 @@ import { ASSET_ROUTES } from './assets/routes.ts'
 import type { App, AppOptions, Role, Route, Shared, WebContext, WebEnv } from './context.ts'
 import { door, guard, refuseUnlisted, setHeaders } from './guard.ts'
 import { DEFAULT_LIMITS, Slots } from './limits.ts'
-import { PROBLEM_TYPE, problemHeaders, problemOf, problemText, toVarveError } from './problems.ts'
+import { logFailure, PROBLEM_TYPE, problemHeaders, problemOf, problemText } from './problems.ts'
 
 /** Every route of the app. `/login` and `/logout` answer 404 without the `login` option. */
 export const ROUTES: readonly Route[] = [...API_ROUTES, ...PAGE_ROUTES, ...ASSET_ROUTES]
@@ -33,7 +31,13 @@ export function createApp(store: Store, options: AppOptions = {}): App {
     signal,
     streams: new Slots('streams', { total: limits.streams, perHolder: limits.streamsPerPeer }),
     requests: new Slots('requests at a time', { total: limits.requests }),
-    jobs: new Jobs({ clock, random, signal, kept: limits.jobsKept }),
+    jobs: new Jobs({
+      clock,
+      random,
+      signal,
+      kept: limits.jobsKept,
+      onFailure: (error, { id }) => logFailure(error, { options, requestId: id }),
+    }),
     routes: ROUTES,
   }
   const app = new Hono<WebEnv>()
@@ -55,10 +59,8 @@ function answerError(thrown: unknown, { c, app }: { c: WebContext; app: Shared }
     requestId: '',
     base: '',
   }
-  const error = toVarveError(thrown)
-  if (error.kind === 'internal' || error.kind === 'corrupt')
-    app.options.onError?.(error.cause ?? error, { requestId: facts.requestId })
-  const problem = problemOf(error, facts)
+  logFailure(thrown, { options: app.options, requestId: facts.requestId })
+  const problem = problemOf(thrown, facts)
   const html = facts.route?.answers === 'html' || (facts.route === undefined && asksForPage(c))
   c.res = new Response(html ? String(problemPage(problem, { c, app })) : problemText(problem), {
     status: problem.status,

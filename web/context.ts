@@ -4,9 +4,7 @@
  * types of its body, and the guard refuses everything the row does not name.
  * @module */
 import type { Context, Hono } from 'hono'
-import type { ErrorCode, Store } from '../src/index.ts'
-import type { Clock } from '../src/ports/clock.ts'
-import type { Random } from '../src/ports/random.ts'
+import type { Clock, ErrorCode, Random, Store } from '../src/index.ts'
 import type { Jobs } from './api/jobs.ts'
 import type { Limits, Slots } from './limits.ts'
 import type { ParameterKey, Query } from './parameters.ts'

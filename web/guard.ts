@@ -5,8 +5,7 @@
  * @module */
 import type { MiddlewareHandler } from 'hono'
 import { basePath } from 'hono/route'
-import { VarveError } from '../src/index.ts'
-import { randomId } from '../src/ports/random.ts'
+import { randomId, VarveError } from '../src/index.ts'
 import { allows, factsOf, type Route, type Shared, type WebContext, type WebEnv } from './context.ts'
 import { parseQuery } from './parameters.ts'
 

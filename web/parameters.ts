@@ -2,8 +2,7 @@
  *
  * Nothing is guessed: an unknown name, a name given twice and a value that does not parse are refused by name.
  * @module */
-import type { Durability, ReadFilter } from '../src/index.ts'
-import { VarveError } from '../src/index.ts'
+import { type Durability, type ReadFilter, VarveError } from '../src/index.ts'
 
 interface Parameter {
   readonly name: string

@@ -4,11 +4,8 @@
  * of failures below the API; everybody else gets the code, its hint and the request id. Stacks and causes go to
  * nobody: they belong in the server's log.
  * @module */
-
-import { stringifyValue } from '../src/codec/values.ts'
-import type { ErrorCode, ErrorKind } from '../src/index.ts'
-import { isVarveError, VarveError } from '../src/index.ts'
-import type { Role } from './context.ts'
+import { type ErrorCode, type ErrorKind, isVarveError, stringifyValue, VarveError } from '../src/index.ts'
+import type { AppOptions, Role } from './context.ts'
 
 export interface Problem {
   readonly type: string
@@ -70,6 +67,12 @@ export function statusOf(kind: ErrorKind, code: ErrorCode): number {
 export function toVarveError(error: unknown): VarveError {
   if (isVarveError(error)) return error
   return new VarveError('INTERNAL', 'Cannot complete the request', { cause: error })
+}
+
+/** Hand a failure that is the server's own, not the caller's, to its log. */
+export function logFailure(thrown: unknown, { options, requestId }: { options: AppOptions; requestId: string }): void {
+  const error = toVarveError(thrown)
+  if (error.kind === 'internal' || error.kind === 'corrupt') options.onError?.(error.cause ?? error, { requestId })
 }
 
 /** Tell an error as `role` may see it. */

@@ -6,9 +6,7 @@
  * @module */
 import type { Context } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
-import { VarveError } from '../src/index.ts'
-import { type Clock, systemClock } from '../src/ports/clock.ts'
-import { type Random, randomId, systemRandom } from '../src/ports/random.ts'
+import { type Clock, type Random, randomId, systemClock, systemRandom, VarveError } from '../src/index.ts'
 import type { Access, Login, Role } from './context.ts'
 
 export interface TokenAccessOptions {

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Role } from '../../web/index.ts'
 import { createApp, ROUTES } from '../../web/index.ts'
-import { fakeStore } from './support/fake-store.ts'
-import { harness, jsonOf, posted } from './support/harness.ts'
+import { harness, jsonOf, memoryStore, posted } from './support/harness.ts'
 
 const ROLES: readonly Role[] = ['read', 'append', 'admin']
 const RANK = { open: 0, read: 1, append: 2, admin: 3 }
@@ -72,7 +71,7 @@ describe('routes', () => {
     })
 
   test('createApp() without access answers 401 to everything but /health', async () => {
-    const app = createApp(fakeStore())
+    const app = createApp(await memoryStore())
     for (const route of ROUTES) {
       const response = await app.request(fill(route.path), request(route))
       expect(response.status, route.path).toBe(route.path === '/health' ? 200 : 401)
@@ -107,7 +106,7 @@ describe('routes', () => {
 
   test('createApp() works below a path of another app', async () => {
     const { Hono } = await import('hono')
-    const outer = new Hono().route('/varve', createApp(fakeStore(), { access: () => 'admin' }))
+    const outer = new Hono().route('/varve', createApp(await memoryStore(), { access: () => 'admin' }))
     const created = await outer.request('/varve/api/topics', posted({ topic: 'orders' }))
     expect([created.status, created.headers.get('location')]).toEqual([201, '/varve/api/topics/orders'])
     expect((await outer.request('/varve/api/nothing')).status).toBe(404)

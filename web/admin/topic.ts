@@ -4,8 +4,7 @@
  * by the same template. The list names a cursor; the page's script follows from there and skips rows it has.
  * @module */
 import { html } from 'hono/html'
-import { stringifyValue } from '../../src/codec/values.ts'
-import type { ReadFilter, StoredEvent, Topic, TopicStats } from '../../src/index.ts'
+import { type ReadFilter, type StoredEvent, stringifyValue, type Topic, type TopicStats } from '../../src/index.ts'
 import { topicOf } from '../api/answers.ts'
 import { streamEvents } from '../api/tail.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'

@@ -1,7 +1,6 @@
 /** JSON answers in the dialect of values, and what several routes read from a request.
  * @module */
-import { parseJsonValue, stringifyValue } from '../../src/codec/values.ts'
-import { type StoredEvent, type Topic, VarveError } from '../../src/index.ts'
+import { parseJsonValue, type StoredEvent, stringifyValue, type Topic, VarveError } from '../../src/index.ts'
 import type { Shared, WebContext } from '../context.ts'
 import { mediaType } from '../guard.ts'
 

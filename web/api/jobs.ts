@@ -1,8 +1,14 @@
 /** Jobs: long work that a request starts and others watch or cancel. They live in memory, as long as the app.
  * @module */
-import { isVarveError, VarveError, type VerifyProgress, type VerifyReport } from '../../src/index.ts'
-import type { Clock } from '../../src/ports/clock.ts'
-import { type Random, randomId } from '../../src/ports/random.ts'
+import {
+  type Clock,
+  isVarveError,
+  type Random,
+  randomId,
+  VarveError,
+  type VerifyProgress,
+  type VerifyReport,
+} from '../../src/index.ts'
 
 export type JobKind = 'checkpoint' | 'verify'
 
@@ -29,11 +35,21 @@ interface Running {
   readonly watchers: Set<() => void>
 }
 
+interface JobsOptions {
+  readonly clock: Clock
+  readonly random: Random
+  /** Cancels all jobs when aborted. */
+  readonly signal: AbortSignal
+  /** How many jobs are remembered. */
+  readonly kept: number
+  readonly onFailure: (error: unknown, job: Job) => void
+}
+
 export class Jobs {
-  readonly #options: { clock: Clock; random: Random; signal: AbortSignal; kept: number }
+  readonly #options: JobsOptions
   readonly #jobs = new Map<string, Running>()
 
-  constructor(options: { clock: Clock; random: Random; signal: AbortSignal; kept: number }) {
+  constructor(options: JobsOptions) {
     this.#options = options
     options.signal.addEventListener('abort', () => {
       for (const { controller } of this.#jobs.values()) controller.abort()
@@ -61,8 +77,11 @@ export class Jobs {
     }
     run({ signal, onProgress }).then(
       (report) => end(report === undefined ? { state: 'done' } : { state: 'done', report }),
-      (error: unknown) =>
-        end(signal.aborted && !isVarveError(error) ? { state: 'cancelled' } : { state: 'failed', error }),
+      (error: unknown) => {
+        if (signal.aborted && !isVarveError(error)) return end({ state: 'cancelled' })
+        this.#options.onFailure(error, job)
+        end({ state: 'failed', error })
+      },
     )
     return entry.job
   }

@@ -1,12 +1,14 @@
 /** NDJSON of any length, appended in batches under the limits while it arrives.
  *
- * A batch is atomic, the body is not: when a line is broken or a batch is refused, earlier batches stay, and the error
+ * A batch is atomic (in a topic with several partitions: its share of each), the body is not: when a line is broken or a batch is refused, earlier batches stay, and the error
  * says which offsets they got. At most two batches are in flight, so a slow disk slows the sender down.
  * @module */
 import {
   type AppendOptions,
   type Durability,
   type NewEvent,
+  partitionOf,
+  portableDigest,
   type Receipt,
   type Topic,
   VarveError,
@@ -92,7 +94,7 @@ class Sender {
   events = 0
   readonly #topic: Topic
   readonly #options: AppendOptions
-  readonly #inFlight: Promise<void>[] = []
+  readonly #inFlight: Promise<unknown>[] = []
   #failure: VarveError | undefined
 
   constructor(topic: Topic, options: AppendOptions) {
@@ -103,11 +105,29 @@ class Sender {
   async send(events: readonly NewEvent[], lines: { first: number; last: number }): Promise<void> {
     while (this.#inFlight.length >= IN_FLIGHT) await this.#inFlight.shift()
     if (this.#failure !== undefined) throw this.#failure
-    const sent = this.#topic.append(events, this.#options).then(
-      (receipt) => this.#note(receipt),
-      (error: unknown) => this.#fail(error, lines),
+    const appended = this.#byPartition(events).map((group) =>
+      this.#topic.append(group, this.#options).then(
+        (receipt) => this.#note(receipt),
+        (error: unknown) => this.#fail(error, lines),
+      ),
     )
-    this.#inFlight.push(sent)
+    this.#inFlight.push(Promise.all(appended))
+  }
+
+  /** One call goes to one partition, so the lines of a batch make as many calls as they have partitions. */
+  #byPartition(events: readonly NewEvent[]): readonly (readonly NewEvent[])[] {
+    const { partitions } = this.#topic
+    if (partitions === 1 || this.#options.partition !== undefined) return [events]
+    const groups = new Map<number, NewEvent[]>()
+    for (const event of events) {
+      // What has no entity is left to the library to refuse.
+      const entity: unknown = event?.entity
+      const partition = typeof entity === 'string' ? partitionOf(entity, partitions, portableDigest) : 0
+      const group = groups.get(partition)
+      if (group === undefined) groups.set(partition, [event])
+      else group.push(event)
+    }
+    return [...groups.values()]
   }
 
   /** Wait for what is in flight. @throws {VarveError} of the first batch that was refused. */

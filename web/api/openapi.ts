@@ -1,6 +1,5 @@
 /** The OpenAPI document, made from the route table.
  * @module */
-
 import { ERROR_CODES, type ErrorCode } from '../../src/index.ts'
 import type { Route } from '../context.ts'
 import { PARAMETERS } from '../parameters.ts'

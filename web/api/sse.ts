@@ -8,10 +8,9 @@
  * - Whatever ends the stream (client, server, source, failure) runs the same `#end`, once: the source is told, timers
  *   and listeners are gone, the slot is free.
  * @module */
-import { VarveError } from '../../src/index.ts'
-import type { Clock } from '../../src/ports/clock.ts'
+import { type Clock, VarveError } from '../../src/index.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
-import { problemOf, problemText } from '../problems.ts'
+import { logFailure, problemOf, problemText } from '../problems.ts'
 
 export interface Frame {
   /** Where a client continues after this frame. */
@@ -56,7 +55,10 @@ export function streamFrames(c: WebContext, app: Shared, source: FrameSource): R
       writeDeadlineMs: app.limits.writeDeadlineMs,
       ends: [app.signal, c.req.raw.signal],
       // The stream has begun, so a failure is told inside it, with the code and what this reader may see.
-      tell: (error) => ({ event: 'problem', data: problemText(problemOf(error, factsOf(c))) }),
+      tell: (error) => {
+        logFailure(error, { options: app.options, requestId: factsOf(c).requestId })
+        return { event: 'problem', data: problemText(problemOf(error, factsOf(c))) }
+      },
     })
     return new Response(stream.readable, {
       headers: { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' },

@@ -1,8 +1,6 @@
 /** The store itself: its state, work over all of it, and the jobs that do that work.
  * @module */
-
-import { stringifyValue } from '../../src/codec/values.ts'
-import { type TopicOptions, VarveError } from '../../src/index.ts'
+import { stringifyValue, type TopicOptions, VarveError } from '../../src/index.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { problemOf } from '../problems.ts'
 import { bodyText, json, parseJson } from './answers.ts'

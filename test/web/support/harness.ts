@@ -1,10 +1,10 @@
 /** An app over a store with three known tokens, a clock that tests move, and short forms of requests.
  * @module */
-import type { Store } from '../../../src/index.ts'
+import { memoryStorage } from '../../../adapters/memory/index.ts'
+import { openStore, type Store } from '../../../src/index.ts'
 import { type App, type AppOptions, createApp, type Role } from '../../../web/index.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
-import { fakeStore } from './fake-store.ts'
 
 /** Let pending work run until it waits for something outside; streams of some runtimes take turns of the event loop. */
 export async function settle(): Promise<void> {
@@ -21,9 +21,14 @@ export interface Harness {
   as(role: Role, path: string, init?: RequestInit): Promise<Response>
 }
 
+/** A store in memory whose time stands still. */
+export function memoryStore(): Promise<Store> {
+  return openStore({ storage: memoryStorage(), clock: new ManualClock(), random: seededRandom(2) })
+}
+
 /** Make an app with tokens named like their roles. */
 export async function harness(options: AppOptions = {}): Promise<Harness> {
-  const store = fakeStore()
+  const store = await memoryStore()
   const clock = new ManualClock()
   const stop = new AbortController()
   const errors: unknown[] = []
@@ -77,13 +82,20 @@ export interface ReadFrame {
 
 /** Reads frames of a stream one by one, as an EventSource would. */
 export class FrameReader {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>
+  readonly #response: Response
+  #begun: ReadableStreamDefaultReader<Uint8Array> | undefined
   readonly #decoder = new TextDecoder()
   #text = ''
 
   constructor(response: Response) {
-    if (response.body === null) throw new Error('No body')
-    this.#reader = response.body.getReader()
+    this.#response = response
+  }
+
+  get #reader(): ReadableStreamDefaultReader<Uint8Array> {
+    const { body } = this.#response
+    if (body === null) throw new Error('No body')
+    this.#begun ??= body.getReader()
+    return this.#begun
   }
 
   /** The next frame with data or a comment; `undefined` at the end. */
