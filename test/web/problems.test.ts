@@ -107,14 +107,14 @@ describe('problems', () => {
 
   test('retryable refusals say when to come back', async () => {
     const { store, as } = await harness()
-    const after = async (error: VarveError) => {
+    const delayOf = async (error: VarveError) => {
       store.topics.list = () => Promise.reject(error)
       return (await as('read', '/api/topics')).headers.get('retry-after')
     }
-    expect(await after(new VarveError('QUEUE_FULL', 'x'))).toBe('1')
-    expect(await after(new VarveError('RATE_LIMITED', 'x', { details: { retryAfterMs: 2_001 } }))).toBe('3')
-    expect(await after(new VarveError('STORE_POISONED', 'x'))).toBeNull()
-    expect(await after(new VarveError('VERSION_CONFLICT', 'x'))).toBeNull()
+    expect(await delayOf(new VarveError('QUEUE_FULL', 'x'))).toBe('1')
+    expect(await delayOf(new VarveError('RATE_LIMITED', 'x', { details: { retryAfterMs: 2_001 } }))).toBe('3')
+    expect(await delayOf(new VarveError('STORE_POISONED', 'x'))).toBeNull()
+    expect(await delayOf(new VarveError('VERSION_CONFLICT', 'x'))).toBeNull()
   })
 
   test('problemText() leaves out details that are not JSON', () => {
