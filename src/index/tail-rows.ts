@@ -1,8 +1,19 @@
 /** The rows of the unsealed tail: what a checkpoint stores of each event, in columns, with strings interned.
  * @module */
-import type { Row } from '../codec/block.ts'
 
-/** A growing column of numbers that fit 32 bits. */
+/** The parts of an event's envelope that a checkpoint keeps. */
+export interface TailRow {
+  readonly kind: string
+  readonly entity: string
+  readonly id: string | undefined
+  readonly correlationId: string | undefined
+  readonly causationId: string | undefined
+  readonly scope: string | undefined
+  readonly lane: number | undefined
+  readonly depth: number | undefined
+}
+
+/** A growing column of unsigned 32-bit integers. */
 export class Column {
   #values = new Uint32Array(256)
   length = 0
@@ -16,62 +27,102 @@ export class Column {
     this.#values[this.length++] = value
   }
 
+  at(row: number): number {
+    return this.#values[row] ?? 0
+  }
+
   get values(): Uint32Array {
     return this.#values.subarray(0, this.length)
   }
 }
 
-/** Where a batch lies. */
-export interface BatchFactsOfRows {
+/** A batch of rows and where it lies. */
+export interface TailBatch {
+  readonly rows: number
   readonly baseOffset: number
   readonly recordedAt: number
   readonly position: number
+  /** Bytes of the batch. */
   readonly length: number
 }
 
-/** Rows from `baseOffset`, dense. String id 0 is the empty string: none. */
+/** The columns that hold string ids, in the order in which a row fills them. */
+export const STRING_COLUMNS = [
+  'kindIds',
+  'entityIds',
+  'eventIds',
+  'correlationIds',
+  'causationIds',
+  'scopeIds',
+] as const
+
+/** Rows in offset order. String id 0 is the empty string: none. */
 export class TailRows {
-  /** Offset of the first row; undefined while there is none. */
-  baseOffset: number | undefined
   readonly strings: string[] = ['']
   readonly #ids = new Map<string, number>([['', 0]])
+  readonly kindIds = new Column()
+  readonly entityIds = new Column()
   readonly eventIds = new Column()
   readonly correlationIds = new Column()
   readonly causationIds = new Column()
-  readonly entityIds = new Column()
   readonly scopeIds = new Column()
-  readonly kindIds = new Column()
   readonly lanes = new Column()
   readonly depths = new Column()
-  /** Rows of each batch, with its place. */
-  readonly batches: (BatchFactsOfRows & { readonly rows: number })[] = []
-  /** Per string id: offset after its last event as an entity; absent = none. */
+  readonly batches: TailBatch[] = []
+  /** Per string id: offset after its last event as an entity. */
   readonly #versions: number[] = []
 
   get length(): number {
     return this.entityIds.length
   }
 
-  add(rows: readonly Row[], batch: BatchFactsOfRows): void {
-    this.baseOffset ??= batch.baseOffset
+  /** Add the rows of a batch. Cost: a look-up per string. */
+  add(rows: readonly TailRow[], batch: Omit<TailBatch, 'rows'>): void {
     this.batches.push({ ...batch, rows: rows.length })
     let offset = batch.baseOffset
     for (const row of rows) {
       offset++
       const entity = this.#id(row.entity)
-      this.entityIds.push(entity)
       this.#versions[entity] = offset
+      this.entityIds.push(entity)
       this.kindIds.push(this.#id(row.kind))
-      this.eventIds.push(row.id === undefined ? 0 : this.#id(row.id))
-      this.correlationIds.push(row.correlationId === undefined ? 0 : this.#id(row.correlationId))
-      this.causationIds.push(row.causationId === undefined ? 0 : this.#id(row.causationId))
-      this.scopeIds.push(row.scope === undefined ? 0 : this.#id(row.scope))
+      this.eventIds.push(this.#id(row.id))
+      this.correlationIds.push(this.#id(row.correlationId))
+      this.causationIds.push(this.#id(row.causationId))
+      this.scopeIds.push(this.#id(row.scope))
       this.lanes.push(row.lane ?? 0)
       this.depths.push(row.depth ?? 0)
     }
   }
 
-  #id(text: string): number {
+  /** Add all rows of `other`, which follow these. */
+  addAll(other: TailRows): void {
+    let first = 0
+    const text = (column: Column, row: number) => {
+      const id = column.at(row)
+      return id === 0 ? undefined : other.strings[id]
+    }
+    for (const { rows: count, ...batch } of other.batches) {
+      const rows: TailRow[] = []
+      for (let row = first; row < first + count; row++) {
+        rows.push({
+          kind: text(other.kindIds, row) ?? '',
+          entity: text(other.entityIds, row) ?? '',
+          id: text(other.eventIds, row),
+          correlationId: text(other.correlationIds, row),
+          causationId: text(other.causationIds, row),
+          scope: text(other.scopeIds, row),
+          lane: other.lanes.at(row),
+          depth: other.depths.at(row),
+        })
+      }
+      this.add(rows, batch)
+      first += count
+    }
+  }
+
+  #id(text: string | undefined): number {
+    if (text === undefined) return 0
     const known = this.#ids.get(text)
     if (known !== undefined) return known
     const id = this.strings.length
@@ -88,8 +139,9 @@ export class TailRows {
 
   /** Every entity here with its version. */
   *versions(): Iterable<[string, number]> {
-    for (const [id, version] of this.#versions.entries()) {
-      if (version !== undefined) yield [this.strings[id] ?? '', version]
+    for (const [id, text] of this.strings.entries()) {
+      const version = this.#versions[id]
+      if (version !== undefined) yield [text, version]
     }
   }
 }

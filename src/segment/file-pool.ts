@@ -114,6 +114,14 @@ export class FilePool {
     return false
   }
 
+  /** Close the handle of a file that will not be read again, or that was replaced under its name. */
+  async forget(path: string): Promise<void> {
+    const file = this.#files.get(path)
+    if (file === undefined || file.busy > 0) return
+    this.#files.delete(path)
+    await file.handle.close()
+  }
+
   /** Close every handle. */
   async close(): Promise<void> {
     const files = [...this.#files.values()]

@@ -23,17 +23,19 @@ export interface TailPlan {
   /** Events found by the scan. */
   readonly rows: number
   readonly bytesScanned: number
-  /** Of the scanned batches up to `seal`. */
+  /** The index given, and the scanned batches up to `seal`. */
   readonly index: SparseIndex
+  /** Of the last valid batch, when any was scanned. */
+  readonly recordedAt: number | undefined
 }
 
 /** Scan from `proven`, an end the manifest or a checkpoint vouches for, to the end of the file.
- * @param synced the greatest position that other evidence proves synced.
+ * `synced` is the greatest position that other evidence proves synced; `index` covers the segment up to `proven`.
  * @throws {VarveError} `SEGMENT_DAMAGED` when something below a synced position is bad. */
 export function* planRecovery(
   segment: SegmentRef,
   proven: ChainPoint,
-  facts: { digest: Digest; fileBytes: number; synced: number },
+  facts: { digest: Digest; fileBytes: number; synced: number; index?: SparseIndex },
 ): Reading<TailPlan> {
   const { digest, fileBytes } = facts
   if (fileBytes < Math.max(proven.position, facts.synced)) {
@@ -42,7 +44,8 @@ export function* planRecovery(
   let synced = Math.max(proven.position, facts.synced)
   let seal = proven
   let rows = 0
-  const index = new SparseIndex()
+  let recordedAt: number | undefined
+  const index = facts.index ?? new SparseIndex()
   /** Valid batches not yet known to be synced: usually the last one or two groups. */
   let unproven: ScannedBatch[] = []
   const settle = () => {
@@ -54,6 +57,7 @@ export function* planRecovery(
   }
   const onBatch = (batch: ScannedBatch) => {
     rows += batch.header.lastOffsetDelta + 1
+    recordedAt = batch.header.recordedAt
     if (batch.header.syncedThrough > synced) synced = batch.header.syncedThrough
     unproven.push(batch)
     if (batch.position < synced) settle()
@@ -66,7 +70,8 @@ export function* planRecovery(
   }
   settle()
   const tornBytes = fileBytes - scan.end.position
-  return { seal, moved: unproven.map(withOwnBytes), tornBytes, rows, bytesScanned: fileBytes - proven.position, index }
+  const bytesScanned = fileBytes - proven.position
+  return { seal, moved: unproven.map(withOwnBytes), tornBytes, rows, bytesScanned, index, recordedAt }
 }
 
 /** A scanned batch is a view on a chunk: copy it, once, so that it outlives the chunk without holding it. */

@@ -2,23 +2,31 @@
  * @module */
 
 import { toHex } from '../codec/bytes.ts'
-import type { Head, ManifestState, ManifestView, PartitionRow, ProvenEnd, TopicRow } from '../manifest/index.ts'
+import type { Head, ManifestState, ManifestView, PartitionRow } from '../manifest/index.ts'
 import { drive } from '../segment/file-pool.ts'
 import { planRecovery } from '../segment/recovery.ts'
 import type { LogContext } from '../topic/context.ts'
-import { checkActiveSegment, checkClosedPartition, type PreviousOwner, provenEnd, recoverPartition } from './recover.ts'
+import {
+  activeSegment,
+  closedPartition,
+  type PartitionStart,
+  type PreviousOwner,
+  provenEnd,
+  recoverPartition,
+} from './recover.ts'
 import type { OpenReport } from './types.ts'
 
-/** Durable ends by topic id and partition. */
-export class PartitionEnds {
-  readonly #ends = new Map<string, ProvenEnd>()
+/** Where partitions start, by topic id and partition. */
+export class PartitionStarts {
+  readonly #starts = new Map<string, PartitionStart>()
 
-  get(topicId: number, partition: number): ProvenEnd | undefined {
-    return this.#ends.get(`${topicId}/${partition}`)
+  /** A partition that nothing is known of begins where the manifest says. */
+  get(topicId: number, row: PartitionRow): PartitionStart {
+    return this.#starts.get(`${topicId}/${row.partition}`) ?? { end: provenEnd(row) }
   }
 
-  set(topicId: number, partition: number, end: ProvenEnd): void {
-    this.#ends.set(`${topicId}/${partition}`, end)
+  set(topicId: number, partition: number, start: PartitionStart): void {
+    this.#starts.set(`${topicId}/${partition}`, start)
   }
 }
 
@@ -30,8 +38,9 @@ interface Counts {
 
 type Repaired = OpenReport['repaired'][number]
 
-function* partitionsOf(state: ManifestState): Iterable<{ topic: TopicRow; row: PartitionRow }> {
-  for (const topic of state.topics) for (const row of topic.partitions) yield { topic, row }
+/** Every partition of every topic. */
+export function partitionsOf(state: ManifestState): { topic: TopicRow; row: PartitionRow }[] {
+  return state.topics.flatMap((topic) => topic.partitions.map((row) => ({ topic, row })))
 }
 
 /** Check every partition of a store that this process just came to own; recover those that need it.
@@ -40,20 +49,20 @@ export async function recoverAll(
   context: LogContext,
   state: () => ManifestState,
   previous: { clean: boolean; owner: PreviousOwner },
-): Promise<{ ends: PartitionEnds; counts: Counts; repaired: Repaired[]; source: 'clean' | 'recovered' }> {
-  const ends = new PartitionEnds()
+): Promise<{ starts: PartitionStarts; counts: Counts; repaired: Repaired[]; source: 'clean' | 'recovered' }> {
+  const starts = new PartitionStarts()
   const counts: Counts = { segmentsRead: 0, bytesRead: 0, rowsReplayed: 0 }
   const repaired: Repaired[] = []
   let recoveredAny = !previous.clean
   for (const { topic, row } of partitionsOf(state())) {
-    const closed = previous.clean ? await checkClosedPartition(context, topic, row) : undefined
+    const closed = previous.clean ? await closedPartition(context, topic, row) : undefined
     if (closed !== undefined) {
-      ends.set(topic.id, row.partition, closed)
+      starts.set(topic.id, row.partition, closed)
       continue
     }
     recoveredAny = true
     const recovered = await recoverPartition(context, { topic, row }, previous.owner)
-    ends.set(topic.id, row.partition, recovered.end)
+    starts.set(topic.id, row.partition, recovered.start)
     counts.segmentsRead++
     counts.bytesRead += recovered.bytesRead
     counts.rowsReplayed += recovered.rows
@@ -61,34 +70,35 @@ export async function recoverAll(
       repaired.push({ topic: topic.name, partition: row.partition, ...recovered.repaired })
     }
   }
-  return { ends, counts, repaired, source: recoveredAny ? 'recovered' : 'clean' }
+  return { starts, counts, repaired, source: recoveredAny ? 'recovered' : 'clean' }
 }
 
 /** The durable ends as a reader beside the owner sees them: from the head file where it names the active segment,
  * else by scanning what lies above the manifest's end. Writes nothing. */
-export async function readOnlyEnds(
+export async function readOnlyStarts(
   context: LogContext,
   view: ManifestView,
   head: Head,
-): Promise<{ ends: PartitionEnds; counts: Counts }> {
-  const ends = new PartitionEnds()
+): Promise<{ starts: PartitionStarts; counts: Counts }> {
+  const starts = new PartitionStarts()
   const counts: Counts = { segmentsRead: 0, bytesRead: 0, rowsReplayed: 0 }
   for (const { topic, row } of partitionsOf(view.state)) {
     const active = row.segments.at(-1)
     const slot = head.slots.get(row.headSlot)
     if (slot !== undefined && slot.segmentId === active?.id) {
-      ends.set(topic.id, row.partition, { position: slot.position, offset: slot.endOffset, hash: toHex(slot.hash) })
+      const end = { position: slot.position, offset: slot.endOffset, hash: toHex(slot.hash) }
+      starts.set(topic.id, row.partition, { end })
     } else if (view.clean) {
-      ends.set(topic.id, row.partition, provenEnd(row))
+      starts.set(topic.id, row.partition, { end: provenEnd(row) })
     } else {
-      const { ref, fileBytes } = await checkActiveSegment(context, topic, row)
+      const { ref, fileBytes } = await activeSegment(context, topic, row)
       const facts = { digest: context.digest, fileBytes, synced: 0 }
       const plan = await drive(planRecovery(ref, provenEnd(row), facts), context.pool)
-      ends.set(topic.id, row.partition, plan.seal)
+      starts.set(topic.id, row.partition, { end: plan.seal })
       counts.segmentsRead++
       counts.bytesRead += plan.bytesScanned
       counts.rowsReplayed += plan.rows
     }
   }
-  return { ends, counts }
+  return { starts, counts }
 }

@@ -3,22 +3,26 @@
  * For writing: 1. own the manifest; 2. check every partition, and recover those that were not closed cleanly; 3. begin
  * the head file and the heartbeat. Read-only: read the manifest and the head file of its owner, write nothing.
  * @module */
+import { fromHex } from '../codec/bytes.ts'
 import { isVarveError, VarveError } from '../errors.ts'
 import {
   acquire,
   HEARTBEAT_INTERVAL_MS,
   type Head,
   HeadFile,
+  type ManifestState,
   type ManifestView,
   readHead,
   readManifest,
 } from '../manifest/index.ts'
 import { type Clock, systemClock } from '../ports/clock.ts'
 import { systemRandom } from '../ports/random.ts'
+import type { Storage } from '../ports/storage.ts'
 import { TableCache } from '../segment/decode.ts'
 import { FilePool } from '../segment/file-pool.ts'
 import { Health, type LogContext } from '../topic/context.ts'
-import { type PartitionEnds, readOnlyEnds, recoverAll } from './ends.ts'
+import { type PartitionStarts, partitionsOf, readOnlyStarts, recoverAll } from './ends.ts'
+import type { PreviousOwner } from './recover.ts'
 import { claimLocation } from './registry.ts'
 import { LogStore } from './store.ts'
 import type { OpenReport, Store, StoreOptions } from './types.ts'
@@ -53,6 +57,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
 }
 
+const NO_HEAD: Head = { heartbeat: undefined, slots: new Map() }
+
 interface Opening {
   readonly clock: Clock
   readonly started: number
@@ -73,9 +79,16 @@ async function openForWriting(options: StoreOptions, opening: Opening): Promise<
   })
   const { manifest, previous } = acquired
   let head: HeadFile | undefined
+  let stopHeartbeat = () => {}
   const closing = new AbortController()
+  const refused: RefusedFile[] = []
+  const release = async () => {
+    stopHeartbeat()
+    await head?.close()
+    await manifest.close()
+  }
   const context: LogContext = {
-    ...sharedContext(options, { clock, closing: closing.signal }),
+    ...sharedContext(options, { clock, closing: closing.signal, refused }),
     storeId: manifest.state.storeId,
     epoch: manifest.epoch,
     isFenced: () => manifest.isFenced(),
@@ -83,42 +96,55 @@ async function openForWriting(options: StoreOptions, opening: Opening): Promise<
     publishHead: (slot, end) => head?.write(slot, end),
   }
   try {
-    const previousHead: Head =
-      previous === undefined || previous.clean
-        ? { heartbeat: undefined, slots: new Map() }
-        : await readHead(storage, previous.epoch)
-    const recovered = await recoverAll(context, () => manifest.state, {
-      clean: previous?.clean ?? true,
-      owner: { head: previousHead, gone: previous !== undefined && storage.owner.isGone(previous.owner) },
-    })
-    const highestSlot = manifest.state.topics.flatMap((topic) => topic.partitions).length
-    head = await HeadFile.create(storage, manifest.epoch, highestSlot)
+    // What the owner before us left behind is read before our own head file takes its place among the files kept.
+    const owner = await previousOwner(storage, previous)
+    head = await HeadFile.create(storage, manifest.epoch, partitionsOf(manifest.state).length)
+    stopHeartbeat = heartbeat(clock, head)
+    const recovered = await recoverAll(context, () => manifest.state, { clean: previous?.clean ?? true, owner })
+    await publishStarts(context, manifest.state, recovered.starts)
     const report: OpenReport = {
       source: acquired.created ? 'created' : recovered.source,
       epoch: manifest.epoch,
       ...(previous === undefined || previous.clean ? {} : { previousOwner: previous.owner }),
       ...recovered.counts,
-      refused: [],
+      refused,
       repaired: recovered.repaired,
       ignored: acquired.notes.map((note) => `${note.file}: ${note.reason}`),
       durationMs: clock.monotonic() - started,
     }
     return new LogStore(context, {
       state: () => manifest.state,
-      ends: recovered.ends,
+      starts: recovered.starts,
       report,
       closing,
-      stopHeartbeat: heartbeat(clock, head),
       release: async () => {
-        await head?.close()
-        await manifest.close()
+        await release()
         opening.release()
       },
     })
   } catch (error) {
-    await head?.close()
-    await manifest.close()
+    await context.pool.close()
+    await release()
     throw error
+  }
+}
+
+async function previousOwner(storage: Storage, previous: ManifestView | undefined): Promise<PreviousOwner> {
+  if (previous === undefined || previous.clean) return { head: NO_HEAD, gone: true }
+  return { head: await readHead(storage, previous.epoch), gone: storage.owner.isGone(previous.owner) }
+}
+
+/** Tell other processes where every partition is durable. */
+async function publishStarts(context: LogContext, state: ManifestState, starts: PartitionStarts): Promise<void> {
+  for (const { topic, row } of partitionsOf(state)) {
+    const { end } = starts.get(topic.id, row)
+    const segmentId = row.segments.at(-1)?.id ?? ''
+    await context.publishHead(row.headSlot, {
+      endOffset: end.offset,
+      position: end.position,
+      segmentId,
+      hash: fromHex(end.hash),
+    })
   }
 }
 
@@ -135,7 +161,12 @@ function heartbeat(clock: Clock, head: HeadFile): () => void {
 
 type Shared = Omit<LogContext, 'storeId' | 'epoch' | 'isFenced' | 'commit' | 'publishHead'>
 
-function sharedContext(options: StoreOptions, facts: { clock: Clock; closing: AbortSignal }): Shared {
+type RefusedFile = OpenReport['refused'][number]
+
+function sharedContext(
+  options: StoreOptions,
+  facts: { clock: Clock; closing: AbortSignal; refused: RefusedFile[] },
+): Shared {
   const { storage } = options
   return {
     storage,
@@ -148,6 +179,9 @@ function sharedContext(options: StoreOptions, facts: { clock: Clock; closing: Ab
     readOnly: options.readOnly ?? false,
     checkpoints: options.checkpoint ?? true,
     closing: facts.closing,
+    refuse: (file, reason) => {
+      facts.refused.push({ file, reason })
+    },
     diagnose: (code, message, details) => options.onDiagnostic?.({ code, message, details }),
   }
 }
@@ -155,32 +189,31 @@ function sharedContext(options: StoreOptions, facts: { clock: Clock; closing: Ab
 async function openReadOnly(options: StoreOptions, clock: Clock, started: number): Promise<Store> {
   const { view, head } = await stableView(options)
   const closing = new AbortController()
+  const refused: RefusedFile[] = []
   const refuse = () => Promise.reject(new VarveError('STORE_READ_ONLY', 'Cannot write: the store is open read-only'))
   const context: LogContext = {
-    ...sharedContext(options, { clock, closing: closing.signal }),
+    ...sharedContext(options, { clock, closing: closing.signal, refused }),
     storeId: view.state.storeId,
     epoch: view.epoch,
     isFenced: () => false,
     commit: refuse,
     publishHead: () => undefined,
   }
-  const read = await readOnlyEnds(context, view, head)
+  const read = await readOnlyStarts(context, view, head)
   const report: OpenReport = {
     source: 'read-only',
     epoch: view.epoch,
     ...read.counts,
-    refused: [],
+    refused,
     repaired: [],
     ignored: view.notes.map((note) => `${note.file}: ${note.reason}`),
     durationMs: clock.monotonic() - started,
   }
-  const ends: PartitionEnds = read.ends
   return new LogStore(context, {
     state: () => view.state,
-    ends,
+    starts: read.starts,
     report,
     closing,
-    stopHeartbeat: () => undefined,
     release: async () => undefined,
   })
 }
@@ -196,7 +229,7 @@ async function stableView(options: StoreOptions): Promise<{ view: ManifestView; 
         details: { location: storage.location },
       })
     }
-    const head = view.clean ? { heartbeat: undefined, slots: new Map() } : await readHead(storage, view.epoch)
+    const head = view.clean ? NO_HEAD : await readHead(storage, view.epoch)
     const again = await readManifest(storage).catch((error: unknown) => {
       if (isVarveError(error, 'MANIFEST_DAMAGED')) return undefined
       throw error

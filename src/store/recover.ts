@@ -10,23 +10,34 @@
  * @module */
 import { moveBatch, type RecordTable, segmentSeed } from '../codec/batch.ts'
 import { fromHex, toHex } from '../codec/bytes.ts'
+import type { Digest } from '../codec/digest.ts'
 import { isVarveError, VarveError } from '../errors.ts'
 import type { Head, PartitionRow, ProvenEnd, TopicRow } from '../manifest/index.ts'
 import { partitionDirectory } from '../manifest/index.ts'
-import { drive } from '../segment/file-pool.ts'
+import { drive, type Reading } from '../segment/file-pool.ts'
 import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from '../segment/header.ts'
 import { rebuildIndex } from '../segment/load-index.ts'
 import { planRecovery, type TailPlan } from '../segment/recovery.ts'
 import { type SegmentRef, segmentDamaged, segmentRef } from '../segment/segment.ts'
+import type { SparseIndex } from '../segment/sparse-index.ts'
+import { loadCheckpoint } from '../topic/checkpoints.ts'
 import type { LogContext } from '../topic/context.ts'
 import { commitSegment, createSegment, type FreshSegment, writeIndexes } from '../topic/roll.ts'
 
 /** What recovery did to one partition. */
 export interface Recovered {
-  readonly end: ProvenEnd
+  readonly start: PartitionStart
   readonly bytesRead: number
   readonly rows: number
   readonly repaired: { readonly file: string; readonly eventsMoved: number; readonly tornBytes: number } | undefined
+}
+
+/** Where a partition begins to work, and what is known of it without reading. */
+export interface PartitionStart {
+  readonly end: ProvenEnd
+  /** Of the active segment, when recovery went through it. */
+  readonly index?: SparseIndex
+  readonly recordedAt?: number
 }
 
 /** What recovery knows of the owner that did not close. */
@@ -36,12 +47,14 @@ export interface PreviousOwner {
   readonly gone: boolean
 }
 
-/** The active segment of a partition. @throws {VarveError} `SEGMENT_MISSING`, `SEGMENT_FOREIGN`, `SEGMENT_DAMAGED`. */
-export async function checkActiveSegment(
-  context: LogContext,
-  topic: TopicRow,
-  row: PartitionRow,
-): Promise<{ ref: SegmentRef; fileBytes: number }> {
+/** The active segment of a partition and the size of its file, of which nothing is read. */
+export interface ActiveSegment {
+  readonly ref: SegmentRef
+  readonly fileBytes: number
+}
+
+/** Find the active segment of a partition. @throws {VarveError} `SEGMENT_MISSING`. */
+export async function activeSegment(context: LogContext, topic: TopicRow, row: PartitionRow): Promise<ActiveSegment> {
   const directory = partitionDirectory(topic.name, row.partition)
   const active = row.segments.at(-1)
   if (active === undefined) throw new VarveError('MANIFEST_DAMAGED', `Cannot open "${directory}": it has no segment`)
@@ -49,16 +62,6 @@ export async function checkActiveSegment(
   try {
     const handle = await context.storage.openRead(ref.path)
     try {
-      const bytes = new Uint8Array(SEGMENT_HEADER_BYTES)
-      const count = await handle.read(0, bytes)
-      const header = decodeSegmentHeader(bytes.subarray(0, count), ref.path, context.digest)
-      const fits = header.id === ref.id && header.baseOffset === ref.baseOffset && header.hashBefore === ref.hashBefore
-      if (!fits || header.lineage !== topic.lineage || header.partition !== row.partition) {
-        const message = `Cannot open segment "${ref.path}": its header is that of another segment`
-        throw new VarveError('SEGMENT_FOREIGN', message, {
-          details: { file: ref.path, expected: ref.id, found: header.id },
-        })
-      }
       return { ref, fileBytes: await handle.size() }
     } finally {
       await handle.close()
@@ -66,11 +69,25 @@ export async function checkActiveSegment(
   } catch (error) {
     if (!isVarveError(error, 'FILE_MISSING')) throw error
     const details = { file: ref.path, topic: topic.name, partition: row.partition, baseOffset: ref.baseOffset }
-    throw new VarveError('SEGMENT_MISSING', `Cannot open segment "${ref.path}": the file is missing`, {
-      details,
-      cause: error,
-    })
+    const message = `Cannot open segment "${ref.path}": the file is missing`
+    throw new VarveError('SEGMENT_MISSING', message, { details, cause: error })
   }
+}
+
+/** Check that a segment file is the one the manifest means. @throws {VarveError} `SEGMENT_FOREIGN`, `SEGMENT_DAMAGED`. */
+export function* checkHeader(segment: SegmentRef, lineage: string, digest: Digest): Reading<void> {
+  const bytes = yield { path: segment.path, position: 0, length: SEGMENT_HEADER_BYTES }
+  const header = decodeSegmentHeader(bytes, segment.path, digest)
+  const fits =
+    header.id === segment.id &&
+    header.baseOffset === segment.baseOffset &&
+    header.hashBefore === segment.hashBefore &&
+    header.lineage === lineage &&
+    header.partition === segment.partition
+  if (fits) return
+  const message = `Cannot open segment "${segment.path}": its header is that of another segment`
+  const details = { file: segment.path, expected: segment.id, found: header.id }
+  throw new VarveError('SEGMENT_FOREIGN', message, { details })
 }
 
 /** The end that the manifest vouches for: the last clean close, or the beginning of the segment. */
@@ -92,27 +109,46 @@ export async function recoverPartition(
   previous: PreviousOwner,
 ): Promise<Recovered> {
   const { topic, row } = where
-  const { ref, fileBytes } = await checkActiveSegment(context, topic, row)
+  const { ref, fileBytes } = await activeSegment(context, topic, row)
+  await drive(checkHeader(ref, topic.lineage, context.digest), context.pool)
   const slot = previous.head.slots.get(row.headSlot)
   const synced = slot !== undefined && slot.segmentId === ref.id ? slot.position : 0
-  const facts = { digest: context.digest, fileBytes, synced }
-  const plan = await drive(planRecovery(ref, provenEnd(row), facts), context.pool)
+  const owner = { lineage: topic.lineage, partition: row.partition }
+  const directory = partitionDirectory(topic.name, row.partition)
+  const checkpoint = await loadCheckpoint(context, directory, { owner, segment: ref, fileBytes })
+  const proven = provenEnd(row)
+  // A checkpoint is written after a sync of everything it covers, so its watermark is as good as a proven end.
+  const ahead = checkpoint !== undefined && checkpoint.watermark.position > proven.position ? checkpoint : undefined
+  const from = ahead?.watermark ?? proven
+  const known = ahead === undefined ? {} : { index: ahead.index }
+  const plan = await drive(
+    planRecovery(ref, from, { digest: context.digest, fileBytes, synced, ...known }),
+    context.pool,
+  )
+  const whole = ahead !== undefined || from.position === SEGMENT_HEADER_BYTES
+  const index = whole ? plan.index : await drive(rebuildIndex(ref, plan.seal.position, context.digest), context.pool)
+  const recordedAt = plan.recordedAt ?? ahead?.recordedAt
+  const start: PartitionStart = {
+    end: plan.seal,
+    ...(recordedAt === undefined ? {} : { recordedAt }),
+  }
   const counts = { bytesRead: plan.bytesScanned, rows: plan.rows }
   if (plan.moved.length === 0 && plan.tornBytes === 0 && previous.gone) {
-    return { end: plan.seal, repaired: undefined, ...counts }
+    return { start: { ...start, index }, repaired: undefined, ...counts }
   }
-  const end = await moveTail(context, where, { ref, plan })
+  const end = await moveTail(context, where, { ref, plan, index })
   const eventsMoved = end.offset - plan.seal.offset
-  return { end, repaired: { file: ref.path, eventsMoved, tornBytes: plan.tornBytes }, ...counts }
+  const repaired = { file: ref.path, eventsMoved, tornBytes: plan.tornBytes }
+  return { start: { ...start, end }, repaired, ...counts }
 }
 
 async function moveTail(
   context: LogContext,
   where: { topic: TopicRow; row: PartitionRow },
-  facts: { ref: SegmentRef; plan: TailPlan },
+  facts: { ref: SegmentRef; plan: TailPlan; index: SparseIndex },
 ): Promise<ProvenEnd> {
   const { topic, row } = where
-  const { ref, plan } = facts
+  const { ref, plan, index } = facts
   const directory = partitionDirectory(topic.name, row.partition)
   const fresh = await createSegment(context, directory, {
     partition: row.partition,
@@ -126,8 +162,6 @@ async function moveTail(
     context.commit({ type: 'segment-added', topic: topic.id, partition: row.partition, seal, segment: fresh.row }),
   )
   await fresh.handle.close()
-  const complete = provenEnd(row).position === SEGMENT_HEADER_BYTES
-  const index = complete ? plan.index : await drive(rebuildIndex(ref, plan.seal.position, context.digest), context.pool)
   await writeIndexes(context, ref.path, { index, seal: { id: ref.id, baseOffset: ref.baseOffset, ...seal } })
   return end
 }
@@ -161,16 +195,16 @@ async function writeMoved(context: LogContext, fresh: FreshSegment, plan: TailPl
   return end
 }
 
-/** Check a partition that was closed cleanly without reading its events.
+/** Take up a partition that was closed cleanly: nothing of its segment is read.
  * @returns undefined when bytes lie behind the closed end, so that it has to be recovered after all.
- * @throws {VarveError} `SEGMENT_DAMAGED`, `SEGMENT_MISSING`, `SEGMENT_FOREIGN`. */
-export async function checkClosedPartition(
+ * @throws {VarveError} `SEGMENT_DAMAGED`, `SEGMENT_MISSING`. */
+export async function closedPartition(
   context: LogContext,
   topic: TopicRow,
   row: PartitionRow,
-): Promise<ProvenEnd | undefined> {
+): Promise<PartitionStart | undefined> {
   const end = provenEnd(row)
-  const { ref, fileBytes } = await checkActiveSegment(context, topic, row)
+  const { ref, fileBytes } = await activeSegment(context, topic, row)
   if (fileBytes < end.position) throw segmentDamaged(ref, fileBytes, { reason: 'the file ends before its durable end' })
-  return fileBytes === end.position ? end : undefined
+  return fileBytes === end.position ? { end } : undefined
 }

@@ -3,7 +3,7 @@
 import { VarveError } from '../errors.ts'
 import { FORMAT_VERSION, type ManifestState } from '../manifest/index.ts'
 import type { LogContext } from '../topic/context.ts'
-import type { PartitionEnds } from './ends.ts'
+import type { PartitionStarts } from './ends.ts'
 import { StoreTopics } from './topics.ts'
 import type { OpenReport, Store, StoreStats, VerifyOptions, VerifyReport } from './types.ts'
 import { verifyStore } from './verify.ts'
@@ -11,11 +11,10 @@ import { verifyStore } from './verify.ts'
 /** What opening hands to the store. */
 export interface OpenedParts {
   readonly state: () => ManifestState
-  readonly ends: PartitionEnds
+  readonly starts: PartitionStarts
   readonly report: OpenReport
   readonly closing: AbortController
-  readonly stopHeartbeat: () => void
-  /** Give up head file, manifest and place. */
+  /** Stop the heartbeat; give up head file, manifest and place. */
   readonly release: () => Promise<unknown>
 }
 
@@ -35,7 +34,7 @@ export class LogStore implements Store {
     this.id = context.storeId
     this.readOnly = context.readOnly
     this.openReport = parts.report
-    this.topics = new StoreTopics(context, parts.state, parts.ends)
+    this.topics = new StoreTopics(context, parts.state, parts.starts)
   }
 
   async stats(): Promise<StoreStats> {
@@ -89,7 +88,6 @@ export class LogStore implements Store {
    * then the next open recovers. 5. The place is free. */
   async #close(): Promise<void> {
     this.#parts.closing.abort()
-    this.#parts.stopHeartbeat()
     const { health } = this.#context
     try {
       if (!this.readOnly) {

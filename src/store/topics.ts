@@ -1,6 +1,7 @@
 /** The topics of a store: creating, opening once, listing, closing.
  * @module */
 import { VarveError } from '../errors.ts'
+import type { Checkpoint } from '../index/checkpoint.ts'
 import {
   type ManifestState,
   nextHeadSlot,
@@ -11,6 +12,7 @@ import {
   type TopicRow,
 } from '../manifest/index.ts'
 import { randomId } from '../ports/random.ts'
+import { loadCheckpoint } from '../topic/checkpoints.ts'
 import type { LogContext } from '../topic/context.ts'
 import { wholeOption } from '../topic/filter.ts'
 import { Partition } from '../topic/partition.ts'
@@ -20,9 +22,8 @@ import { LogTopic, type OpenPartition } from '../topic/topic.ts'
 import type { AnyKinds, Kinds, Topic, TopicOptions, TopicStats } from '../topic/types.ts'
 import { EntityVersions } from '../topic/versions.ts'
 import { PartitionWriter } from '../topic/writer.ts'
-import type { PartitionEnds } from './ends.ts'
+import type { PartitionStarts } from './ends.ts'
 import { checkName } from './names.ts'
-import { provenEnd } from './recover.ts'
 import type { OpenTopicOptions, Topics } from './types.ts'
 
 const LINEAGE_CHARACTERS = 12
@@ -39,14 +40,14 @@ interface OpenTopic {
 export class StoreTopics implements Topics {
   readonly #context: LogContext
   readonly #state: () => ManifestState
-  readonly #ends: PartitionEnds
+  readonly #starts: PartitionStarts
   readonly #open = new Map<string, Promise<OpenTopic>>()
   #creating: Promise<unknown> = Promise.resolve()
 
-  constructor(context: LogContext, state: () => ManifestState, ends: PartitionEnds) {
+  constructor(context: LogContext, state: () => ManifestState, starts: PartitionStarts) {
     this.#context = context
     this.#state = state
-    this.#ends = ends
+    this.#starts = starts
   }
 
   async open<K extends Kinds = AnyKinds>(name: string, options: OpenTopicOptions<K> = {}): Promise<Topic<K>> {
@@ -154,12 +155,15 @@ export class StoreTopics implements Topics {
   }
 
   async #openPartition(topic: TopicRow, row: PartitionRow): Promise<OpenPartition> {
-    const end = this.#ends.get(topic.id, row.partition) ?? provenEnd(row)
-    const facts = { topic: topic.name, lineage: topic.lineage, row, durable: end }
-    const partition = new Partition(this.#context, facts)
-    const versions = new EntityVersions(partition, end.offset)
-    const lastRecordedAt = await lastRecorded(partition)
+    const start = this.#starts.get(topic.id, row)
+    const { end } = start
+    const partition = new Partition(this.#context, { topic: topic.name, lineage: topic.lineage, row, durable: end })
+    const checkpoint = await this.#checkpointAt(topic, partition, end)
+    const index = start.index ?? checkpoint?.index
+    if (index !== undefined) partition.adoptActiveIndex(index)
+    const lastRecordedAt = start.recordedAt ?? checkpoint?.recordedAt ?? (await lastRecorded(partition))
     if (lastRecordedAt !== undefined) partition.adoptLastRecordedAt(lastRecordedAt)
+    const versions = new EntityVersions(this.#context, partition, checkpoint)
     if (this.#context.readOnly) return { partition, versions, writer: undefined }
     const writer = new PartitionWriter(this.#context, partition, {
       topic: topic.name,
@@ -170,8 +174,18 @@ export class StoreTopics implements Topics {
       end,
       lastRecordedAt: lastRecordedAt ?? 0,
       versions,
+      checkpointed: checkpoint !== undefined,
     })
     return { partition, versions, writer }
+  }
+
+  /** The checkpoint of a partition when it covers everything up to `end`: the usual case after a clean close. */
+  async #checkpointAt(topic: TopicRow, partition: Partition, end: ProvenEnd): Promise<Checkpoint | undefined> {
+    const active = partition.active.ref
+    if (end.offset === active.baseOffset) return undefined
+    const owner = { lineage: topic.lineage, partition: partition.partition }
+    const facts = { owner, segment: active, end }
+    return loadCheckpoint(this.#context, partition.directory, facts)
   }
 
   async list(): Promise<TopicStats[]> {
@@ -186,32 +200,32 @@ export class StoreTopics implements Topics {
   async endOf(topicId: number, row: PartitionRow): Promise<{ position: number; offset: number }> {
     for (const opening of this.#open.values()) {
       const open = await opening
-      if (open.row.id === topicId) return open.partitions[row.partition]?.partition.durable ?? provenEnd(row)
+      if (open.row.id === topicId)
+        return open.partitions[row.partition]?.partition.durable ?? this.#starts.get(topicId, row).end
     }
-    return this.#ends.get(topicId, row.partition) ?? provenEnd(row)
+    return this.#starts.get(topicId, row).end
   }
 
   async checkpoint(): Promise<void> {
     for (const opening of this.#open.values()) {
-      for (const { writer } of (await opening).partitions) await writer?.exclusively(async () => undefined)
+      for (const { writer } of (await opening).partitions) await writer?.checkpoint()
     }
   }
 
   /** Finish and close every writer. @returns the ends of all partitions, for the record of a clean close. */
   async closeWriters(): Promise<({ topic: number; partition: number } & ProvenEnd)[]> {
     await this.#creating
-    for (const [name, opening] of this.#open) {
+    for (const opening of this.#open.values()) {
       const open = await opening.catch(() => undefined)
       for (const { partition, writer } of open?.partitions ?? []) {
         const end = await writer?.close()
-        if (end !== undefined && open !== undefined) this.#ends.set(open.row.id, partition.partition, end)
+        if (end !== undefined && open !== undefined) this.#starts.set(open.row.id, partition.partition, { end })
       }
-      void name
     }
     return this.#state().topics.flatMap((topic) =>
       topic.partitions.map((row) => {
-        const end = this.#ends.get(topic.id, row.partition) ?? provenEnd(row)
-        return { topic: topic.id, partition: row.partition, ...end }
+        const { position, offset, hash } = this.#starts.get(topic.id, row).end
+        return { topic: topic.id, partition: row.partition, position, offset, hash }
       }),
     )
   }

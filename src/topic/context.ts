@@ -55,5 +55,7 @@ export interface LogContext {
   /** Commit to the manifest. */
   commit(record: ManifestRecord): Promise<void>
   publishHead(slot: number, end: HeadEnd): Maybe<void>
+  /** A derived file was refused; it is rebuilt when it is needed. */
+  refuse(file: string, reason: string): void
   diagnose(code: string, message: string, details: Readonly<Record<string, unknown>>): void
 }

@@ -183,6 +183,11 @@ export class Partition {
     return loaded.index
   }
 
+  /** The index of the active segment, built when it is not in memory. */
+  *indexOfActive(): Reading<SparseIndex> {
+    return yield* this.#index(this.active)
+  }
+
   /** The segment that holds `offset`, which lies between log start and high watermark. Cost: a binary search. */
   #segmentAt(offset: number): HeldSegment {
     let low = 0

@@ -166,7 +166,7 @@ export class TopicScan {
           return events
         }
         const time = best?.head === undefined ? undefined : scan.head.recordedAt - best.head.recordedAt
-        if (time === undefined || (backward ? time > 0 : time < 0)) best = scan
+        if (time === undefined || (backward ? time >= 0 : time < 0)) best = scan
       }
       if (best === undefined) return events
       events.push(best.take())

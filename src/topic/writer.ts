@@ -16,6 +16,7 @@ import type { TailRows } from '../index/tail-rows.ts'
 import type { ProvenEnd } from '../manifest/index.ts'
 import type { WriteHandle } from '../ports/storage.ts'
 import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
+import { writeCheckpoint } from './checkpoints.ts'
 import type { LogContext } from './context.ts'
 import type { Partition } from './partition.ts'
 import type { PreparedRows } from './prepare.ts'
@@ -30,6 +31,8 @@ const GROUP_EVENTS = 10_000
 const QUEUE_MAX_BYTES = 64 * 1024 * 1024
 /** Buffered appends are synced at the latest after this time. */
 const BUFFERED_SYNC_MS = 1_000
+const CHECKPOINT_BYTES = 8 * 1024 * 1024
+const CHECKPOINT_INTERVAL_MS = 30_000
 /** Callers whose receipts just came need a few turns of the microtask queue to append again and join the group. */
 const GATHER_TURNS = 6
 
@@ -71,6 +74,8 @@ export interface WriterStart {
   readonly end: ProvenEnd
   readonly lastRecordedAt: number
   readonly versions: EntityVersions
+  /** A checkpoint that covers everything up to `end` is on disk. */
+  readonly checkpointed: boolean
 }
 
 export class PartitionWriter {
@@ -97,6 +102,9 @@ export class PartitionWriter {
   #settled: Promise<void> = Promise.resolve()
   #unsynced: Group | undefined
   #cancelTimer: (() => void) | undefined
+  /** Position that the checkpoint on disk covers; undefined: there is none for this segment. */
+  #checkpointAt: number | undefined
+  #checkpointTime: number
   #closed = false
 
   constructor(context: LogContext, partition: Partition, start: WriterStart) {
@@ -111,6 +119,8 @@ export class PartitionWriter {
     this.#hash = fromHex(start.end.hash)
     this.#syncedPosition = start.end.position
     this.#recordedAt = start.lastRecordedAt
+    this.#checkpointAt = start.checkpointed ? this.#position : undefined
+    this.#checkpointTime = context.clock.monotonic()
   }
 
   get #tail(): TailRows {
@@ -185,6 +195,7 @@ export class PartitionWriter {
       } catch (error) {
         for (const call of calls) call.reject(this.#context.health.failure ?? error)
       }
+      if (this.#checkpointDue()) this.checkpoint().catch(() => undefined)
     }
   }
 
@@ -437,6 +448,32 @@ export class PartitionWriter {
     if (this.#context.health.failure !== undefined) throw this.#context.health.failure
   }
 
+  /** Write a checkpoint of everything queued so far. */
+  checkpoint(): Promise<void> {
+    return this.exclusively(() => this.#writeCheckpoint())
+  }
+
+  async #writeCheckpoint(): Promise<void> {
+    if (!this.#context.checkpoints || this.#checkpointAt === this.#position) return
+    if (this.#position === SEGMENT_HEADER_BYTES) return
+    const watermark = {
+      segment: this.#partition.active.ref.id,
+      position: this.#position,
+      offset: this.#offset,
+      hash: toHex(this.#hash),
+    }
+    const { lineage, versions } = this.#start
+    await writeCheckpoint(this.#context, this.#partition, { lineage, versions, watermark })
+    this.#checkpointAt = this.#position
+    this.#checkpointTime = this.#context.clock.monotonic()
+  }
+
+  /** Now and then, so that the open after a crash has little to scan. */
+  #checkpointDue(): boolean {
+    const grown = this.#position - (this.#checkpointAt ?? SEGMENT_HEADER_BYTES)
+    return grown >= CHECKPOINT_BYTES && this.#context.clock.monotonic() - this.#checkpointTime >= CHECKPOINT_INTERVAL_MS
+  }
+
   /** Seal the active segment and go on in a new one. */
   async #roll(): Promise<void> {
     await this.#drain()
@@ -452,6 +489,7 @@ export class PartitionWriter {
     this.#position = SEGMENT_HEADER_BYTES
     this.#syncedPosition = SEGMENT_HEADER_BYTES
     this.#tablePosition = undefined
+    this.#checkpointAt = undefined
     await sealed.close()
   }
 

@@ -1,0 +1,354 @@
+/** The checkpoint `index.ckpt` of a partition: what open needs so that it reads no segment. Derived, always.
+ *
+ * | at | size | field |
+ * |---|---|---|
+ * | 0 | 6 | `FBATCK` |
+ * | 6 | 2 | version, u16 LE: written 6, read 2 to 6 |
+ * | 8 | 4 | CRC-32 of the body, u32 LE |
+ * | 12 | - | body: one msgpack map |
+ *
+ * | body field | since | meaning |
+ * |---|---|---|
+ * | version, storeId, lineage, partition, epoch | 2 | repeats the version; whose checkpoint this is |
+ * | watermark | 2 | `{ segment, position, offset, hash }`: everything before it is covered |
+ * | nextOffset | 2 | the allocator: the offset of the next event |
+ * | recordedAt | 2 | of the last batch |
+ * | index | 2 | sparse index of the active segment: `{ entries, offsets, positions, highestAt }` |
+ * | rows, strings, ends, order | 2 | row count; all strings as one UTF-8 blob with ends (id 0 is the empty string); string ids sorted by CRC-32, then by id |
+ * | kindId entityId eventId correlationId causationId scopeId | 2 | string id per row, 0 = none |
+ * | offset, clock | 2 | per row: offset, and version of the entity after it |
+ * | batches, batchRows, recordedAts, segment, position, length | 2 | per batch: its rows, and the columns in which all rows of a batch agree |
+ * | segments | 3 | ids of the segments that `segment` counts in; before 3 that of the watermark |
+ * | lane, depth | 4 | per row; before 4 all 0 |
+ * | kinds | 5 | `[string id, count]` per kind |
+ * | receiptExtensions | 6 | `[]`: none yet |
+ *
+ * Columns are stored as in `columns.ts`. Rows cover only the unsealed tail. A checkpoint that does not fit in any way is
+ * refused with the reason, and open reads the segment instead, with the same answers.
+ * These values are on disk. Do not change; add a version.
+ * @module */
+import { Packr } from 'msgpackr/pack'
+import { Unpackr } from 'msgpackr/unpack'
+import { fromUtf8, utf8, viewOf } from '../codec/bytes.ts'
+import type { Digest } from '../codec/digest.ts'
+import { VarveError } from '../errors.ts'
+import type { SparseIndex } from '../segment/sparse-index.ts'
+import { SparseIndex as Sparse } from '../segment/sparse-index.ts'
+import { loadColumn, storeColumn } from './columns.ts'
+import { type TailBatch, type TailRow, TailRows } from './tail-rows.ts'
+
+export const CHECKPOINT_VERSION = 6
+const OLDEST_VERSION = 2
+const HEADER_BYTES = 12
+const MAGIC = utf8('FBATCK')
+
+/** Whose checkpoint it is. */
+export interface CheckpointOwner {
+  readonly storeId: string
+  readonly lineage: string
+  readonly partition: number
+}
+
+/** Up to where everything is covered. */
+export interface Watermark {
+  /** Segment id, 16 hexadecimal digits. */
+  readonly segment: string
+  readonly position: number
+  readonly offset: number
+  /** Chain hash there, 64 hexadecimal digits. */
+  readonly hash: string
+}
+
+export interface CheckpointFacts extends CheckpointOwner {
+  readonly epoch: number
+  readonly watermark: Watermark
+  readonly recordedAt: number
+  readonly index: SparseIndex
+  readonly rows: TailRows
+}
+
+/** The bytes of a checkpoint. Cost: a pass over the rows. */
+export function encodeCheckpoint(facts: CheckpointFacts, digest: Digest): Uint8Array {
+  const { rows, watermark, index } = facts
+  const strings = rows.strings.map(utf8)
+  const ends: number[] = []
+  let end = 0
+  for (const text of strings) ends.push((end += text.length))
+  const blob = new Uint8Array(end)
+  strings.forEach((text, id) => {
+    blob.set(text, (ends[id] ?? 0) - text.length)
+  })
+  const hashes = strings.map((text) => digest.crc32(text))
+  const order = strings.map((_, id) => id).sort((a, b) => (hashes[a] ?? 0) - (hashes[b] ?? 0) || a - b)
+  const kinds = new Map<number, number>()
+  for (const kind of rows.kindIds.values) kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
+  const first = rows.batches[0]?.baseOffset ?? watermark.offset
+  const offsets = Array.from({ length: rows.length }, (_, row) => first + row)
+  const perBatch = (read: (batch: TailBatch) => number) => storeColumn(rows.batches.map(read))
+  const body = {
+    version: CHECKPOINT_VERSION,
+    storeId: facts.storeId,
+    lineage: facts.lineage,
+    partition: facts.partition,
+    epoch: facts.epoch,
+    watermark,
+    nextOffset: watermark.offset,
+    recordedAt: facts.recordedAt,
+    index: {
+      entries: index.offsets.length,
+      offsets: storeColumn(index.offsets),
+      positions: storeColumn(index.positions),
+      highestAt: storeColumn(index.highestAt),
+    },
+    rows: rows.length,
+    strings: blob,
+    ends: storeColumn(ends),
+    stringCount: strings.length,
+    order: storeColumn(order),
+    kindId: storeColumn(rows.kindIds.values),
+    entityId: storeColumn(rows.entityIds.values),
+    eventId: storeColumn(rows.eventIds.values),
+    correlationId: storeColumn(rows.correlationIds.values),
+    causationId: storeColumn(rows.causationIds.values),
+    scopeId: storeColumn(rows.scopeIds.values),
+    offset: storeColumn(offsets),
+    clock: storeColumn(offsets.map((offset) => offset + 1)),
+    batches: rows.batches.length,
+    batchRows: perBatch((batch) => batch.rows),
+    recordedAts: perBatch((batch) => batch.recordedAt),
+    segment: perBatch(() => 0),
+    position: perBatch((batch) => batch.position),
+    length: perBatch((batch) => batch.length),
+    segments: [watermark.segment],
+    lane: storeColumn(rows.lanes.values),
+    depth: storeColumn(rows.depths.values),
+    kinds: [...kinds],
+    receiptExtensions: [],
+  }
+  const packed = new Packr({ useRecords: false, variableMapSize: true }).pack(body)
+  const bytes = new Uint8Array(HEADER_BYTES + packed.length)
+  const view = viewOf(bytes)
+  bytes.set(MAGIC)
+  view.setUint16(6, CHECKPOINT_VERSION, true)
+  bytes.set(packed, HEADER_BYTES)
+  view.setUint32(8, digest.crc32(bytes.subarray(HEADER_BYTES)), true)
+  return bytes
+}
+
+function refuse(reason: string, cause?: unknown): VarveError {
+  return new VarveError('DECODE_FAILED', `Cannot use a checkpoint: ${reason}`, { details: { reason }, cause })
+}
+
+/** A checkpoint that passed every check that needs no rows; `rows()` reads those. */
+export interface Checkpoint {
+  readonly version: number
+  readonly epoch: number
+  readonly watermark: Watermark
+  readonly recordedAt: number
+  readonly index: SparseIndex
+  /** Start of the last batch, to compare its hash with the watermark's; undefined when there is none. */
+  readonly lastBatchPosition: number | undefined
+  /** Decode the rows. @throws {VarveError} `DECODE_FAILED` with the reason. */
+  rows(): TailRows
+  /** The version of an entity, or undefined when it has no event here. Builds no map: a binary search in the stored
+   * order, then a walk back over one column. @throws {VarveError} `DECODE_FAILED` with the reason. */
+  version(entity: string): number | undefined
+}
+
+/** Read a checkpoint. @throws {VarveError} `DECODE_FAILED` with `details.reason` when it is refused. */
+export function decodeCheckpoint(bytes: Uint8Array, owner: CheckpointOwner, digest: Digest): Checkpoint {
+  if (bytes.length < HEADER_BYTES || MAGIC.some((byte, at) => bytes[at] !== byte)) throw refuse('the magic differs')
+  const view = viewOf(bytes)
+  const version = view.getUint16(6, true)
+  if (version < OLDEST_VERSION || version > CHECKPOINT_VERSION) throw refuse(`version ${version} is not one of 2 to 6`)
+  const packed = bytes.subarray(HEADER_BYTES)
+  if (digest.crc32(packed) !== view.getUint32(8, true)) throw refuse('the checksum differs')
+  const body = unpack(packed)
+  if (body.version !== version) throw refuse('the body has another version')
+  if (body.storeId !== owner.storeId) throw refuse('it belongs to another store')
+  if (body.lineage !== owner.lineage || body.partition !== owner.partition)
+    throw refuse('it belongs to another partition')
+  const watermark = readWatermark(body.watermark)
+  if (body.nextOffset !== watermark.offset) throw refuse('the next offset differs from the watermark')
+  const batches = readBatches(body, { watermark, version })
+  const last = batches.at(-1)
+  return {
+    epoch: whole(body.epoch, 'epoch'),
+    watermark,
+    recordedAt: whole(body.recordedAt, 'recordedAt'),
+    index: readIndex(body.index),
+    lastBatchPosition: last?.position,
+    rows: () => readRows(body, batches, version),
+    version: entityLookup(body, digest),
+  }
+}
+
+/** Find the last row of an entity, reading the columns it needs at the first question. */
+function entityLookup(body: Body, digest: Digest): (entity: string) => number | undefined {
+  let loaded: { strings: string[]; order: number[]; entities: number[]; clock: number[] } | undefined
+  return (entity) => {
+    const rows = whole(body.rows, 'rows')
+    loaded ??= {
+      strings: readStrings(body),
+      order: loadColumn(body.order, whole(body.stringCount, 'stringCount'), 'order'),
+      entities: loadColumn(body.entityId, rows, 'entityId'),
+      clock: loadColumn(body.clock, rows, 'clock'),
+    }
+    const { strings, order, entities, clock } = loaded
+    const hashAt = (at: number) => digest.crc32(utf8(strings[order[at] ?? -1] ?? ''))
+    const wanted = digest.crc32(utf8(entity))
+    let low = 0
+    let high = order.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (hashAt(middle) < wanted) low = middle + 1
+      else high = middle
+    }
+    for (; low < order.length && hashAt(low) === wanted; low++) {
+      const id = order[low] ?? -1
+      if (strings[id] === entity) return clock[entities.lastIndexOf(id)]
+    }
+    return undefined
+  }
+}
+
+type Body = Readonly<Record<string, unknown>>
+
+function isBody(value: unknown): value is Body {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function unpack(packed: Uint8Array): Body {
+  try {
+    const body: unknown = new Unpackr({ useRecords: false, mapsAsObjects: true }).unpack(packed)
+    if (isBody(body)) return body
+  } catch (cause) {
+    throw refuse('the body cannot be decoded', cause)
+  }
+  throw refuse('the body is not a map')
+}
+
+function whole(value: unknown, name: string): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) throw refuse(`${name} is not a whole number`)
+  return value as number
+}
+
+function readWatermark(value: unknown): Watermark {
+  if (!isBody(value)) throw refuse('the watermark is missing')
+  const { segment, hash } = value
+  if (typeof segment !== 'string' || typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash))
+    throw refuse('the watermark is incomplete')
+  return { segment, hash, position: whole(value.position, 'position'), offset: whole(value.offset, 'offset') }
+}
+
+function readIndex(value: unknown): SparseIndex {
+  if (!isBody(value)) throw refuse('the index is missing')
+  const entries = whole(value.entries, 'entries')
+  const offsets = loadColumn(value.offsets, entries, 'index.offsets')
+  const positions = loadColumn(value.positions, entries, 'index.positions')
+  for (let i = 1; i < entries; i++) {
+    const ascending = (offsets[i] ?? 0) > (offsets[i - 1] ?? 0) && (positions[i] ?? 0) > (positions[i - 1] ?? 0)
+    if (!ascending) throw refuse('the index is not in order')
+  }
+  return Sparse.from({ offsets, positions, highestAt: loadColumn(value.highestAt, entries, 'index.highestAt') })
+}
+
+/** Batches in order, dense, ending at the watermark. */
+function readBatches(body: Body, facts: { watermark: Watermark; version: number }): TailBatch[] {
+  const { watermark } = facts
+  const count = whole(body.batches, 'batches')
+  const rows = whole(body.rows, 'rows')
+  const batchRows = loadColumn(body.batchRows, count, 'batchRows')
+  const recordedAts = loadColumn(body.recordedAts, count, 'recordedAts')
+  const positions = loadColumn(body.position, count, 'position')
+  const lengths = loadColumn(body.length, count, 'length')
+  const segments = facts.version < 3 ? [watermark.segment] : body.segments
+  if (!Array.isArray(segments) || !segments.includes(watermark.segment))
+    throw refuse('the segment of the watermark is missing')
+  for (const segment of loadColumn(body.segment, count, 'segment')) {
+    if (segments[segment] !== watermark.segment) throw refuse('a batch lies in another segment')
+  }
+  const batches: TailBatch[] = []
+  let offset = watermark.offset - rows
+  let position = positions[0] ?? 0
+  for (let i = 0; i < count; i++) {
+    const batch = {
+      rows: batchRows[i] ?? 0,
+      recordedAt: recordedAts[i] ?? 0,
+      position: positions[i] ?? 0,
+      length: lengths[i] ?? 0,
+    }
+    if (batch.position !== position || batch.rows < 1) throw refuse('the rows are not in order')
+    batches.push({ ...batch, baseOffset: offset })
+    offset += batch.rows
+    position += batch.length
+  }
+  if (offset !== watermark.offset || (count > 0 && position !== watermark.position))
+    throw refuse('the rows do not end at the watermark')
+  return batches
+}
+
+function readRows(body: Body, batches: readonly TailBatch[], version: number): TailRows {
+  const count = whole(body.rows, 'rows')
+  const strings = readStrings(body)
+  const column = (name: string) => loadColumn(body[name], count, name)
+  const ids = (name: string) => {
+    const values = column(name)
+    if (values.some((id) => strings[id] === undefined)) throw refuse(`a string id of ${name} is out of range`)
+    return values
+  }
+  const offsets = column('offset')
+  if (offsets.some((offset, row) => row > 0 && offset <= (offsets[row - 1] ?? 0)))
+    throw refuse('the rows are not in order')
+  const columns = {
+    kind: ids('kindId'),
+    entity: ids('entityId'),
+    id: ids('eventId'),
+    correlationId: ids('correlationId'),
+    causationId: ids('causationId'),
+    scope: ids('scopeId'),
+    lane: version < 4 ? [] : column('lane'),
+    depth: version < 4 ? [] : column('depth'),
+  }
+  if (columns.entity.includes(0)) throw refuse('a row has no entity')
+  const text = (id: number | undefined) => (id === undefined || id === 0 ? undefined : strings[id])
+  const rows = new TailRows()
+  let first = 0
+  for (const { rows: batchRows, ...batch } of batches) {
+    const list: TailRow[] = []
+    for (let row = first; row < first + batchRows; row++) {
+      list.push({
+        kind: text(columns.kind[row]) ?? '',
+        entity: text(columns.entity[row]) ?? '',
+        id: text(columns.id[row]),
+        correlationId: text(columns.correlationId[row]),
+        causationId: text(columns.causationId[row]),
+        scope: text(columns.scope[row]),
+        lane: columns.lane[row],
+        depth: columns.depth[row],
+      })
+    }
+    rows.add(list, batch)
+    first += batchRows
+  }
+  return rows
+}
+
+function readStrings(body: Body): string[] {
+  const blob = body.strings
+  if (!(blob instanceof Uint8Array)) throw refuse('the strings are missing')
+  const count = whole(body.stringCount, 'stringCount')
+  if (count > blob.length + 1) throw refuse('there are more strings than bytes')
+  const ends = loadColumn(body.ends, count, 'ends')
+  const all = fromUtf8(blob)
+  const ascii = all.length === blob.length
+  const strings: string[] = []
+  let start = 0
+  for (const end of ends) {
+    if (end < start || end > blob.length) throw refuse('the ends of the strings are not in order')
+    strings.push(ascii ? all.slice(start, end) : fromUtf8(blob.subarray(start, end)))
+    start = end
+  }
+  if (strings[0] !== '') throw refuse('string 0 is not empty')
+  return strings
+}

@@ -1,0 +1,43 @@
+/** The rows of a segment from the segment itself: what a checkpoint would have said.
+ * @module */
+import { BATCH_HEADER_BYTES, blockBytes, readContents } from '../codec/batch.ts'
+import { readBlock } from '../codec/block.ts'
+import type { Digest } from '../codec/digest.ts'
+import type { Reading } from '../segment/file-pool.ts'
+import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
+import { type ScannedBatch, scanBatches } from '../segment/scan.ts'
+import { type LogPoint, type SegmentRef, segmentDamaged } from '../segment/segment.ts'
+import { type TailRow, TailRows } from './tail-rows.ts'
+
+/** Read the rows up to `end`, decoding envelopes only. @throws {VarveError} `SEGMENT_DAMAGED`. */
+export function* scanRows(segment: SegmentRef, end: LogPoint, digest: Digest): Reading<TailRows> {
+  const rows = new TailRows()
+  const start = { position: SEGMENT_HEADER_BYTES, offset: segment.baseOffset, hash: segment.hashBefore }
+  const onBatch = (batch: ScannedBatch) => addBatch(rows, batch, digest)
+  const scan = yield* scanBatches(segment, start, { digest, endPosition: end.position, onBatch })
+  if (scan.problem !== undefined) throw segmentDamaged(segment, scan.end.position, { reason: scan.problem })
+  return rows
+}
+
+function addBatch(rows: TailRows, batch: ScannedBatch, digest: Digest): void {
+  const { header, preface, position, bytes } = batch
+  const body = bytes.subarray(BATCH_HEADER_BYTES)
+  const { strings, blocks } = readContents(preface, body)
+  const list: TailRow[] = []
+  for (const block of blocks) {
+    const columns = readBlock(blockBytes(body, block, digest), block.rows, strings)
+    for (let row = 0; row < block.rows; row++) {
+      list.push({
+        kind: columns.kinds[row] ?? '',
+        entity: columns.entities[row] ?? '',
+        id: columns.ids?.[row],
+        correlationId: columns.correlationIds?.[row],
+        causationId: columns.causationIds?.[row],
+        scope: columns.scopes?.[row],
+        lane: columns.lanes?.[row],
+        depth: columns.depths?.[row],
+      })
+    }
+  }
+  rows.add(list, { baseOffset: header.baseOffset, recordedAt: header.recordedAt, position, length: bytes.length })
+}
