@@ -87,12 +87,18 @@ async function openForWriting(options: StoreOptions, opening: Opening): Promise<
     await head?.close()
     await manifest.close()
   }
+  const shared = sharedContext(options, { clock, closing: closing.signal, refused })
   const context: LogContext = {
-    ...sharedContext(options, { clock, closing: closing.signal, refused }),
+    ...shared,
     storeId: manifest.state.storeId,
     epoch: manifest.epoch,
     isFenced: () => manifest.isFenced(),
-    commit: (record) => manifest.append(record),
+    // A commit of unknown outcome may have sealed the segment that a writer holds: nothing may be acknowledged any more.
+    commit: (record) =>
+      manifest.append(record).catch((error: unknown) => {
+        const isOver = isVarveError(error, 'STORE_POISONED') || isVarveError(error, 'STORE_FENCED')
+        throw isOver ? shared.health.fail(error) : error
+      }),
     publishHead: (slot, end) => head?.write(slot, end),
   }
   try {

@@ -1,6 +1,6 @@
 /** Reading a topic: one scan per partition, merged by `recordedAt`, as arrays or one by one, in pages, or live.
  * @module */
-import type { Clock } from '../ports/clock.ts'
+import { type Clock, nextTurn } from '../ports/clock.ts'
 import type { DecodedEvent, RowMatcher } from '../segment/decode.ts'
 import type { Partition, ScanPlace } from './partition.ts'
 
@@ -150,7 +150,7 @@ export class TopicScan {
   }
 
   async #yieldTurn(): Promise<void> {
-    await new Promise<void>((resolve) => this.#clock.after(0, resolve))
+    await nextTurn()
     this.#turnStarted = this.#clock.monotonic()
   }
 

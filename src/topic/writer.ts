@@ -14,7 +14,7 @@ import { encodeShapes, ValueEncoder } from '../codec/values.ts'
 import { assert, isVarveError, VarveError } from '../errors.ts'
 import type { TailRows } from '../index/tail-rows.ts'
 import type { ProvenEnd } from '../manifest/index.ts'
-import type { WriteHandle } from '../ports/storage.ts'
+import type { Maybe, WriteHandle } from '../ports/storage.ts'
 import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
 import { writeCheckpoint } from './checkpoints.ts'
 import type { LogContext } from './context.ts'
@@ -255,7 +255,7 @@ export class PartitionWriter {
     else this.#syncLater({ ...group, accepted: [] })
   }
 
-  /** Check every call against the state that the calls before it will leave. Refusals wait for what they conflict with. */
+  /** Check every call against the state that the calls before it will leave. Refusals wait for their cause. */
   #decide(calls: readonly QueuedCall[]): { accepted: readonly QueuedCall[]; rows: Row[] } {
     const accepted: QueuedCall[] = []
     const rows: Row[] = []
@@ -359,8 +359,7 @@ export class PartitionWriter {
   }
 
   async #acknowledgeBuffered(group: Group): Promise<void> {
-    const fenced = await this.#context.isFenced()
-    const failure = fenced ? this.#context.health.fenced(this.#context.epoch) : undefined
+    const failure = (await this.#isOurs()) ? undefined : this.#context.health.failure
     for (const { call, receipt } of group.accepted) {
       if (call.durability !== 'buffered') continue
       if (failure === undefined) call.resolve(receipt)
@@ -405,11 +404,8 @@ export class PartitionWriter {
   /** The group is on the device: see that the store is still ours, then tell the head file and the readers. */
   async #publish(group: Group): Promise<void> {
     const { end } = group
-    const looked = this.#context.isFenced()
-    if (typeof looked === 'boolean' ? looked : await looked) {
-      this.#context.health.fenced(this.#context.epoch)
-      return
-    }
+    const ours = this.#isOurs()
+    if (typeof ours === 'boolean' ? !ours : !(await ours)) return
     this.#syncedPosition = end.position
     const told = this.#context.publishHead(this.#partition.headSlot, {
       endOffset: end.offset,
@@ -419,6 +415,26 @@ export class PartitionWriter {
     })
     if (told !== undefined) await told
     this.#partition.publish({ position: end.position, offset: end.offset }, group.recordedAt)
+  }
+
+  /** Whether the store still belongs to this process; when not, or when nobody can tell, it may not write any more.
+   * Never throws. */
+  #isOurs(): Maybe<boolean> {
+    const { health, epoch } = this.#context
+    const answer = (fenced: boolean) => {
+      if (fenced) health.fenced(epoch)
+      return !fenced
+    }
+    const unknown = (cause: unknown) => {
+      health.poison(cause)
+      return false
+    }
+    try {
+      const looked = this.#context.isFenced()
+      return typeof looked === 'boolean' ? answer(looked) : looked.then(answer).catch(unknown)
+    } catch (cause) {
+      return unknown(cause)
+    }
   }
 
   #wakeSlot: (() => void) | undefined
