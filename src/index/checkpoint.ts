@@ -32,8 +32,7 @@ import { Unpackr } from 'msgpackr/unpack'
 import { fromUtf8, utf8, viewOf } from '../codec/bytes.ts'
 import type { Digest } from '../codec/digest.ts'
 import { VarveError } from '../errors.ts'
-import type { SparseIndex } from '../segment/sparse-index.ts'
-import { SparseIndex as Sparse } from '../segment/sparse-index.ts'
+import { SparseIndex } from '../segment/sparse-index.ts'
 import { loadColumn, storeColumn } from './columns.ts'
 import { type TailBatch, type TailRow, TailRows } from './tail-rows.ts'
 
@@ -73,7 +72,10 @@ export function encodeCheckpoint(facts: CheckpointFacts, digest: Digest): Uint8A
   const strings = rows.strings.map(utf8)
   const ends: number[] = []
   let end = 0
-  for (const text of strings) ends.push((end += text.length))
+  for (const text of strings) {
+    end += text.length
+    ends.push(end)
+  }
   const blob = new Uint8Array(end)
   strings.forEach((text, id) => {
     blob.set(text, (ends[id] ?? 0) - text.length)
@@ -250,7 +252,7 @@ function readIndex(value: unknown): SparseIndex {
     const ascending = (offsets[i] ?? 0) > (offsets[i - 1] ?? 0) && (positions[i] ?? 0) > (positions[i - 1] ?? 0)
     if (!ascending) throw refuse('the index is not in order')
   }
-  return Sparse.from({ offsets, positions, highestAt: loadColumn(value.highestAt, entries, 'index.highestAt') })
+  return SparseIndex.from({ offsets, positions, highestAt: loadColumn(value.highestAt, entries, 'index.highestAt') })
 }
 
 /** Batches in order, dense, ending at the watermark. */

@@ -1,8 +1,14 @@
 /** The terminal port: what a command sees of the place where a person (or a script) runs it.
  * @module */
 
+/** The reader of standard output went away, as `head` does: no failure, there is only nobody left to write to. */
+export class OutputClosed extends Error {
+  override readonly name = 'OutputClosed'
+}
+
 export interface Terminal {
-  /** Write to standard output. Resolves when the reader took it, so that output is never buffered without bound. */
+  /** Write to standard output. Resolves when the reader took it, so that output is never buffered without bound.
+   * @throws {OutputClosed} when nobody reads any more. */
   write(text: string): Promise<void>
   /** Write to standard error: progress, notes and errors, never data. */
   writeError(text: string): void

@@ -12,6 +12,7 @@ import {
   type TopicRow,
 } from '../manifest/index.ts'
 import { randomId } from '../ports/random.ts'
+import { SparseIndex } from '../segment/sparse-index.ts'
 import { loadCheckpoint } from '../topic/checkpoints.ts'
 import type { LogContext } from '../topic/context.ts'
 import { wholeOption } from '../topic/filter.ts'
@@ -159,7 +160,8 @@ export class StoreTopics implements Topics {
     const { end } = start
     const partition = new Partition(this.#context, { topic: topic.name, lineage: topic.lineage, row, durable: end })
     const checkpoint = await this.#checkpointAt(topic, partition, end)
-    const index = start.index ?? checkpoint?.index
+    const fresh = end.offset === partition.active.ref.baseOffset ? new SparseIndex() : undefined
+    const index = fresh ?? start.index ?? checkpoint?.index
     if (index !== undefined) partition.adoptActiveIndex(index)
     const lastRecordedAt = start.recordedAt ?? checkpoint?.recordedAt ?? (await lastRecorded(partition))
     if (lastRecordedAt !== undefined) partition.adoptLastRecordedAt(lastRecordedAt)

@@ -11,6 +11,7 @@ export interface CursorPlace {
   readonly offsets: ReadonlyMap<number, number>
 }
 
+/** Make the text of a cursor. */
 export function encodeCursor(lineage: string, place: CursorPlace): string {
   const json = JSON.stringify([1, lineage, place.direction === 'forward' ? 'f' : 'b', [...place.offsets]])
   return btoa(json).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')

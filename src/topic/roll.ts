@@ -1,6 +1,6 @@
 /** From one segment to the next.
  *
- * 1. Create the file under its own name and write the header. A crash leaves a stray file, which is reported and ignored.
+ * 1. Create the file under its own name and write the header. A crash leaves a stray file, which is ignored.
  * 2. Sync the file, then its directory: from here on bytes in it can be acknowledged.
  * 3. One manifest record seals the old segment and adds the new one: the commit point.
  * 4. Write the derived files of the sealed segment and remove the checkpoint of its tail. A crash costs time only.

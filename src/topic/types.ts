@@ -20,7 +20,7 @@ export type NewEvent<K extends Kinds = AnyKinds> = {
     readonly tags?: readonly string[]
     /** The caller's time in whole milliseconds since 1970, kept as given; default now. */
     readonly at?: number
-    /** The caller's own identifier; default `<lineage>-<partition>-<offset>`. Stored as given, uniqueness is the caller's. */
+    /** The caller's own identifier, kept as given and not checked; default `<lineage>-<partition>-<offset>`. */
     readonly id?: string
     readonly meta?: unknown
     readonly correlationId?: string
@@ -62,14 +62,14 @@ export type StoredEvent<K extends Kinds = AnyKinds> = {
 /** `synced`: on the device. `buffered`: handed to the operating system, synced within a second. */
 export type Durability = 'buffered' | 'synced'
 
-/** What the caller believes of an entity. `version` is the offset after its last event; `none` = 0; `exists` = not 0. */
+/** What the caller believes of an entity. `version`: the offset after its last event; `none` = 0; `exists` = not 0. */
 export interface Expectation {
   readonly entity: string
   readonly version: number | 'none' | 'exists'
 }
 
 export interface AppendOptions {
-  /** Refuse the whole call with `VERSION_CONFLICT` unless every expectation holds, earlier calls in the queue included. */
+  /** Refuse the whole call with `VERSION_CONFLICT` unless all expectations hold after the calls queued before it. */
   readonly expect?: Expectation | readonly Expectation[]
   /** Default `synced`. */
   readonly durability?: Durability
@@ -189,12 +189,13 @@ export interface Topic<K extends Kinds = AnyKinds> {
   readonly partitions: number
   /** Append one event, or an array as one atomic batch, and resolve when it is durable as asked.
    * Cost: one write; calls that wait at the same time share one sync.
-   * @throws {VarveError} `EVENT_INVALID`, `VALUE_UNSUPPORTED`, `EVENT_TOO_LARGE`, `APPEND_TOO_LARGE`, `SCHEMA_REJECTED`,
-   * `PARTITION_SPANNED`, `PARTITION_UNKNOWN`, `VERSION_CONFLICT`, `QUEUE_FULL`, `STORAGE_FULL`, `STORE_POISONED`,
-   * `STORE_FENCED`, `STORE_READ_ONLY`, `STORE_CLOSED`. */
+   * @throws {VarveError} `EVENT_INVALID`, `VALUE_UNSUPPORTED`, `EVENT_TOO_LARGE`, `APPEND_TOO_LARGE`,
+   * `SCHEMA_REJECTED`, `PARTITION_SPANNED`, `PARTITION_UNKNOWN`, `VERSION_CONFLICT`, `QUEUE_FULL`,
+   * `STORAGE_FULL`, `STORE_POISONED`, `STORE_FENCED`, `STORE_READ_ONLY`, `STORE_CLOSED`. */
   append(events: NewEvent<K> | readonly NewEvent<K>[], options?: AppendOptions): Promise<Receipt>
   /** Read durable events. The end is the high watermark at the time of the call.
-   * @throws {VarveError} `OFFSET_OUT_OF_RANGE`, `CURSOR_INVALID`, `CURSOR_FOREIGN`, `OPTION_INVALID`, `SEGMENT_DAMAGED`. */
+   * @throws {VarveError} `OFFSET_OUT_OF_RANGE`, `CURSOR_INVALID`, `CURSOR_FOREIGN`, `OPTION_INVALID`,
+   * `SEGMENT_DAMAGED`. */
   read(options?: ReadOptions): EventStream<K>
   /** Read at most `limit` (default 100, at most 1,000) events and a cursor for the rest. */
   page(options?: ReadOptions): Promise<Page<K>>

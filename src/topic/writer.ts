@@ -513,17 +513,13 @@ export class PartitionWriter {
   async close(): Promise<ProvenEnd> {
     const end = () => ({ position: this.#position, offset: this.#offset, hash: toHex(this.#hash) })
     if (this.#closed) return end()
-    try {
-      await this.exclusively(async () => {
-        this.#closed = true
-      })
-    } finally {
-      this.#closed = true
-      this.#cancelTimer?.()
-      await this.#handle.close().catch((error: unknown) => {
-        if (!isVarveError(error)) throw error
-      })
-    }
+    // A failure is in the store's health, and then the close is not recorded as clean.
+    await this.exclusively(async () => undefined).catch(() => undefined)
+    this.#closed = true
+    this.#cancelTimer?.()
+    await this.#handle.close().catch((error: unknown) => {
+      if (!isVarveError(error)) throw error
+    })
     return end()
   }
 }
