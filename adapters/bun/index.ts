@@ -1,5 +1,5 @@
-/** Storage in a directory, on Bun; file-calls.ts says which calls are native. SHA-256 is native, too: `Bun.SHA256` takes
- * half the time of `crypto.hash` for 100 B.
+/** Storage in a directory, on Bun; file-calls.ts says which calls are native. SHA-256 is native, too: `Bun.SHA256`
+ * takes half the time of `crypto.hash` for 100 B.
  * @module */
 import type { Digest } from '../../src/codec/digest.ts'
 import { FileStorage } from '../files/file-storage.ts'

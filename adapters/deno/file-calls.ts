@@ -1,12 +1,13 @@
 /** The table of file-system calls on Deno.
  *
  * Native: everything on names (exists, list, link, rename, unlink, makeDirectory, syncDirectory, linkCount), and files
- * open for writing (open, write, sync, truncate, size, close): they have one user, so the cursor that `FsFile` writes at
- * needs a seek only after a gap, and a write may be made while `syncData` is under way.
+ * open for writing (open, write, sync, truncate, size, close): they have one user, so the cursor that `FsFile` writes
+ * at needs a seek only after a gap, and a write may be made while `syncData` is under way.
  * `node:fs`: files open for reading (open, read, readSync, size, close), because an `FsFile` reads at a cursor that all
  * readers share, while `fs.read` takes a position; and freeBytes, which Deno does not have.
  * Deno cannot open with O_NOFOLLOW: opening an existing file for writing looks at what the name is first.
  * @module */
+import type { StorageEntry } from '../../src/ports/storage.ts'
 import type { FileCalls } from '../files/file-calls.ts'
 import { nodeFileCalls } from '../node/file-calls.ts'
 
@@ -93,45 +94,52 @@ export function denoFileCalls(): FileCalls {
     sync: async (descriptor) => writerOf(descriptor).file.syncData(),
     truncate: async (descriptor, sizeBytes) => writerOf(descriptor).file.truncate(sizeBytes),
     size: (descriptor) => (descriptor < 0 ? writerOf(descriptor).file.statSync().size : nodeFileCalls.size(descriptor)),
-    async syncDirectory(path) {
-      const directory = await Deno.open(path)
-      try {
-        await directory.sync()
-      } finally {
-        directory.close()
-      }
-    },
+    syncDirectory,
     makeDirectory: async (path) => Deno.mkdir(path, { mode: 0o700 }),
-    async list(path) {
-      const entries = []
-      for await (const { name, isFile, isDirectory } of Deno.readDir(path)) {
-        entries.push({ name, kind: isFile ? 'file' : isDirectory ? 'directory' : 'other' } as const)
-      }
-      return entries
-    },
-    exists(path) {
-      try {
-        Deno.lstatSync(path)
-        return true
-      } catch (error) {
-        const { code } = error as { code?: string }
-        if (code === 'ENOENT' || code === 'ENOTDIR') return false
-        throw error
-      }
-    },
+    list,
+    exists,
     rename: async (from, to) => Deno.rename(from, to),
     link: async (from, to) => Deno.link(from, to),
     unlink: async (path) => Deno.remove(path),
     linkCount: async (path) => (await Deno.lstat(path)).nlink ?? 1,
-    async freeBytes(path) {
-      try {
-        return await nodeFileCalls.freeBytes(path)
-      } catch (error) {
-        // It asks for --allow-sys, which a store does not otherwise need.
-        if (error instanceof Error && error.name === 'NotCapable') return undefined
-        throw error
-      }
-    },
+    freeBytes,
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await Deno.open(path)
+  try {
+    await directory.sync()
+  } finally {
+    directory.close()
+  }
+}
+
+async function list(path: string): Promise<StorageEntry[]> {
+  const entries: StorageEntry[] = []
+  for await (const { name, isFile, isDirectory } of Deno.readDir(path))
+    entries.push({ name, kind: isFile ? 'file' : isDirectory ? 'directory' : 'other' })
+  return entries
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path)
+    return true
+  } catch (error) {
+    const { code } = error as { code?: string }
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false
+    throw error
+  }
+}
+
+async function freeBytes(path: string): Promise<number | undefined> {
+  try {
+    return await nodeFileCalls.freeBytes(path)
+  } catch (error) {
+    // It asks for --allow-sys, which a store does not otherwise need.
+    if (error instanceof Error && error.name === 'NotCapable') return undefined
+    throw error
   }
 }
 

@@ -6,7 +6,7 @@
 import type { Maybe, StorageEntry } from '../../src/ports/storage.ts'
 
 export interface FileCalls {
-  /** Which calls are native to the runtime and which go through `node:fs`, for reports: name -> 'native' | 'node:fs'. */
+  /** For reports, name to 'native' or 'node:fs': which calls are native to the runtime and which are not. */
   readonly origin: Readonly<Record<string, string>>
   /** `read`: existing file, read only. `write`: existing file, read and write, not in append mode. `create`: must not
    * exist, mode 0600. Symbolic links as the last path part are not followed. */

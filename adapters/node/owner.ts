@@ -20,7 +20,7 @@ export function processOwner(runtime: string): OwnerPort {
   return { describe, isGone: (owner) => isGone(owner, describe()) }
 }
 
-/** Whether `owner` is provably dead, seen from the process `self`. Parts that either side does not know prove nothing. */
+/** Whether `owner` is provably dead, seen from the process `self`. Parts that either does not know prove nothing. */
 export function isGone(owner: Owner, self: Owner): boolean {
   const sameMachine = owner.machineId !== '' && owner.machineId === self.machineId
   if (sameMachine && owner.bootId !== '' && self.bootId !== '' && owner.bootId !== self.bootId) return true

@@ -4,6 +4,7 @@
 const CHUNK = 8_192
 const FORM = /^[A-Za-z0-9+/]*={0,2}$/
 
+/** Encode bytes. */
 export function encodeBase64(bytes: Uint8Array): string {
   let binary = ''
   for (let at = 0; at < bytes.length; at += CHUNK) binary += String.fromCharCode(...bytes.subarray(at, at + CHUNK))

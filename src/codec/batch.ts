@@ -22,21 +22,20 @@
  * u32 preface size, preface (varint blocks; per block varint rows, varint stored size x 4 + codec, u32 CRC-32 of the
  * stored bytes; dictionary) and the blocks. Codec 0 is none; others are refused until they exist.
  *
- * Chain hash = SHA-256(previous hash, base offset, last offset delta, lowest at, highest at, recordedAt, SHA-256 of the
- * record table or zeros, SHA-256 of dictionary and raw blocks). Only logical content, so that moving a batch keeps it.
+ * The chain hash is that of `chain.ts`.
  * A CRC seeded with its place differs for every other place, so a batch in the wrong place fails without costing bytes.
  * These values are on disk. Do not change; add a version.
  * @module */
 import { assert, VarveError } from '../errors.ts'
 import { type BlockSource, type Row, writeBlock } from './block.ts'
 import { ByteReader, ByteWriter, getI64, getU64, setI64, setU64, viewOf } from './bytes.ts'
+import { chainHash, HASH_BYTES } from './chain.ts'
 import { DictionaryWriter, readDictionary } from './dictionary.ts'
 import type { Digest } from './digest.ts'
 
 export const BATCH_HEADER_BYTES = 104
 /** Most bytes of a batch's body: a call of 16 MiB and its envelopes. */
 export const BATCH_BODY_MAX_BYTES = 24 * 1024 * 1024
-export const HASH_BYTES = 32
 
 const MAGIC = 0xb756
 const FLAG_TABLE = 1
@@ -184,10 +183,15 @@ export class BatchEncoder {
     const single = cuts.length === 1
     const bytes = out.bytes
     const view = out.view
-    const hash = this.#chainHash(
-      { lowestAt, highestAt, lastOffsetDelta: rows.length - 1, ...facts },
-      bytes.subarray(logicalFrom),
-    )
+    const hash = chainHash(this.#chain, {
+      ...facts,
+      lowestAt,
+      highestAt,
+      lastOffsetDelta: rows.length - 1,
+      tableHash: facts.table.hash,
+      logical: bytes.subarray(logicalFrom),
+      digest: this.#digest,
+    })
     const tablePosition = carriesTable ? facts.place.position + BATCH_HEADER_BYTES : (facts.tablePosition ?? 0)
     view.setUint16(0, MAGIC, true)
     view.setUint16(2, (carriesTable ? FLAG_TABLE : 0) | (single ? FLAG_SINGLE : 0), true)
@@ -213,9 +217,7 @@ export class BatchEncoder {
     const blocks = this.#blocks
     blocks.reset()
     const cuts: { rows: number; end: number }[] = []
-    let from = 0
-    while (from < rows.length) {
-      let to = from
+    for (let from = 0, to = 0; from < rows.length; from = to) {
       let size = 0
       do {
         const row = rows[to] as Row
@@ -224,7 +226,6 @@ export class BatchEncoder {
       } while (to < rows.length && size + (rows[to] as Row).end - (rows[to] as Row).start <= BLOCK_RAW_BYTES)
       writeBlock(blocks, source, { from, to })
       cuts.push({ rows: to - from, end: blocks.length })
-      from = to
     }
     return cuts
   }
@@ -251,40 +252,6 @@ export class BatchEncoder {
     out.view.setUint32(sizeAt, out.length - sizeAt - 4, true)
     return dictionaryAt
   }
-
-  #chainHash(
-    facts: BatchFacts & { lowestAt: number; highestAt: number; lastOffsetDelta: number },
-    logical: Uint8Array,
-  ): Uint8Array {
-    return chainHash(this.#chain, { ...facts, tableHash: facts.table.hash, logical, digest: this.#digest })
-  }
-}
-
-/** The logical content that a chain hash covers. */
-interface ChainFacts {
-  readonly previousHash: Uint8Array
-  readonly baseOffset: number
-  readonly lastOffsetDelta: number
-  readonly lowestAt: number
-  readonly highestAt: number
-  readonly recordedAt: number
-  readonly tableHash: Uint8Array
-  /** Dictionary and raw blocks. */
-  readonly logical: Uint8Array
-  readonly digest: Digest
-}
-
-function chainHash(scratch: ByteWriter, facts: ChainFacts): Uint8Array {
-  scratch.reset()
-  scratch.raw(facts.previousHash)
-  scratch.u64(facts.baseOffset)
-  scratch.u32(facts.lastOffsetDelta)
-  scratch.i64(facts.lowestAt)
-  scratch.i64(facts.highestAt)
-  scratch.u64(facts.recordedAt)
-  scratch.raw(facts.tableHash)
-  scratch.raw(facts.digest.sha256(facts.logical))
-  return facts.digest.sha256(scratch.bytes)
 }
 
 /** The chain hash that a batch with this header and body must have. */
@@ -352,9 +319,8 @@ export function readPreface(header: BatchHeader, body: Uint8Array, digest: Diges
   }
   const checkedFrom = reader.position
   if (header.single) {
-    if (digest.crc32(body.subarray(checkedFrom, header.bodyBytes)) !== header.bodyCrc) {
+    if (digest.crc32(body.subarray(checkedFrom, header.bodyBytes)) !== header.bodyCrc)
       throw new VarveError('DECODE_FAILED', 'Body fails its checksum')
-    }
     const block = { rows: header.lastOffsetDelta + 1, start: checkedFrom, end: header.bodyBytes, crc: undefined }
     return { table, dictionaryAt: checkedFrom, dictionaryEnd: undefined, blocks: [block] }
   }
@@ -397,9 +363,8 @@ export function readContents(preface: Preface, body: Uint8Array): Contents {
  * @throws {VarveError} `DECODE_FAILED` when the checksum is wrong. */
 export function blockBytes(body: Uint8Array, entry: BlockEntry, digest: Digest): Uint8Array {
   const bytes = body.subarray(entry.start, entry.end)
-  if (entry.crc !== undefined && digest.crc32(bytes) !== entry.crc) {
+  if (entry.crc !== undefined && digest.crc32(bytes) !== entry.crc)
     throw new VarveError('DECODE_FAILED', 'Block fails its checksum')
-  }
   return bytes
 }
 

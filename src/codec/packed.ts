@@ -2,13 +2,14 @@
  *
  * | bytes | value |
  * |---|---|
- * | `40`-`5f`, `60`-`7f` + high byte | record of shape 0-31, or 32 and up: (id - 32) & 31 and (id - 32) >> 5; then its values |
+ * | `40`-`5f`, `60`-`7f` + high byte | record of shape 0-31, or n + 32: n & 31 and n >> 5; then its values |
  * | `80`-`8f` `de` `df` | map of text keys and values |
  * | `00`-`3f` `cc` `cd` `ce` `e0`-`ff` `d0` `d1` `d2` | integers of 32 bits |
  * | `cb` | other numbers, -0 included |
  * | `d3` `cf` | bigint of 64 bits |
  * | `d7 ff` | date from 1970 on, as a MessagePack timestamp of 64 bits |
- * | `90`-`9f` `dc` `dd`, `a0`-`bf` `d9` `da` `db`, `c4` `c5` `c6`, `c0` `c2` `c3` | arrays, text, bytes, null and booleans |
+ * | `90`-`9f` `dc` `dd`, `a0`-`bf` `d9` `da` `db` | arrays, text |
+ * | `c4` `c5` `c6`, `c0` `c2` `c3` | bytes, null and booleans |
  *
  * Why not msgpackr's own writer: one pass that checks and writes is faster than a check and then a second and third
  * walk, and msgpackr changes values (-0, lone surrogates, keys named `constructor`). Its reader is used as it is.

@@ -25,7 +25,7 @@ function hasTime(value: object): boolean {
   }
 }
 
-/** Whether `value` is an array and not of a subclass. `Array.prototype` is itself an array, that of a subclass is not. */
+/** Whether `value` is an array and not of a subclass. `Array.prototype` is an array, that of a subclass is not. */
 export function isPlainArray(value: object): value is unknown[] {
   return Array.isArray(value) && Array.isArray(Object.getPrototypeOf(value))
 }

@@ -12,5 +12,6 @@ export {
   readHead,
 } from './head.ts'
 export { OwnedManifest } from './manifest.ts'
+export type { PartitionRow, ProvenEnd, Seal, SegmentRow, TopicRow } from './shapes.ts'
 export * from './state.ts'
 export { type Lock, type ManifestView, type Note, readManifest } from './survey.ts'

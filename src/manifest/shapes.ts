@@ -1,13 +1,63 @@
-/** Checks of what a manifest's JSON holds, before anything believes it. Bytes that pass a checksum may still come from
- * another hand, and names in them become paths.
+/** The rows of a manifest's JSON, and checks of them before anything believes them. Bytes that pass a
+ * checksum may still come from another hand, and names in them become paths.
  * @module */
 import { VarveError } from '../errors.ts'
-import type { PartitionRow, Seal, SegmentRow, TopicRow } from './state.ts'
 
 const TOPIC_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/
 const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
 const HASH = /^[0-9a-f]{64}$/
 const SEGMENT_ID = /^[0-9a-f]{16}$/
+
+export interface TopicRow {
+  readonly name: string
+  /** Small whole number from 1, never used again. */
+  readonly id: number
+  readonly lineage: string
+  readonly createdAt: number
+  readonly options: { readonly partitions: number; readonly segmentBytes: number; readonly partitioner: 1 }
+  /** In order of `partition`, from 0. */
+  readonly partitions: readonly PartitionRow[]
+}
+
+export interface PartitionRow {
+  readonly partition: number
+  /** Slot in head files, from 1, unique in the store. */
+  readonly headSlot: number
+  readonly logStartOffset: number
+  /** Anchor: chain hash before `logStartOffset`, 64 hexadecimal digits. */
+  readonly logStartHash: string
+  /** In offset order; the last one is active unless it is sealed. */
+  readonly segments: readonly SegmentRow[]
+  /** Synced end of the active segment as proven at the last clean close: a lower bound for ever after. */
+  readonly proven?: ProvenEnd
+}
+
+export interface ProvenEnd {
+  /** Bytes of the active segment that were synced. */
+  readonly position: number
+  /** Log end offset there. */
+  readonly offset: number
+  /** Chain hash there, 64 hexadecimal digits. */
+  readonly hash: string
+}
+
+export interface SegmentRow {
+  /** Name in the partition's directory, such as `00000000000000000000.log`. */
+  readonly file: string
+  /** Random 64 bits, 16 hexadecimal digits. */
+  readonly id: string
+  readonly baseOffset: number
+  /** Chain hash before the first batch, 64 hexadecimal digits. */
+  readonly hashBefore: string
+  readonly sealed?: Seal
+}
+
+/** The end of a sealed segment; bytes after `endPosition` do not count. */
+export interface Seal {
+  readonly endOffset: number
+  readonly endPosition: number
+  readonly endHash: string
+}
 
 /** @throws {VarveError} `MANIFEST_DAMAGED` with the reason unless the condition holds. */
 export function check(condition: boolean, reason: string): asserts condition {
@@ -15,6 +65,7 @@ export function check(condition: boolean, reason: string): asserts condition {
     throw new VarveError('MANIFEST_DAMAGED', `Cannot follow the manifest: ${reason}`, { details: { reason } })
 }
 
+/** An object that is no array. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

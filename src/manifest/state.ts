@@ -5,7 +5,20 @@
  * but the last are sealed. Unknown fields are kept, so that a compatible newer version may add some.
  * @module */
 import { VarveError } from '../errors.ts'
-import { check, checkSeal, checkSegment, checkTopic, isHash, isObject, isWhole } from './shapes.ts'
+import {
+  check,
+  checkSeal,
+  checkSegment,
+  checkTopic,
+  isHash,
+  isObject,
+  isWhole,
+  type PartitionRow,
+  type ProvenEnd,
+  type Seal,
+  type SegmentRow,
+  type TopicRow,
+} from './shapes.ts'
 
 export const FORMAT_VERSION = 1
 
@@ -38,57 +51,6 @@ export interface ManifestState {
   readonly createdAt: number
   readonly lineage?: StoreLineage
   readonly topics: readonly TopicRow[]
-}
-
-export interface TopicRow {
-  readonly name: string
-  /** Small whole number from 1, never used again. */
-  readonly id: number
-  readonly lineage: string
-  readonly createdAt: number
-  readonly options: { readonly partitions: number; readonly segmentBytes: number; readonly partitioner: 1 }
-  /** In order of `partition`, from 0. */
-  readonly partitions: readonly PartitionRow[]
-}
-
-export interface PartitionRow {
-  readonly partition: number
-  /** Slot in head files, from 1, unique in the store. */
-  readonly headSlot: number
-  readonly logStartOffset: number
-  /** Anchor: chain hash before `logStartOffset`, 64 hexadecimal digits. */
-  readonly logStartHash: string
-  /** In offset order; the last one is active unless it is sealed. */
-  readonly segments: readonly SegmentRow[]
-  /** Synced end of the active segment as proven at the last clean close: a lower bound for ever after. */
-  readonly proven?: ProvenEnd
-}
-
-export interface ProvenEnd {
-  /** Bytes of the active segment that were synced. */
-  readonly position: number
-  /** Log end offset there. */
-  readonly offset: number
-  /** Chain hash there, 64 hexadecimal digits. */
-  readonly hash: string
-}
-
-export interface SegmentRow {
-  /** Name in the partition's directory, such as `00000000000000000000.log`. */
-  readonly file: string
-  /** Random 64 bits, 16 hexadecimal digits. */
-  readonly id: string
-  readonly baseOffset: number
-  /** Chain hash before the first batch, 64 hexadecimal digits. */
-  readonly hashBefore: string
-  readonly sealed?: Seal
-}
-
-/** The end of a sealed segment; bytes after `endPosition` do not count. */
-export interface Seal {
-  readonly endOffset: number
-  readonly endPosition: number
-  readonly endHash: string
 }
 
 export interface TopicCreated {

@@ -1,4 +1,5 @@
-/** From the bytes of a batch to events: filters on columns first, so that values are decoded only where something matches.
+/** From the bytes of a batch to events: filters on columns first, so that values are decoded only where
+ * something matches.
  * @module */
 import {
   type BatchHeader,

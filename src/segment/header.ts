@@ -37,6 +37,7 @@ export interface SegmentHeader {
   readonly lineage: string
 }
 
+/** Make the first bytes of a segment. */
 export function encodeSegmentHeader(header: SegmentHeader, digest: Digest): Uint8Array {
   const bytes = new Uint8Array(SEGMENT_HEADER_BYTES)
   const view = viewOf(bytes)

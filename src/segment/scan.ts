@@ -140,7 +140,7 @@ function checkBatch(
   }
 }
 
-/** What lies after the first invalid byte of a tail: whether something there proves that the bytes before it were synced.
+/** What lies after the first invalid byte of a tail: whether something there proves that it was synced.
  * Looks for batch headers of this segment at every byte. */
 export function* provenBeyond(
   segment: SegmentRef,

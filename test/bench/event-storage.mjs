@@ -1,4 +1,4 @@
-/** event-storage, the closest kin on npm: every flush synced, and buffers that hold a whole batch so that it is one sync.
+/** event-storage, the closest kin on npm: every flush synced, and buffers that hold a whole batch, one sync.
  *
  * It keeps no index on entities (its streams are separate index files), so all events go to one stream. A commit is
  * acknowledged after the sync of the data; its index files follow later.
@@ -7,7 +7,8 @@ import { eventStorage, installedVersion } from './peers.mjs'
 
 export const eventStorageVersion = () => `event-storage ${installedVersion('event-storage')}`
 
-/** @param {string} directory @returns {Promise<{ commit(events: unknown[]): Promise<void>, length: number, close(): void }>} */
+/** @param {string} directory
+ * @returns {Promise<{ commit(events: unknown[]): Promise<void>, length: number, close(): void }>} */
 export async function openEventStorage(directory) {
   const EventStore = eventStorage()
   const store = new EventStore('bench', {

@@ -67,7 +67,8 @@ export async function inFreshDirectory(work) {
   }
 }
 
-/** Let the file system finish what the removal began, or the next side pays for it in its syncs. @param {string} root */
+/** Let the file system finish what the removal began, or the next side pays for it in its syncs.
+ * @param {string} root */
 function settle(root) {
   const file = openSync(root, 'r')
   fsyncSync(file)

@@ -38,7 +38,8 @@ export const betterSqlite3 = () => requirePeer('better-sqlite3')
 export const eventStorage = () => requirePeer('event-storage')
 
 export const msgpackrVersion = `msgpackr ${packageVersion('msgpackr')} msgpackr/pack + /unpack, no native code`
-export const varveVersion = `varve ${JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version}`
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+export const varveVersion = `varve ${version}`
 
 /** @param {string} name */
 function packageVersion(name) {

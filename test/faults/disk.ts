@@ -3,7 +3,7 @@
  * States are immutable: a disk at a moment is a map from inode number to state, and costs nothing to keep.
  * @module */
 import { Content } from './content.ts'
-import { errnoError } from './fault.ts'
+import { errnoError } from './errno.ts'
 
 /** A write or truncation that no sync has covered. */
 export type PendingWrite =

@@ -29,7 +29,8 @@ import {
   refuseExisting,
   splitAt,
 } from './disk.ts'
-import { errnoError, type Fault, type FaultOptions, type FileOperation, fits, type Operation } from './fault.ts'
+import { errnoError } from './errno.ts'
+import { type Call, type Fault, type FaultOptions, type FileOperation, fits, type Operation } from './fault.ts'
 
 export interface FaultFilesOptions {
   /** Start from this disk; default an empty one. */
@@ -44,11 +45,6 @@ interface Open {
   readonly inode: number
   readonly path: string
   readonly writable: boolean
-}
-
-interface Call {
-  readonly operation: Operation
-  readonly fault: Fault | undefined
 }
 
 export class FaultFiles implements FileCalls {

@@ -59,6 +59,12 @@ export interface Fault extends FaultOptions {
   hits: number
 }
 
+/** A call under way and what fails it. */
+export interface Call {
+  readonly operation: Operation
+  readonly fault: Fault | undefined
+}
+
 const NAMING: readonly FileOperation[] = ['create', 'makeDirectory', 'rename', 'link']
 const OPENING: readonly FileOperation[] = ['open', 'create', 'list', 'syncDirectory']
 
@@ -87,9 +93,4 @@ const FITTING: Readonly<Record<string, readonly FileOperation[]>> = {
 /** Whether a call of this kind can report this error on a real system. */
 export function fits(errno: string, kind: FileOperation): boolean {
   return FITTING[errno]?.includes(kind) ?? !kind.endsWith('-end')
-}
-
-/** An error as the runtime's file system calls throw it. */
-export function errnoError(errno: string, call: string, path: string): Error {
-  return Object.assign(new Error(`${errno}: ${call} '${path}'`), { code: errno, syscall: call, path })
 }

@@ -1,3 +1,5 @@
+/** Appending over HTTP: JSON, NDJSON, limits, preconditions.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import { harness, jsonOf, lines, posted, settle } from './support/harness.ts'
 

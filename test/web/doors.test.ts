@@ -1,3 +1,5 @@
+/** The doors: hosts, origins, media types, sizes, parameters.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import { harness, jsonOf, posted } from './support/harness.ts'
 

@@ -1,3 +1,5 @@
+/** Jobs: progress, cancelling, what is kept.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import type { VerifyOptions, VerifyReport } from '../../src/index.ts'
 import { FrameReader, harness, jsonOf, posted, settle } from './support/harness.ts'

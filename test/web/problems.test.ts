@@ -1,3 +1,5 @@
+/** Errors over every door: one problem each, and nothing a reader may not see.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import { ERROR_CODES, type ErrorCode, VarveError } from '../../src/index.ts'
 import { problemOf, problemText } from '../../web/problems.ts'

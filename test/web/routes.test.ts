@@ -1,3 +1,5 @@
+/** The route table: every route, its scope, its method.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import type { Role } from '../../web/index.ts'
 import { createApp, ROUTES } from '../../web/index.ts'

@@ -1,3 +1,5 @@
+/** Tokens, sessions, login codes and their limits.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import { createApp, hashToken, newToken, type Role, type TokenAccess, tokenAccess } from '../../web/index.ts'
 import { ManualClock } from '../support/manual-clock.ts'

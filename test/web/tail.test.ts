@@ -1,3 +1,5 @@
+/** Tails over SSE and long polls: order, resuming, slow and silent clients.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import { frameText } from '../../web/api/sse.ts'
 import { FrameReader, harness, jsonOf, posted, settle } from './support/harness.ts'

@@ -1,3 +1,5 @@
+/** The JSON dialect: what is written, what reads back, what is refused.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import { parseJsonValue, stringifyValue, toJsonValue } from '../../../src/codec/values.ts'
 import { difference } from '../../support/same-value.ts'

@@ -1,3 +1,5 @@
+/** Values as bytes: the value table, limits, shapes, and bytes of unknown origin.
+ * @module */
 import { Packr } from 'msgpackr/pack'
 import { describe, expect, test } from 'vitest'
 import {
@@ -268,7 +270,11 @@ describe('ValueEncoder shapes', () => {
     const packr = new Packr({ ...options, structures: [] } as ConstructorParameters<typeof Packr>[0])
     const encoder = new ValueEncoder()
     for (let index = 0; index < 300; index++) {
-      const value = { [`k${index % 70}`]: index, list: [{ a: -1 - index, b: index / 3 }, 'é'.repeat(index)], flag: true }
+      const value = {
+        [`k${index % 70}`]: index,
+        list: [{ a: -1 - index, b: index / 3 }, 'é'.repeat(index)],
+        flag: true,
+      }
       encoder.reset()
       encoder.encode(value, 'data')
       expect([...encoder.bytes]).toEqual([...packr.pack(value)])

@@ -1,3 +1,5 @@
+/** Becoming the owner: creation, takeover, silence, interrupted steps, what is cleaned up.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import { VarveError } from '../../../src/errors.ts'
 import { HeadFile, headName, manifestName, readManifest } from '../../../src/manifest/index.ts'

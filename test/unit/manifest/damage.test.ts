@@ -1,6 +1,7 @@
 /** Goal: damage to a manifest is found or harmless, never a different state.
  * Method: a store of two epochs; every bit of either manifest is flipped, every length is cut to, and the result of
- * reading is compared with the states that the commits went through. */
+ * reading is compared with the states that the commits went through.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import { encodeFrame, scanFrames } from '../../../src/manifest/frame.ts'
 import {

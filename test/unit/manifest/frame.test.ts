@@ -1,3 +1,5 @@
+/** Frames of a manifest: round trips, torn tails, damage, wrong places.
+ * @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'

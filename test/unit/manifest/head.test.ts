@@ -1,3 +1,5 @@
+/** The head file: slots, heartbeats, torn writes, wrong places.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
 import { placeSeed } from '../../../src/manifest/frame.ts'

@@ -1,6 +1,7 @@
 /** Goal: whatever the order of steps, at most one process may commit, and it knows everything that was acknowledged.
  * Method: two processes over one place; each is stopped before every one of its storage calls in turn, while the other
- * goes on to the end or to every one of its own calls. */
+ * goes on to the end or to every one of its own calls.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import { type Acquired, acquire } from '../../../src/manifest/acquire.ts'
 import { type OwnedManifest, readManifest } from '../../../src/manifest/index.ts'

@@ -1,3 +1,5 @@
+/** The state of a manifest: what each record changes, and records that make no sense.
+ * @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {

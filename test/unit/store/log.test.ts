@@ -1,3 +1,5 @@
+/** A store from end to end on memory.
+ * @module */
 import { expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
 import { openStore } from '../../../src/index.ts'
@@ -45,7 +47,8 @@ test('Store recovers what was acknowledged when it was not closed', async () => 
   for (let i = 0; i < 20; i++) await topic.append(Array.from({ length: 900 }, (_, j) => event(i * 900 + j)))
   const second = await openStore({ storage, takeOver: true }).catch((e) => e)
   expect(second.code).toBe('STORE_OPEN_HERE')
-  ;(globalThis as any)[Symbol.for('varve.open-stores')].clear()
+  const holder = globalThis as unknown as Record<symbol, Map<string, unknown>>
+  holder[Symbol.for('varve.open-stores')]?.clear()
   const again = await openStore({ storage, takeOver: true })
   expect(again.openReport.source).toBe('recovered')
   const t2 = await again.topics.open('orders')

@@ -1,0 +1,109 @@
+/** The rules that one file can break by itself.
+ * @module */
+import { type NamedFunction, namedFunctions } from './functions.ts'
+import { lineAt } from './mask.ts'
+import type { Source } from './sources.ts'
+
+export const FILE_LINES_MAX = 400
+export const FILE_LINES_SOFT = 250
+export const FUNCTION_LINES_MAX = 60
+export const PARAMETERS_MAX = 3
+/** The width of the formatter, which lays out two thirds of the lines: a second, narrower limit would only make the
+ * comments ragged. */
+export const COLUMNS_MAX = 120
+
+/** Written by a generator: no limits of length. */
+const GENERATED = new Set(['web/assets/bundle.ts'])
+/** The page's own script: it runs in a browser, not in the core. */
+const BROWSER = new Set(['web/assets/admin.js'])
+
+/** What must not be named where, and what to use instead. */
+const BANNED: readonly { readonly in: RegExp; readonly what: RegExp; readonly use: string }[] = [
+  { in: /^(?:src\/(?!ports\/)|web\/)/, what: /\bDate\.now\b|\bnew Date\(\)/g, use: 'clock.now()' },
+  { in: /^(?:src\/(?!ports\/)|web\/)/, what: /\bperformance\.now\b/g, use: 'clock.monotonic()' },
+  { in: /^(?:src\/(?!ports\/)|web\/)/, what: /\b(?:setTimeout|setInterval)\b/g, use: 'clock.after()' },
+  { in: /^(?:src\/|web\/)/, what: /\bMath\.random\b/g, use: 'the random port' },
+  { in: /^src\/(?!ports\/)/, what: /\bcrypto\./g, use: 'the random port or storage.digest' },
+  { in: /^web\//, what: /\bcrypto\.(?!subtle\.digest)/g, use: 'the random port' },
+  { in: /^(?:src|web)\//, what: /\b(?:Deno|Bun|process)\.|\bBuffer\b|\b__dirname\b/g, use: 'a port' },
+  { in: /^(?:src|web)\//, what: /\beval\(|\bnew Function\b/g, use: 'nothing: no code from data' },
+  { in: /^/, what: /\benum \w/g, use: 'a union of literals' },
+  { in: /\.ts$/, what: /(?::|<|\bas|[|&,])\s*any\b(?!\s*[:=(])/g, use: '`unknown`' },
+  { in: /\.ts$/, what: /[\w$)\]]!(?=[.;,)[\]\s])(?!\s*=)/g, use: 'a check; `!` hides one' },
+]
+
+/** Functions that were longer when the rule came, and how long they may be. The list may only shrink. */
+export const LONGER_FUNCTIONS: Readonly<Record<string, number>> = {
+  'web/assets/admin.js follow': 99,
+  'web/security.ts tokenAccess': 74,
+  'src/store/open.ts openForWriting': 66,
+}
+
+/** Markers of unfinished work, in comments. Spelled apart, so that this file passes its own rule. */
+const UNFINISHED = new RegExp(`\\b(?:${['TO', 'DO'].join('')}|${['FIX', 'ME'].join('')}|${['X', 'XX'].join('')})\\b`)
+
+export interface StyleReport {
+  /** Sentences, each with file and line. */
+  readonly violations: readonly string[]
+  /** Files over the soft limit. */
+  readonly long: readonly string[]
+  readonly longest: NamedFunction | undefined
+  readonly functions: number
+}
+
+/** Check one file by itself. */
+export function checkStyle(source: Source): StyleReport {
+  const { path, lines, text } = source
+  const masked = source.masked.split('\n')
+  const violations: string[] = []
+  const says = (line: number, sentence: string) => violations.push(`${path}:${line} ${sentence}`)
+  if (!BROWSER.has(path) && !/^(?:#!.*\n)?\/\*\*[\s\S]*?@module/.test(text))
+    says(1, 'does not begin with an @module comment')
+  if (text.includes('\r')) says(1, 'has carriage returns')
+  if (GENERATED.has(path)) return { violations, long: [], longest: undefined, functions: 0 }
+  const lineCount = text.endsWith('\n') ? lines.length - 1 : lines.length
+  if (lineCount > FILE_LINES_MAX) says(FILE_LINES_MAX, `has ${lineCount} lines, at most ${FILE_LINES_MAX}`)
+  for (const [index, line] of lines.entries()) {
+    if (line.length > COLUMNS_MAX && !isOneLiteral(line, masked[index] ?? ''))
+      says(index + 1, `has ${line.length} columns, at most ${COLUMNS_MAX}`)
+    if (UNFINISHED.test(line)) says(index + 1, 'marks unfinished work: finish it or open an issue')
+  }
+  for (const { in: folder, what, use } of BANNED) {
+    if (!folder.test(path) || BROWSER.has(path)) continue
+    for (const match of source.masked.matchAll(what)) {
+      const line = lineAt(source.masked, match.index + match[0].search(/\S/))
+      if (!isExcused(lines, line)) says(line, `uses \`${match[0].trim()}\`: use ${use}`)
+    }
+  }
+  const functions = namedFunctions(source.masked)
+  for (const found of functions) {
+    const most = LONGER_FUNCTIONS[`${path} ${found.name}`] ?? FUNCTION_LINES_MAX
+    if (found.lines > most) says(found.line, `${found.name} has ${found.lines} lines, at most ${most}`)
+    if (!found.isExported) continue
+    if (found.parameters > PARAMETERS_MAX)
+      says(found.line, `${found.name} has ${found.parameters} parameters, at most ${PARAMETERS_MAX}: use options`)
+    if (path.startsWith('src/') && !hasDocstring(lines, found)) says(found.line, `${found.name} has no docstring`)
+  }
+  const longest = functions.reduce<NamedFunction | undefined>((a, b) => (a && a.lines >= b.lines ? a : b), undefined)
+  const long = lineCount > FILE_LINES_SOFT ? [`${path} ${lineCount}`] : []
+  return { violations, long, longest, functions: functions.length }
+}
+
+/** The line is as wide as its message or title: those are not cut. */
+function isOneLiteral(line: string, masked: string): boolean {
+  return (
+    /['`"]/.test(masked) && /'[^']{30,}'|`[^`]{30,}`/.test(line) && masked.replace(/ {2,}/g, '').length < COLUMNS_MAX
+  )
+}
+
+/** The line before says why, to the linter and to readers. */
+function isExcused(lines: readonly string[], line: number): boolean {
+  return /biome-ignore \S+: \S/.test(lines[line - 2] ?? '')
+}
+
+/** A comment ends right above, an earlier overload and remarks to the linter passed over. */
+function hasDocstring(lines: readonly string[], { line, name }: NamedFunction): boolean {
+  let at = line - 2
+  while (lines[at]?.startsWith('// biome-ignore') || lines[at]?.startsWith(`export function ${name}`)) at--
+  return lines[at]?.trimEnd().endsWith('*/') ?? false
+}
