@@ -29,6 +29,7 @@ export function createApp(store: Store, options: AppOptions = {}): App {
     clock,
     random,
     signal,
+    onStop: new Set(),
     streams: new Slots('streams', { total: limits.streams, perHolder: limits.streamsPerPeer }),
     requests: new Slots('requests at a time', { total: limits.requests }),
     jobs: new Jobs({
@@ -40,6 +41,9 @@ export function createApp(store: Store, options: AppOptions = {}): App {
     }),
     routes: ROUTES,
   }
+  signal.addEventListener('abort', () => {
+    for (const stop of shared.onStop) stop()
+  })
   const app = new Hono<WebEnv>()
   app.onError((error, c) => answerError(error, { c, app: shared }))
   app.use('*', door(shared))

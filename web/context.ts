@@ -54,6 +54,8 @@ export interface Shared {
   readonly clock: Clock
   readonly random: Random
   readonly signal: AbortSignal
+  /** Called when `signal` aborts. A set, because a signal with a listener per stream would alarm some runtimes. */
+  readonly onStop: Set<() => void>
   readonly streams: Slots
   readonly requests: Slots
   readonly jobs: Jobs

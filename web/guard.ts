@@ -68,7 +68,8 @@ export function guard(route: Route, app: Shared): MiddlewareHandler<WebEnv> {
     if (c.req.method === 'HEAD' && route.stream === true) throw methodRefused(c, [route.method])
     facts.query = parseQuery(new URL(c.req.url), route.query ?? [])
     checkBody(c, route)
-    if (route.stream === true) return next()
+    // Probes and files answer while everything else is busy; streams have slots of their own.
+    if (route.stream === true || (route.scope === 'open' && route.method === 'GET')) return next()
     const release = app.requests.take('all')
     try {
       await next()

@@ -1,3 +1,5 @@
+/** The admin page: escaping, assets, what each role sees.
+ * @module */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
@@ -219,7 +221,8 @@ describe('escaping', () => {
     for (const path of ['/', '/topics/zzq', '/topics/zzq?kind=zzq', '/topics/zzq?kind=zzqnone', '/topics/zzq.none']) {
       const html = await (await as('admin', path)).text()
       expect(html).toContain('zzq')
-      expect(unignored(html, 'zzq'), path).toEqual([])
+      // The address of a topic's sizes: a name is letters, digits, dots and dashes, so it stays one part of a path.
+      expect(unignored(html.replaceAll('/partials/topics/zzq', ''), 'zzq'), path).toEqual([])
     }
   })
 

@@ -229,6 +229,24 @@ describe('NDJSON append', () => {
     expect(clock.waiting).toBe(0)
   })
 
+  test('appendLines() brings each event to the partition of its entity', async () => {
+    const { as, store } = await harness()
+    await as('admin', '/api/topics', posted({ topic: 'orders', partitions: 4 }))
+    const entities = Array.from({ length: 3_000 }, (_, n) => `entity-${n % 50}`)
+    const body = entities.map((entity, n) => `${JSON.stringify({ ...EVENT, entity, data: n })}\n`).join('')
+    const receipt = await jsonOf(await as('append', PATH, lines(body)))
+    expect(receipt.events).toBe(3_000)
+    expect(new Set((receipt.ranges as { partition: number }[]).map(({ partition }) => partition)).size).toBe(4)
+    const topic = await store.topics.open('orders')
+    const found = new Map<string, number[]>()
+    for await (const event of topic.read())
+      found.set(event.entity, [...(found.get(event.entity) ?? []), event.data as number])
+    for (const [entity, numbers] of found)
+      expect(numbers).toEqual(entities.flatMap((other, n) => (other === entity ? [n] : [])))
+    const whole = await as('append', PATH, posted(entities.slice(0, 50).map((entity) => ({ ...EVENT, entity }))))
+    expect(await jsonOf(whole)).toMatchObject({ code: 'PARTITION_SPANNED', status: 422 })
+  })
+
   test('appendLines() answers an empty body with nothing appended', async () => {
     const { send } = await started()
     expect(await jsonOf(await send(''))).toMatchObject({ events: 0, ranges: [] })
@@ -260,6 +278,17 @@ describe('reading', () => {
     expect(await jsonOf(await as('read', `${PATH}/3`))).toMatchObject({ code: 'EVENT_UNKNOWN', status: 404 })
     for (const offset of ['-1', '1.5', 'x', '9007199254740993', '1e3', '%31%20'])
       expect((await as('read', `${PATH}/${offset}`)).status, offset).toBe(400)
+  })
+
+  test('jsonPage() sends a page of any size whole', async () => {
+    const { as, post } = await started()
+    for (let n = 0; n < 5; n++) await post({ ...EVENT, data: `${n}${'x'.repeat(700_000)}` })
+    for (const limit of [1, 2, 5]) {
+      const page = await jsonOf(await as('read', `${PATH}?limit=${limit}`))
+      const data = (page.items as { data: string }[]).map((event) => event.data.length)
+      expect(data).toEqual(Array.from({ length: limit }, () => 700_001))
+      expect([page.highWatermark, page.nextCursor === undefined]).toEqual([5, limit === 5])
+    }
   })
 
   test('values outside JSON travel in the dialect, both ways', async () => {

@@ -84,6 +84,26 @@ describe('stream', () => {
     await frames.cancel()
   })
 
+  test('tailEvents() follows several partitions, and its cursors continue in all of them', async () => {
+    const { as, store } = await harness()
+    await as('admin', '/api/topics', posted({ topic: 'wide', partitions: 3 }))
+    const topic = await store.topics.open('wide')
+    for (let n = 0; n < 30; n++) await topic.append({ kind: 'k', entity: `e${n}`, data: n })
+    const found: unknown[] = []
+    let id = ''
+    for (let connection = 0; connection < 6; connection++) {
+      const headers: Record<string, string> = id === '' ? {} : { 'last-event-id': id }
+      const frames = new FrameReader(await as('read', '/api/topics/wide/tail?from=start', { headers }))
+      for (let n = 0; n < 5; n++) {
+        const frame = await frames.next()
+        found.push(JSON.parse(frame?.data ?? '').data)
+        id = frame?.id ?? ''
+      }
+      await frames.cancel()
+    }
+    expect(found.toSorted((a, b) => Number(a) - Number(b))).toEqual(Array.from({ length: 30 }, (_, n) => n))
+  })
+
   test('tailEvents() answers 400 to a cursor that is none, before the stream begins', async () => {
     const { response: byQuery } = await (await started()).tail('?cursor=%00bad')
     expect(await jsonOf(byQuery)).toMatchObject({ code: 'CURSOR_INVALID', status: 400 })

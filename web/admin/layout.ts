@@ -25,8 +25,8 @@ export function layout(
 <title>${title}</title>
 <link rel="icon" type="image/svg+xml" href="${base}${assetPath('icon.svg')}">
 <link rel="stylesheet" href="${base}${assetPath('admin.css')}">
-<script src="${base}${assetPath('htmx.min.js')}" defer></script>
 <script src="${base}${assetPath('admin.js')}" defer></script>
+<script src="${base}${assetPath('htmx.min.js')}" defer></script>
 </head>
 <body>
 <a class="skip" href="#main">Skip to content</a>

@@ -11,7 +11,12 @@ import { counted, formatAge, formatBytes, formatCount, isoTime, openingWords, st
 export async function overviewPage(c: WebContext, app: Shared): Promise<Response> {
   const [stats, topics] = await Promise.all([app.store.stats(), app.store.topics.list()])
   const content = html`<h1 class="visually-hidden">Store</h1>
-${storePanel(stats, { c, app })}
+<section class="panel store" aria-label="Store">
+<div id="store" hx-get="${factsOf(c).base}/partials/store" hx-trigger="every 5s" hx-swap="innerMorph">
+${storeFacts(stats, { c, app })}
+</div>
+${allows(factsOf(c).role, 'admin') && storeActions({ c, app })}
+</section>
 <section aria-labelledby="topics-title">
 <h2 id="topics-title">Topics</h2>
 <div id="topics" hx-get="${factsOf(c).base}/partials/topics" hx-trigger="every 5s" hx-swap="innerMorph">
@@ -21,17 +26,19 @@ ${topicsTable(topics, { c, app })}
   return answer(layout({ title: 'varve', content }, { c, app }))
 }
 
+/** GET /partials/store */
+export async function storePartial(c: WebContext, app: Shared): Promise<Response> {
+  return answer(storeFacts(await app.store.stats(), { c, app }))
+}
+
 /** GET /partials/topics */
 export async function topicsPartial(c: WebContext, app: Shared): Promise<Response> {
   return answer(topicsTable(await app.store.topics.list(), { c, app }))
 }
 
-function storePanel(stats: StoreStats, { c, app }: { c: WebContext; app: Shared }): Html {
-  const { base, role } = factsOf(c)
-  const admin = allows(role, 'admin')
-  const { jobs } = app
-  return html`<section class="panel store" aria-label="Store">
-<div class="state ${stats.state}" id="state"><span class="dot" aria-hidden="true"></span>
+function storeFacts(stats: StoreStats, { c, app }: { c: WebContext; app: Shared }): Html {
+  const admin = allows(factsOf(c).role, 'admin')
+  return html`<div class="state ${stats.state}" id="state"><span class="dot" aria-hidden="true"></span>
 <strong>${stats.readOnly ? 'Open for reading' : stateWords(stats.state)}</strong></div>
 <p class="faint" id="opening">${openingWords(app.store.openReport)}</p>
 <dl class="facts">
@@ -41,16 +48,16 @@ function storePanel(stats: StoreStats, { c, app }: { c: WebContext; app: Shared 
 <div><dt>Epoch</dt><dd>${formatCount(stats.epoch)}</dd></div>
 <div><dt>Storage</dt><dd hx-ignore>${stats.storage}</dd></div>
 ${admin && html`<div class="wide"><dt>Location</dt><dd hx-ignore><code>${stats.location}</code></dd></div>`}
-</dl>
-${
-  admin &&
-  html`<div class="actions">
+</dl>`
+}
+
+function storeActions({ c, app }: { c: WebContext; app: Shared }): Html {
+  const { base } = factsOf(c)
+  return html`<div class="actions">
 <button id="verify" hx-post="${base}/partials/verify" hx-target="#job">Verify every byte</button>
 <button id="checkpoint" class="quiet" hx-post="${base}/partials/checkpoint" hx-target="#job">Write checkpoint</button>
 </div>
-<div id="job" aria-live="polite">${jobPanel(jobs.latest('verify'), c)}</div>`
-}
-</section>`
+<div id="job" aria-live="polite">${jobPanel(app.jobs.latest('verify'), c)}</div>`
 }
 
 function topicsTable(topics: readonly TopicStats[], { c, app }: { c: WebContext; app: Shared }): Html {

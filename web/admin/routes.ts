@@ -4,8 +4,8 @@ import type { Route, Scope } from '../context.ts'
 import type { ParameterKey } from '../parameters.ts'
 import { cancelPartial, jobPartial, startPartial } from './job.ts'
 import { loginPage, postLogin, postLogout } from './login.ts'
-import { overviewPage, topicsPartial } from './overview.ts'
-import { liveRows, topicPage } from './topic.ts'
+import { overviewPage, storePartial, topicsPartial } from './overview.ts'
+import { liveRows, topicPage, topicPartial } from './topic.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
 const SHOWN_FILTERS: readonly ParameterKey[] = ['kind', 'entity', 'cursor']
@@ -39,6 +39,8 @@ export const PAGE_ROUTES: readonly Route[] = [
     success: { status: 200, types: ['text/event-stream'] },
     stream: true,
   },
+  get('/partials/store', { summary: 'Show the state of the store', handle: storePartial }),
+  get('/partials/topics/:topic', { summary: 'Show the sizes of a topic', handle: topicPartial }),
   get('/partials/topics', { summary: 'Show the table of topics', handle: topicsPartial }),
   get('/partials/jobs/:id', { summary: 'Show a job', scope: 'admin', handle: jobPartial }),
   post('/partials/jobs/:id/cancel', { summary: 'Cancel a job', handle: cancelPartial }),

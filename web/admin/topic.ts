@@ -27,10 +27,10 @@ export async function topicPage(c: WebContext, app: Shared): Promise<Response> {
   const live = query.cursor === undefined ? liveCursor(topic) : undefined
   const position = query.cursor === undefined ? {} : { cursor: query.cursor }
   const page = await topic.page({ ...filter, ...position, direction: 'backward', limit: PAGE_EVENTS })
-  const stats = topic.stats()
   const content = html`<nav aria-label="Breadcrumb"><a href="${factsOf(c).base || '/'}">Topics</a></nav>
 <h1 hx-ignore>${topic.name}</h1>
-${topicFacts(stats, app)}
+<div class="panel" id="facts" hx-get="${factsOf(c).base}/partials/topics/${encodeURIComponent(topic.name)}"
+hx-trigger="every 2s" hx-swap="innerMorph">${topicFacts(topic.stats(), app)}</div>
 ${filterForm(filter, { c, topic })}
 ${live === undefined ? olderBar({ c, topic, filter }) : liveBar()}
 <ol id="events" class="events" hx-ignore ${
@@ -45,6 +45,11 @@ ${
 href="${pageAddress({ c, topic, filter: { ...filter, cursor: page.nextCursor } })}">Older events</a></p>`
 }`
   return answer(layout({ title: `${topic.name} · varve`, content }, { c, app }))
+}
+
+/** GET /partials/topics/:topic */
+export async function topicPartial(c: WebContext, app: Shared): Promise<Response> {
+  return answer(topicFacts((await topicOf(c, app)).stats(), app))
 }
 
 /** GET /topics/:topic/live: the rows of new events as server-sent events. */
@@ -63,7 +68,7 @@ function liveCursor(topic: Topic): string {
 
 function topicFacts(stats: TopicStats, app: Shared): Html {
   const segments = stats.partitions.reduce((total, partition) => total + partition.segments, 0)
-  return html`<dl class="facts panel">
+  return html`<dl class="facts">
 <div><dt>Events</dt><dd id="event-count">${formatCount(stats.events)}</dd></div>
 <div><dt>Size</dt><dd>${formatBytes(stats.sizeBytes)}</dd></div>
 <div><dt>Segments</dt><dd>${formatCount(segments)}</dd></div>

@@ -1,6 +1,6 @@
 /** JSON answers in the dialect of values, and what several routes read from a request.
  * @module */
-import { parseJsonValue, type StoredEvent, stringifyValue, type Topic, VarveError } from '../../src/index.ts'
+import { type Page, parseJsonValue, type StoredEvent, stringifyValue, type Topic, VarveError } from '../../src/index.ts'
 import type { Shared, WebContext } from '../context.ts'
 import { mediaType } from '../guard.ts'
 
@@ -10,6 +10,42 @@ export function json(value: unknown, init: { status?: number; headers?: Record<s
     status: init.status ?? 200,
     headers: { 'content-type': 'application/json; charset=utf-8', ...init.headers },
   })
+}
+
+/** Text of a page that is sent at once; a longer page is sent in pieces of this many characters. */
+const PIECE_CHARACTERS = 1_048_576
+
+/** Answer with a page of events. A page may hold more text than one string can, so a long one is sent in pieces. */
+export function jsonPage({ items, ...rest }: Page, headers: Record<string, string>): Response {
+  const pieces = pageText(items, stringifyValue(rest).slice(1))
+  const first = pieces.next().value ?? ''
+  const type = { 'content-type': 'application/json; charset=utf-8', ...headers }
+  let next = pieces.next()
+  if (next.done === true) return new Response(first, { headers: type })
+  const encoder = new TextEncoder()
+  const body = new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => controller.enqueue(encoder.encode(first)),
+      pull(controller) {
+        if (next.done === true) return controller.close()
+        controller.enqueue(encoder.encode(next.value))
+        next = pieces.next()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  return new Response(body, { headers: type })
+}
+
+function* pageText(items: readonly StoredEvent[], end: string): Generator<string, undefined> {
+  let text = '{"items":['
+  for (const [index, event] of items.entries()) {
+    text += `${index === 0 ? '' : ','}${stringifyValue(event)}`
+    if (text.length < PIECE_CHARACTERS) continue
+    yield text
+    text = ''
+  }
+  yield `${text}],${end}`
 }
 
 /** Parse JSON text. @throws {VarveError} `JSON_INVALID`. */
@@ -25,11 +61,6 @@ export function parseJson(text: string): unknown {
 /** Open the topic of the path. @throws {VarveError} `TOPIC_UNKNOWN`, `NAME_INVALID`. */
 export function topicOf(c: WebContext, app: Shared): Promise<Topic> {
   return app.store.topics.open(c.req.param('topic') ?? '')
-}
-
-/** Cursor after an event, and the event as JSON text. */
-export function eventText(event: StoredEvent): string {
-  return stringifyValue(event)
 }
 
 /** The media type of the body, without its charset. */

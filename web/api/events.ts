@@ -3,13 +3,13 @@
 import { type ReadOptions, VarveError } from '../../src/index.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { filterOf, type Query } from '../parameters.ts'
-import { json, topicOf } from './answers.ts'
+import { json, jsonPage, topicOf } from './answers.ts'
 
 /** GET /api/topics/:topic/events */
 export async function readPage(c: WebContext, app: Shared): Promise<Response> {
   const topic = await topicOf(c, app)
   const page = await topic.page({ ...readOptions(factsOf(c).query), signal: c.req.raw.signal })
-  return json(page, { headers: nextLink(c, page.nextCursor) })
+  return jsonPage(page, nextLink(c, page.nextCursor))
 }
 
 /** GET /api/topics/:topic/events/:offset */

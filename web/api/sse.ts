@@ -53,7 +53,8 @@ export function streamFrames(c: WebContext, app: Shared, source: FrameSource): R
       clock: app.clock,
       heartbeatMs: app.limits.heartbeatMs,
       writeDeadlineMs: app.limits.writeDeadlineMs,
-      ends: [app.signal, c.req.raw.signal],
+      client: c.req.raw.signal,
+      onStop: app.onStop,
       // The stream has begun, so a failure is told inside it, with the code and what this reader may see.
       tell: (error) => {
         logFailure(error, { options: app.options, requestId: factsOf(c).requestId })
@@ -80,7 +81,10 @@ interface FrameStreamOptions {
   readonly clock: Clock
   readonly heartbeatMs: number
   readonly writeDeadlineMs: number
-  readonly ends: readonly AbortSignal[]
+  /** Aborts when the client is gone. */
+  readonly client: AbortSignal
+  /** Where the stream asks to be told that the app stops. */
+  readonly onStop: Set<() => void>
   readonly tell: (error: unknown) => Frame
 }
 
@@ -105,7 +109,8 @@ class FrameStream {
   constructor(options: FrameStreamOptions) {
     this.#options = options
     this.#frames = options.source(this.#stop.signal)[Symbol.asyncIterator]()
-    for (const signal of options.ends) signal.addEventListener('abort', this.#onEnd, { once: true })
+    options.client.addEventListener('abort', this.#onEnd, { once: true })
+    options.onStop.add(this.#onEnd)
     this.readable = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
@@ -117,7 +122,7 @@ class FrameStream {
       // No chunk is prepared ahead of a read.
       { highWaterMark: 0 },
     )
-    if (options.ends.some((signal) => signal.aborted)) this.#onEnd()
+    if (options.client.aborted) this.#onEnd()
   }
 
   readonly #onEnd = (): void => {
@@ -198,7 +203,8 @@ class FrameStream {
   #end(): void {
     if (this.#ended) return
     this.#ended = true
-    for (const signal of this.#options.ends) signal.removeEventListener('abort', this.#onEnd)
+    this.#options.client.removeEventListener('abort', this.#onEnd)
+    this.#options.onStop.delete(this.#onEnd)
     this.#cancelDeadline?.()
     this.#stop.abort()
     this.#options.release()

@@ -1,9 +1,9 @@
 /** Following a topic: a stream of server-sent events, or a long poll that answers with a page.
  * @module */
-import type { StoredEvent, Tail, TailOptions, Topic } from '../../src/index.ts'
+import { type StoredEvent, stringifyValue, type Tail, type TailOptions, type Topic } from '../../src/index.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { filterOf, type Query } from '../parameters.ts'
-import { eventText, json, topicOf } from './answers.ts'
+import { json, topicOf } from './answers.ts'
 import { nextLink } from './events.ts'
 import { type Frame, refuseWhenStopped, streamFrames } from './sse.ts'
 
@@ -12,7 +12,7 @@ export async function tailEvents(c: WebContext, app: Shared): Promise<Response> 
   const topic = await topicOf(c, app)
   const { wait } = factsOf(c).query
   if (wait !== undefined) return waitForPage(c, { app, topic, waitMs: wait * 1_000 })
-  return streamEvents(c, { app, topic, data: eventText })
+  return streamEvents(c, { app, topic, data: stringifyValue })
 }
 
 /** Stream a topic's events as frames whose data `data` makes.

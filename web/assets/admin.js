@@ -1,4 +1,11 @@
-// The page's own script: the login form takes its code from the address, and the list of events follows the log.
+// The page's own script, which runs before htmx: the login form takes its code from the address, and the list of events follows the log.
+
+// htmx parses answers with an option that some browsers refuse; without the function it uses another way.
+try {
+  Document.parseHTMLUnsafe?.('', {})
+} catch {
+  Document.parseHTMLUnsafe = undefined
+}
 
 const login = document.getElementById('login')
 if (login !== null && location.hash.length > 1) {
