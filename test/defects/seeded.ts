@@ -3,11 +3,11 @@
  * A scenario module and everything it imports is bundled from source; while it is bundled, one text of one file is
  * replaced by another. A scenario that passes without the defect and fails with it is proof that it looks.
  * @module */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { Plugin } from 'esbuild'
+import { bundle, TOP } from '../support/bundle.ts'
 
 export interface Defect {
   readonly name: string
@@ -23,49 +23,19 @@ export interface Defect {
 /** What a killer did with a defect: `killed` by a failed check; anything else is a defect nobody saw. */
 export type Fate = { readonly killed: true; readonly by: string } | { readonly killed: false; readonly why: string }
 
-const TOP = fileURLToPath(new URL('../..', import.meta.url))
-
-/** Bundle a module of the project, with a defect or without, into a temporary directory.
- * @returns the path of the bundle and a function that removes it.
+/** Run the killer of a defect against the product that has it.
  * @throws when the text of the defect does not occur exactly once, or the bundle cannot be made. */
-export async function bundle(entry: string, defect?: Defect): Promise<{ file: string; remove: () => Promise<void> }> {
-  const { build } = await import('esbuild')
-  const directory = await mkdtemp(join(tmpdir(), 'varve-bundle-'))
-  const remove = () => rm(directory, { recursive: true, force: true })
-  const file = join(directory, 'bundle.mjs')
-  const applied = { count: 0 }
-  try {
-    await build({
-      absWorkingDir: TOP,
-      entryPoints: [resolve(TOP, entry)],
-      outfile: file,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node20',
-      logLevel: 'silent',
-      // Packages written for `require` look for it when they are bundled into a module.
-      banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-      plugins: defect === undefined ? [] : [seed(defect, applied)],
-    })
-    if (defect !== undefined && applied.count !== 1)
-      throw new Error(`Defect "${defect.name}": ${defect.file} is not part of ${entry}`)
-  } catch (error) {
-    await remove()
-    throw error
-  }
-  return { file, remove }
-}
-
-/** Run the killer of a defect against the product that has it. */
 export async function hunt(defect: Defect, scenarios: string): Promise<Fate> {
   return run(scenarios, defect.killer, defect)
 }
 
 /** Run a scenario of a bundled module. */
 export async function run(scenarios: string, name: string, defect?: Defect): Promise<Fate> {
-  const { file, remove } = await bundle(scenarios, defect)
+  const applied = { count: 0 }
+  const { file, remove } = await bundle(scenarios, defect === undefined ? [] : [seed(defect, applied)])
   try {
+    if (defect !== undefined && applied.count !== 1)
+      throw new Error(`Defect "${defect.name}": ${defect.file} is not part of ${scenarios}`)
     const loaded: Record<string, unknown> = await import(/* @vite-ignore */ pathToFileURL(file).href)
     const scenario = loaded[name]
     if (typeof scenario !== 'function') throw new TypeError(`${scenarios} has no scenario "${name}"`)

@@ -15,7 +15,11 @@ export function must(holds: boolean, fact: string | (() => string)): asserts hol
 export function mustEqual(actual: unknown, wanted: unknown, what: string): void {
   const have = plain(actual)
   const want = plain(wanted)
-  if (have !== want) throw new ScenarioFailure(`${what}: have ${clip(have)}, want ${clip(want)}`)
+  if (have === want) return
+  let at = 0
+  while (have[at] === want[at]) at++
+  const start = Math.max(0, at - 80)
+  throw new ScenarioFailure(`${what}: at character ${at} have ${clip(have, start)}, want ${clip(want, start)}`)
 }
 
 /** One text for one value: keys sorted, so that equal values have equal texts. */
@@ -31,6 +35,7 @@ export function plain(value: unknown): string {
   return `{${entries.map(([key, field]) => `${JSON.stringify(key)}:${plain(field)}`).join(',')}}`
 }
 
-function clip(text: string): string {
-  return text.length > 600 ? `${text.slice(0, 600)}... (${text.length} characters)` : text
+function clip(text: string, start: number): string {
+  const part = text.slice(start, start + 240)
+  return `${start > 0 ? '...' : ''}${part}${start + 240 < text.length ? '...' : ''}`
 }
