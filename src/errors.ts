@@ -102,6 +102,7 @@ export const ERROR_CODES = {
   ROUTE_UNKNOWN: { kind: 'not-found' },
   METHOD_UNSUPPORTED: { kind: 'invalid' },
   RATE_LIMITED: { kind: 'busy', retryable: true },
+  PORT_BUSY: { kind: 'busy', retryable: true, hint: 'Stop the other program, or choose another port with --port' },
   INTERNAL: { kind: 'internal' },
 } as const satisfies Record<string, CodeFacts>
 

@@ -1,0 +1,116 @@
+/** The command line: finds the command, runs it, and turns whatever happens into a message and an exit code.
+ * @module */
+import { isVarveError, type VarveError } from '../errors.ts'
+import { OutputClosed } from '../ports/terminal.ts'
+import { append } from './append.ts'
+import { Arguments, wrongUse } from './arguments.ts'
+import { checkpoint } from './checkpoint.ts'
+import type { CliContext, Command, ExitCode } from './context.ts'
+import { commandHelp, overview } from './help.ts'
+import { clean, jsonLine } from './output.ts'
+import { read } from './read.ts'
+import { serve } from './serve.ts'
+import { stats } from './stats.ts'
+import { tail } from './tail.ts'
+import { topics } from './topics.ts'
+import { verify } from './verify.ts'
+
+export type { CliContext, ExitCode, RunningServer, ServeOptions, ServerHost } from './context.ts'
+
+const MISSING_HINT = 'Check --data DIR; `varve topics create NAME` and `varve append --create` make a store'
+
+/** All commands, in the order of the overview. */
+export const COMMANDS: readonly Command[] = [serve, topics, append, read, tail, verify, checkpoint, stats]
+
+/** Run one command line. Never throws: a failure is told on standard error.
+ * @param words the arguments after the name of the program. */
+export async function runCli(words: readonly string[], context: CliContext): Promise<ExitCode> {
+  const { terminal } = context
+  try {
+    return await dispatch(words, context)
+  } catch (error) {
+    if (error instanceof OutputClosed) return 0
+    if (terminal.interrupted.aborted && error === terminal.interrupted.reason) {
+      terminal.writeError('varve: interrupted\n')
+      return 1
+    }
+    return explain(error, words, context)
+  }
+}
+
+async function dispatch(words: readonly string[], context: CliContext): Promise<ExitCode> {
+  const { terminal } = context
+  const [name, ...rest] = words
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    const asked = COMMANDS.find((command) => command.name === rest[0])
+    await terminal.write(asked === undefined ? overview(COMMANDS) : commandHelp(asked))
+    return 0
+  }
+  if (name === '--version') {
+    await terminal.write(`varve ${context.version}\n`)
+    return 0
+  }
+  const command = COMMANDS.find((one) => one.name === name)
+  if (command === undefined) throw wrongUse(`There is no command "${clean(name)}"`)
+  const args = new Arguments(rest, command.options, context.parseArgs)
+  if (args.flag('help')) {
+    await terminal.write(commandHelp(command))
+    return 0
+  }
+  return command.run(args, context)
+}
+
+/** Exit codes by what the caller has to do: look at the command line, or at the disk. */
+function exitCodeOf(error: unknown): ExitCode {
+  if (!isVarveError(error)) return 1
+  if (error.code === 'OPTION_INVALID' || error.code === 'NAME_INVALID') return 2
+  return error.kind === 'corrupt' ? 3 : 1
+}
+
+function explain(error: unknown, words: readonly string[], { terminal }: CliContext): ExitCode {
+  const exitCode = exitCodeOf(error)
+  const known = isVarveError(error)
+  const message = known || error instanceof Error ? error.message : String(error)
+  const end = words.indexOf('--')
+  if (words.slice(0, end < 0 ? words.length : end).includes('--json')) {
+    terminal.writeError(jsonLine({ error: known ? plain(error) : { code: 'INTERNAL', kind: 'internal', message } }))
+  } else {
+    terminal.writeError(`varve: ${clean(message)}\n`)
+    const hint = exitCode === 2 ? helpHint(words) : known ? hintOf(error) : undefined
+    if (hint !== undefined) terminal.writeError(`${hint}\n`)
+  }
+  if (terminal.env('VARVE_DEBUG') === '1' && error instanceof Error) {
+    const causes = [error.stack, error.cause instanceof Error ? `Caused by: ${error.cause.stack}` : undefined]
+    terminal.writeError(`${causes.filter(Boolean).join('\n')}\n`)
+  }
+  return exitCode
+}
+
+function helpHint(words: readonly string[]): string {
+  const known = COMMANDS.some(({ name }) => name === words[0])
+  return known ? `Try: varve ${words[0]} --help` : 'Try: varve --help'
+}
+
+/** What to do about it, with the owner of a locked store spelled out. */
+function hintOf(error: VarveError): string | undefined {
+  if (error.code === 'STORE_MISSING') return MISSING_HINT
+  if (error.code !== 'STORE_LOCKED') return error.hint
+  const { owner } = error.details as { owner?: { runtime?: string; pid?: number; host?: string } }
+  if (owner === undefined) return error.hint
+  const who = clean(`${owner.runtime ?? 'a process'}, process ${owner.pid} on ${owner.host}`)
+  return `Its owner is ${who}: end it, or use its HTTP API; read, tail, topics, stats and verify work beside it`
+}
+
+function plain({ code, kind, message, details, hint }: VarveError): Record<string, unknown> {
+  return { code, kind, message, details: printable(details), ...(hint === undefined ? {} : { hint }) }
+}
+
+/** Details are plain data by contract; whatever else slips in must not hide the error. */
+function printable(details: VarveError['details']): unknown {
+  try {
+    jsonLine(details)
+    return details
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,114 @@
+/** A small made-up sample: a shop and a board. The same at every load but for the times, which end now.
+ * @module */
+import type { Store } from '../store/types.ts'
+import type { NewEvent } from '../topic/types.ts'
+
+const EVENTS_PER_TOPIC = 200
+const BATCH_EVENTS = 50
+const STEP_MS = 7 * 60_000
+const SEED = 4713
+const GOODS = ['lamp', 'chair', 'desk', 'kettle', 'mug', 'rug', 'clock', 'shelf']
+const PEOPLE = ['ada', 'brit', 'chen', 'dara', 'emil', 'fay']
+const COLUMNS = ['todo', 'doing', 'review', 'done']
+const TASKS = ['Write the import', 'Fix the login', 'Draw the icons', 'Measure start-up', 'Call the printer']
+const REMARKS = ['Looks good', 'Please add a test', 'Why now?', 'Done on my side', 'Waiting for the printer']
+
+/** Load both topics. @param now milliseconds since 1970: when the last event happened.
+ * @returns the number of events. @throws {VarveError} as `topic.append`. */
+export async function loadSample(store: Store, now: number): Promise<number> {
+  let loaded = 0
+  for (const [name, make] of [
+    ['sample-orders', orders],
+    ['sample-board', board],
+  ] as const) {
+    const topic = await store.topics.open(name, { create: true })
+    const events = sampleEvents(make, now)
+    for (let from = 0; from < events.length; from += BATCH_EVENTS) {
+      await topic.append(events.slice(from, from + BATCH_EVENTS))
+    }
+    loaded += events.length
+  }
+  return loaded
+}
+
+type Life = Generator<NewEvent, void, undefined>
+type Dice = (sides: number) => number
+
+/** Events of many lives in turns, as they would arrive. */
+function sampleEvents(begin: (number: number, roll: Dice) => Life, now: number): NewEvent[] {
+  const roll = dice(SEED)
+  const lives: Life[] = []
+  const events: NewEvent[] = []
+  for (let born = 0; events.length < EVENTS_PER_TOPIC; ) {
+    if (lives.length < 3 || (lives.length < 8 && roll(3) === 0)) lives.push(begin(++born, roll))
+    const turn = roll(lives.length)
+    const step = lives[turn]?.next()
+    if (step === undefined || step.done) lives.splice(turn, 1)
+    else events.push({ ...step.value, at: now - (EVENTS_PER_TOPIC - 1 - events.length) * STEP_MS })
+  }
+  return events
+}
+
+/** The life of one order: each event names the one that caused it. */
+function* orders(number: number, roll: Dice): Life {
+  const entity = `order-${number}`
+  const customer = `customer-${1 + roll(12)}`
+  let step = 0
+  const next = (kind: string, data: unknown, meta?: unknown): NewEvent => {
+    const cause = step === 0 ? {} : { causationId: `${entity}-${step}` }
+    const id = `${entity}-${++step}`
+    return { kind, entity, scope: customer, id, correlationId: entity, ...cause, data, ...(meta ? { meta } : {}) }
+  }
+  const items = Array.from({ length: 1 + roll(3) }, () => ({ name: pick(GOODS, roll), count: 1 + roll(3) }))
+  const total = items.reduce((sum, item) => sum + item.count * (5 + item.name.length * 3), 0)
+  const source = { channel: pick(['web', 'app', 'phone'], roll) }
+  yield { ...next('OrderPlaced', { customer, items, total }, source), tags: total > 100 ? ['large'] : [] }
+  if (roll(8) === 0) {
+    yield next('OrderCancelled', { reason: pick(['changed mind', 'too slow', 'found cheaper'], roll) })
+    return
+  }
+  if (roll(6) === 0) yield next('PaymentFailed', { method: 'card', code: 'declined' })
+  yield next('OrderPaid', { method: pick(['card', 'transfer', 'invoice'], roll), total })
+  yield next('OrderPacked', { by: pick(PEOPLE, roll), parcels: 1 + roll(2) })
+  yield next('OrderShipped', { carrier: pick(['north', 'swift'], roll), weightGrams: 300 + roll(9_000) })
+  if (roll(10) === 0) yield next('OrderReturned', { items: items.slice(0, 1), refund: Math.round(total / 2) })
+  else yield next('OrderDelivered', { signedBy: pick(PEOPLE, roll) })
+}
+
+/** The life of one card on a board. */
+function* board(number: number, roll: Dice): Life {
+  const entity = `card-${number}`
+  const scope = `board-${1 + (number % 2)}`
+  const session = `session-${1 + roll(30)}`
+  const event = (kind: string, data: unknown): NewEvent => ({
+    kind,
+    entity,
+    scope,
+    correlationId: session,
+    data,
+    meta: { user: pick(PEOPLE, roll) },
+  })
+  yield event('CardCreated', { title: `${pick(TASKS, roll)} (${number})`, column: 'todo' })
+  yield event('CardAssigned', { to: pick(PEOPLE, roll) })
+  for (let column = 1; column < COLUMNS.length; column++) {
+    yield event('CardMoved', { from: COLUMNS[column - 1], to: COLUMNS[column], position: roll(5) })
+    if (roll(2) === 0) yield event('CommentAdded', { text: pick(REMARKS, roll) })
+    if (roll(6) === 0) yield event('CardRenamed', { title: `${pick(TASKS, roll)} again (${number})` })
+  }
+  yield event('CardArchived', { column: 'done' })
+}
+
+/** A repeatable stream of small numbers (mulberry32). */
+function dice(seed: number): Dice {
+  let state = seed
+  return (sides) => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % sides
+  }
+}
+
+function pick(words: readonly string[], roll: Dice): string {
+  return words[roll(words.length)] ?? ''
+}
