@@ -13,6 +13,9 @@ import { VarveError } from '../errors.ts'
 import { type ByteReader, ByteWriter, fromUtf8 } from './bytes.ts'
 
 const SHARE_MIN_UNITS = 3
+/** More strings than this are joined one by one: hostile shares must not make a small section a large buffer. */
+const JOINED_MAX_BYTES = 8 * 1024 * 1024
+const SHARES_TOO_MUCH = 'Cannot share more than the string before'
 
 /** Collects strings while a batch is built. Index 0 is the first string. */
 export class DictionaryWriter {
@@ -74,20 +77,51 @@ export function readDictionary(reader: ByteReader): string[] {
     shares[i] = word % 2 === 1 ? reader.varint() : 0
     total += length
   }
-  const blob = reader.raw(total)
-  const text = fromUtf8(blob)
-  const ascii = text.length === blob.length
-  const strings = new Array<string>(count)
+  const suffixes = reader.raw(total)
+  return joinAscii(suffixes, lengths, shares) ?? joinText(suffixes, lengths, shares)
+}
+
+/** Lay every string out in full, decode them all at once, and cut: the usual case, when all bytes are ASCII.
+ * @returns undefined when they are not. */
+function joinAscii(suffixes: Uint8Array, lengths: readonly number[], shares: readonly number[]): string[] | undefined {
+  let total = suffixes.length
+  for (const shared of shares) total += shared
+  if (total > JOINED_MAX_BYTES) return undefined
+  const joined = new Uint8Array(total)
+  const ends = new Array<number>(lengths.length)
+  let from = 0
+  let at = 0
+  let previous = 0
+  for (let i = 0; i < lengths.length; i++) {
+    const start = at
+    const shared = shares[i] as number
+    if (shared > start - previous) throw new VarveError('DECODE_FAILED', SHARES_TOO_MUCH)
+    for (const end = previous + shared; previous < end; ) joined[at++] = joined[previous++] as number
+    for (const end = from + (lengths[i] as number); from < end; ) {
+      const byte = suffixes[from++] as number
+      if (byte > 0x7f) return undefined
+      joined[at++] = byte
+    }
+    ends[i] = at
+    previous = start
+  }
+  const text = fromUtf8(joined)
+  let start = 0
+  return ends.map((end) => {
+    const string = text.slice(start, end)
+    start = end
+    return string
+  })
+}
+
+function joinText(suffixes: Uint8Array, lengths: readonly number[], shares: readonly number[]): string[] {
   let previous = ''
   let at = 0
-  for (let i = 0; i < count; i++) {
-    const end = at + (lengths[i] ?? 0)
-    const suffix = ascii ? text.slice(at, end) : fromUtf8(blob.subarray(at, end))
-    const shared = shares[i] ?? 0
-    if (shared > previous.length) throw new VarveError('DECODE_FAILED', 'Cannot share more than the string before')
-    previous = shared === 0 ? suffix : previous.slice(0, shared) + suffix
-    strings[i] = previous
-    at = end
-  }
-  return strings
+  return lengths.map((length, i) => {
+    const shared = shares[i] as number
+    if (shared > previous.length) throw new VarveError('DECODE_FAILED', SHARES_TOO_MUCH)
+    previous = previous.slice(0, shared) + fromUtf8(suffixes.subarray(at, at + length))
+    at += length
+    return previous
+  })
 }

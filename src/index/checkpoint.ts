@@ -154,7 +154,7 @@ export interface Checkpoint {
   rows(): TailRows
   /** The version of an entity, or undefined when it has no event here. Builds no map: a binary search in the stored
    * order, then a walk back over one column. @throws {VarveError} `DECODE_FAILED` with the reason. */
-  version(entity: string): number | undefined
+  versionOf(entity: string): number | undefined
 }
 
 /** Read a checkpoint. @throws {VarveError} `DECODE_FAILED` with `details.reason` when it is refused. */
@@ -175,13 +175,14 @@ export function decodeCheckpoint(bytes: Uint8Array, owner: CheckpointOwner, dige
   const batches = readBatches(body, { watermark, version })
   const last = batches.at(-1)
   return {
+    version,
     epoch: whole(body.epoch, 'epoch'),
     watermark,
     recordedAt: whole(body.recordedAt, 'recordedAt'),
     index: readIndex(body.index),
     lastBatchPosition: last?.position,
     rows: () => readRows(body, batches, version),
-    version: entityLookup(body, digest),
+    versionOf: entityLookup(body, digest),
   }
 }
 

@@ -13,6 +13,8 @@ export interface ReadRequest {
   readonly path: string
   readonly position: number
   readonly length: number
+  /** The bytes are needed only until this reading ends, so that their memory can be used again. */
+  readonly brief?: boolean
 }
 
 export type Reading<T> = Generator<ReadRequest, T, Uint8Array>
@@ -34,6 +36,7 @@ export class FilePool {
   readonly #clock: Clock
   readonly #files = new Map<string, PooledFile>()
   readonly #opening = new Map<string, Promise<PooledFile>>()
+  #spare = new Uint8Array(0)
   bytesRead = 0
   reads = 0
 
@@ -51,11 +54,22 @@ export class FilePool {
       file.asyncReadsLeft--
       return this.#readAsync(file, request)
     }
-    const into = new Uint8Array(request.length)
+    const into = request.brief ? this.#borrow(request.length) : new Uint8Array(request.length)
     const started = this.#clock.monotonic()
     const count = file.handle.readSync(request.position, into)
     if (this.#clock.monotonic() - started > SLOW_READ_MS) file.asyncReadsLeft = SLOW_READS_ASYNC
     return this.#counted(into, count)
+  }
+
+  /** Memory for a brief read. Only one reading can hold it: one that turns asynchronous keeps it (see `drive`). */
+  #borrow(length: number): Uint8Array {
+    if (this.#spare.length < length) this.#spare = new Uint8Array(length)
+    return this.#spare.subarray(0, length)
+  }
+
+  /** Leave the borrowed memory to the reading that has it. */
+  abandon(): void {
+    this.#spare = new Uint8Array(0)
   }
 
   async #openAndRead(request: ReadRequest): Promise<Uint8Array> {
@@ -142,7 +156,10 @@ export function drive<T>(reading: Reading<T>, pool: FilePool): Maybe<T> {
       step = reading.throw(error)
       continue
     }
-    if (bytes instanceof Promise) return driveAsync(reading, pool, bytes)
+    if (bytes instanceof Promise) {
+      pool.abandon()
+      return driveAsync(reading, pool, bytes)
+    }
     step = reading.next(bytes)
   }
   return step.value

@@ -116,7 +116,7 @@ function* readWholeBatches(
 
 /** Read bytes that must be there. @throws {VarveError} `SEGMENT_DAMAGED` when the file is shorter. */
 function* readExactly(segment: SegmentRef, position: number, length: number): Reading<Uint8Array> {
-  const bytes = yield { path: segment.path, position, length }
+  const bytes = yield { path: segment.path, position, length, brief: true }
   if (bytes.length < length) {
     throw segmentDamaged(segment, position + bytes.length, { reason: 'the file ends before its durable end' })
   }

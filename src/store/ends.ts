@@ -2,7 +2,7 @@
  * @module */
 
 import { toHex } from '../codec/bytes.ts'
-import type { Head, ManifestState, ManifestView, PartitionRow } from '../manifest/index.ts'
+import type { Head, ManifestState, ManifestView, PartitionRow, TopicRow } from '../manifest/index.ts'
 import { drive } from '../segment/file-pool.ts'
 import { planRecovery } from '../segment/recovery.ts'
 import type { LogContext } from '../topic/context.ts'

@@ -52,7 +52,7 @@ export class EntityVersions {
   }
 
   #recent(entity: string): number | undefined {
-    return this.tail.version(entity) ?? this.#sealed.get(entity) ?? this.#checkpoint?.version(entity)
+    return this.tail.version(entity) ?? this.#sealed.get(entity) ?? this.#checkpoint?.versionOf(entity)
   }
 
   /** The version of an entity, 0 when it has none. `load` must have been called for it. */
