@@ -28,7 +28,7 @@ export async function appendEvents(c: WebContext, app: Shared): Promise<Response
       throw refuse(option, `Cannot append: "${option}" is given in the query and in the body`)
   // The library checks every event; here it is only known to be an object or a list.
   const events = call.events as NewEvent | readonly NewEvent[]
-  const receipt = await topic.append(events, { ...given, ...call.options, signal: c.req.raw.signal })
+  const receipt = await topic.append(events, { ...given, ...call.options })
   return json(receipt, { status: 201 })
 }
 

@@ -8,7 +8,7 @@ import { json, jsonPage, topicOf } from './answers.ts'
 /** GET /api/topics/:topic/events */
 export async function readPage(c: WebContext, app: Shared): Promise<Response> {
   const topic = await topicOf(c, app)
-  const page = await topic.page({ ...readOptions(factsOf(c).query), signal: c.req.raw.signal })
+  const page = await topic.page(readOptions(factsOf(c).query))
   return jsonPage(page, nextLink(c, page.nextCursor))
 }
 

@@ -53,7 +53,6 @@ export function streamFrames(c: WebContext, app: Shared, source: FrameSource): R
       clock: app.clock,
       heartbeatMs: app.limits.heartbeatMs,
       writeDeadlineMs: app.limits.writeDeadlineMs,
-      client: c.req.raw.signal,
       onStop: app.onStop,
       // The stream has begun, so a failure is told inside it, with the code and what this reader may see.
       tell: (error) => {
@@ -81,8 +80,6 @@ interface FrameStreamOptions {
   readonly clock: Clock
   readonly heartbeatMs: number
   readonly writeDeadlineMs: number
-  /** Aborts when the client is gone. */
-  readonly client: AbortSignal
   /** Where the stream asks to be told that the app stops. */
   readonly onStop: Set<() => void>
   readonly tell: (error: unknown) => Frame
@@ -109,7 +106,6 @@ class FrameStream {
   constructor(options: FrameStreamOptions) {
     this.#options = options
     this.#frames = options.source(this.#stop.signal)[Symbol.asyncIterator]()
-    options.client.addEventListener('abort', this.#onEnd, { once: true })
     options.onStop.add(this.#onEnd)
     this.readable = new ReadableStream<Uint8Array>(
       {
@@ -117,12 +113,12 @@ class FrameStream {
           this.#controller = controller
         },
         pull: (controller) => this.#pull(controller),
+        // Every runtime cancels the body when its client is gone; the request's signal says less, and not on all.
         cancel: () => this.#end(),
       },
       // No chunk is prepared ahead of a read.
       { highWaterMark: 0 },
     )
-    if (options.client.aborted) this.#onEnd()
   }
 
   readonly #onEnd = (): void => {
@@ -203,7 +199,6 @@ class FrameStream {
   #end(): void {
     if (this.#ended) return
     this.#ended = true
-    this.#options.client.removeEventListener('abort', this.#onEnd)
     this.#options.onStop.delete(this.#onEnd)
     this.#cancelDeadline?.()
     this.#stop.abort()
