@@ -1,0 +1,69 @@
+/** The worked example of src/FORMAT.md is what the product writes, and a reader made from that page alone reads it.
+ *
+ * `UPDATE_DOCS=1` writes the dumps into the page; review the change as a change of the format.
+ * @module */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, expect, test } from 'vitest'
+import { memoryStorage } from '../../adapters/memory/index.ts'
+import { openStore, type Storage } from '../../src/index.ts'
+import { TOP } from '../support/bundle.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+import { seededRandom } from '../support/seeded-random.ts'
+import { dumpManifest, dumpSegment } from './dump.ts'
+
+const PAGE = join(TOP, 'src/FORMAT.md')
+const AT = 1_767_225_600_000
+const MANIFEST = 'MANIFEST-00000000000000000001'
+const SEGMENT = 'topics/orders/0/00000000000000000000.log'
+
+const storage = memoryStorage()
+
+beforeAll(async () => {
+  const store = await openStore({ storage, clock: new ManualClock(AT), random: seededRandom(1) })
+  const orders = await store.topics.open('orders', { create: true })
+  await orders.append({ kind: 'OrderPlaced', entity: 'order-1', data: { total: 12 } })
+  await store.close()
+})
+
+async function bytesOf(path: string): Promise<Uint8Array> {
+  const handle = await (storage as Storage).openRead(path)
+  const bytes = new Uint8Array(await handle.size())
+  await handle.read(0, bytes)
+  await handle.close()
+  return bytes
+}
+
+/** The block after `<!-- dump: PATH -->`. */
+function expectOnPage(path: string, lines: readonly string[]): void {
+  const page = readFileSync(PAGE, 'utf8')
+  const start = page.indexOf('```text\n', page.indexOf(`<!-- dump: ${path} -->`)) + '```text\n'.length
+  const end = page.indexOf('\n```', start)
+  expect(start).toBeGreaterThan(page.indexOf(`<!-- dump: ${path} -->`))
+  if (process.env.UPDATE_DOCS === '1') writeFileSync(PAGE, page.slice(0, start) + lines.join('\n') + page.slice(end))
+  else expect(page.slice(start, end).split('\n')).toEqual(lines)
+}
+
+test('the manifest of the example is on the page, and its frames read as described', async () => {
+  const { lines, bodies } = dumpManifest(await bytesOf(MANIFEST), 1)
+  expect(bodies).toMatchObject([
+    { type: 'claim', epoch: 1 },
+    { type: 'adopted', previousEpoch: 0, state: { topics: [] } },
+    { type: 'topic-created', topic: { name: 'orders' } },
+    { type: 'closed', partitions: [{ topic: 1, partition: 0, offset: 1 }] },
+  ])
+  expectOnPage(MANIFEST, lines)
+})
+
+test('the segment of the example is on the page, and its event reads as described', async () => {
+  const { lines, event } = dumpSegment(await bytesOf(SEGMENT))
+  expect(event).toEqual({
+    offset: 0,
+    kind: 'OrderPlaced',
+    entity: 'order-1',
+    at: AT,
+    recordedAt: AT,
+    data: { total: 12 },
+  })
+  expectOnPage(SEGMENT, lines)
+})
