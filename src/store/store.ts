@@ -67,7 +67,7 @@ export class LogStore implements Store {
 
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     this.#checkOpen()
-    return verifyStore(this.#context, this.#parts.state(), {
+    return verifyStore(this.#context, this.#parts.state, {
       ...options,
       ends: (id, row) => this.topics.endOf(id, row),
     })

@@ -34,13 +34,17 @@ export interface VerifyStorageOptions extends VerifyOptions {
 interface OpenedStore {
   /** Of its manifest when it owns the store; undefined when it only reads. */
   readonly epoch: number | undefined
-  readonly state: ManifestState
+  readonly state: () => ManifestState
   readonly ends: VerifyFacts['ends']
 }
 
 /** Check a store that is open. Each partition is checked up to the durable end of the moment when its check begins.
  * @throws {VarveError} `STORE_CLOSED` when it is closed meanwhile, what the storage throws, and the signal's reason. */
-export function verifyStore(context: LogContext, state: ManifestState, facts: VerifyFacts): Promise<VerifyReport> {
+export function verifyStore(
+  context: LogContext,
+  state: () => ManifestState,
+  facts: VerifyFacts,
+): Promise<VerifyReport> {
   const { storage, clock, closing, readOnly, epoch } = context
   const run = new VerifyRun({ ...facts, storage, clock, closing })
   return verifyAll(run, { epoch: readOnly ? undefined : epoch, state, ends: facts.ends })
@@ -86,7 +90,7 @@ async function verifyAll(run: VerifyRun, opened: OpenedStore | undefined): Promi
 /** What exists: as the manifest says, or as the open store remembers it. */
 function stateOf(authority: Authority, opened: OpenedStore | undefined): ManifestState | undefined {
   if (authority.view !== undefined && !authority.damaged) return authority.view.state
-  return opened?.state ?? authority.view?.state
+  return opened?.state() ?? authority.view?.state
 }
 
 interface Sources {
@@ -123,8 +127,8 @@ async function checkOne(
   const { head, view } = authority
   // The end first, then the manifest: so the segment that the end lies in is always known.
   const own = await ownEnd(place, { authority, opened })
-  const now = view === undefined || authority.damaged ? undefined : await viewNow(run, view)
-  const later = now?.state.topics.find((other) => other.id === topic.id)?.partitions[place.row.partition]
+  const now = view === undefined || authority.damaged ? opened?.state() : (await viewNow(run, view)).state
+  const later = now?.topics.find((other) => other.id === topic.id)?.partitions[place.row.partition]
   const row = later ?? place.row
   await checkPartition(run, {
     topic: topic.name,
