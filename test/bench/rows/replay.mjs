@@ -22,28 +22,37 @@ const BATCH = 1_000
 /** @returns {Promise<import('../harness.mjs').Row>} */
 export function run() {
   return inFreshDirectory(async (directory) => {
-    const events = orderEvents({ count: EVENTS })
-    const expected = events.reduce((sum, event) => sum + fold(/** @type {any} */ (event.data)), 0)
-    const directories = { varve: path.join(directory, 'varve'), sqlite: path.join(directory, 'sqlite') }
-    for (const made of Object.values(directories)) mkdirSync(made)
-    const batches = batchesOf(events, BATCH)
-    await fillVarve(directories.varve, batches)
-    fillSqlite(directories.sqlite, batches)
-    const values = packedChunks(
-      events.map((event) => event.data),
-      path.join(directory, 'values'),
-    )
-    const whole = packedChunks(events, path.join(directory, 'events'))
+    const { expected, values, whole, stored } = await prepare(directory)
     const lines = await alternate([
-      varveSide('batches', directories.varve, expected),
+      varveSide('batches', stored.varve, expected),
       memorySide('values (data)', values, expected, (value) => fold(value)),
-      varveSide('per event', directories.varve, expected),
+      varveSide('per event', stored.varve, expected),
       fileSide(values, expected),
       memorySide('whole events', whole, expected, (value) => fold(value.data)),
-      sqliteSide(directories.sqlite, expected),
+      sqliteSide(stored.sqlite, expected),
     ])
     return report(/** @type {import('../harness.mjs').Line[]} */ (lines))
   })
+}
+
+/** Store the events on all sides. They are not kept: a heap full of them would make every collection dear.
+ * @param {string} directory */
+async function prepare(directory) {
+  const events = orderEvents({ count: EVENTS })
+  const batches = batchesOf(events, BATCH)
+  const stored = { varve: path.join(directory, 'varve'), sqlite: path.join(directory, 'sqlite') }
+  for (const made of Object.values(stored)) mkdirSync(made)
+  await fillVarve(stored.varve, batches)
+  fillSqlite(stored.sqlite, batches)
+  return {
+    expected: events.reduce((sum, event) => sum + fold(/** @type {any} */ (event.data)), 0),
+    values: packedChunks(
+      events.map((event) => event.data),
+      path.join(directory, 'values'),
+    ),
+    whole: packedChunks(events, path.join(directory, 'events')),
+    stored,
+  }
 }
 
 /** @param {import('../harness.mjs').Line[]} lines @returns {import('../harness.mjs').Row} */
