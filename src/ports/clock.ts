@@ -6,18 +6,18 @@ export interface Clock {
   now(): number
   /** Milliseconds from an unknown start; never goes back. */
   monotonic(): number
-  /** Call `run` once after `delayMs`, without keeping the process alive. @returns cancels the timer. */
-  after(delayMs: number, run: () => void): () => void
+  /** Call `run` once after `delayMs`; only with `hold` the timer keeps the process alive. @returns cancels the timer. */
+  after(delayMs: number, run: () => void, hold?: boolean): () => void
 }
 
 /** The runtime's own clock and timers. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  after(delayMs, run) {
+  after(delayMs, run, hold = false) {
     const timer: unknown = setTimeout(run, delayMs)
     // Node and Bun return an object that can let the process end; elsewhere timers are numbers and do not hold it.
-    if (typeof timer === 'object' && timer !== null && 'unref' in timer && typeof timer.unref === 'function')
+    if (!hold && typeof timer === 'object' && timer !== null && 'unref' in timer && typeof timer.unref === 'function')
       timer.unref()
     return () => clearTimeout(timer as number)
   },

@@ -45,7 +45,18 @@ export function* readWhole(path: string): Reading<Uint8Array> {
  * @throws {VarveError} `SEGMENT_DAMAGED`. */
 export function* rebuildIndex(segment: SegmentRef, endPosition: number, digest: Digest): Reading<SparseIndex> {
   const index = new SparseIndex()
-  let position = SEGMENT_HEADER_BYTES
+  yield* extendIndex(segment, { index, covered: SEGMENT_HEADER_BYTES }, { endPosition, digest })
+  return index
+}
+
+/** Add the batches between `known.covered` and `endPosition` to an index. @throws {VarveError} `SEGMENT_DAMAGED`. */
+export function* extendIndex(
+  segment: SegmentRef,
+  known: { index: SparseIndex; covered: number },
+  facts: { endPosition: number; digest: Digest },
+): Reading<void> {
+  const { endPosition, digest } = facts
+  let position = known.covered
   let bytes: Uint8Array = new Uint8Array(0)
   let bytesAt = 0
   while (position < endPosition) {
@@ -55,8 +66,7 @@ export function* rebuildIndex(segment: SegmentRef, endPosition: number, digest: 
     }
     const header = readBatchHeader(bytes, position - bytesAt, { place: { seed: segment.seed, position }, digest })
     if (header === undefined) throw segmentDamaged(segment, position, { reason: 'a batch header fails its checksum' })
-    index.add({ baseOffset: header.baseOffset, position, highestAt: header.highestAt })
+    known.index.add({ baseOffset: header.baseOffset, position, highestAt: header.highestAt })
     position += BATCH_HEADER_BYTES + header.bodyBytes
   }
-  return index
 }

@@ -58,6 +58,14 @@ export class SparseIndex {
     this.highestAt.push(this.#highestAt)
   }
 
+  /** Add the entries of `other`, which covers what follows. */
+  addAll(other: SparseIndex): void {
+    for (let i = 0; i < other.offsets.length; i++) {
+      const highestAt = other.highestAt[i] ?? 0
+      this.add({ baseOffset: other.offsets[i] ?? 0, position: other.positions[i] ?? 0, highestAt })
+    }
+  }
+
   /** The last entry at or before `offset`, or -1. Cost: a binary search. */
   entryAt(offset: number): number {
     return upperBound(this.offsets, offset) - 1

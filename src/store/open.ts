@@ -22,6 +22,7 @@ import { TableCache } from '../segment/decode.ts'
 import { FilePool } from '../segment/file-pool.ts'
 import { Health, type LogContext } from '../topic/context.ts'
 import { type PartitionStarts, partitionsOf, readOnlyStarts, recoverAll } from './ends.ts'
+import { Follower } from './follow.ts'
 import type { PreviousOwner } from './recover.ts'
 import { claimLocation } from './registry.ts'
 import { LogStore } from './store.ts'
@@ -93,6 +94,7 @@ async function openForWriting(options: StoreOptions, opening: Opening): Promise<
     storeId: manifest.state.storeId,
     epoch: manifest.epoch,
     isFenced: () => manifest.isFenced(),
+    follow: () => undefined,
     // A commit of unknown outcome may have sealed the segment that a writer holds: nothing may be acknowledged any more.
     commit: (record) =>
       manifest.append(record).catch((error: unknown) => {
@@ -165,7 +167,7 @@ function heartbeat(clock: Clock, head: HeadFile): () => void {
   return () => cancel()
 }
 
-type Shared = Omit<LogContext, 'storeId' | 'epoch' | 'isFenced' | 'commit' | 'publishHead'>
+type Shared = Omit<LogContext, 'storeId' | 'epoch' | 'isFenced' | 'follow' | 'commit' | 'publishHead'>
 
 type RefusedFile = OpenReport['refused'][number]
 
@@ -196,12 +198,14 @@ async function openReadOnly(options: StoreOptions, clock: Clock, started: number
   const { view, head } = await stableView(options)
   const closing = new AbortController()
   const refused: RefusedFile[] = []
+  let follower: Follower | undefined
   const refuse = () => Promise.reject(new VarveError('STORE_READ_ONLY', 'Cannot write: the store is open read-only'))
   const context: LogContext = {
     ...sharedContext(options, { clock, closing: closing.signal, refused }),
     storeId: view.state.storeId,
     epoch: view.epoch,
     isFenced: () => false,
+    follow: () => follower?.start(),
     commit: refuse,
     publishHead: () => undefined,
   }
@@ -215,13 +219,15 @@ async function openReadOnly(options: StoreOptions, clock: Clock, started: number
     ignored: view.notes.map((note) => `${note.file}: ${note.reason}`),
     durationMs: clock.monotonic() - started,
   }
-  return new LogStore(context, {
-    state: () => view.state,
+  const store = new LogStore(context, {
+    state: () => follower?.view.state ?? view.state,
     starts: read.starts,
     report,
     closing,
     release: async () => undefined,
   })
+  follower = new Follower(context, view, () => store.topics.openPartitions())
+  return store
 }
 
 /** The manifest and the head file of the same moment: a roll between reading the two would tear them apart. */

@@ -43,6 +43,7 @@ export class StoreTopics implements Topics {
   readonly #state: () => ManifestState
   readonly #starts: PartitionStarts
   readonly #open = new Map<string, Promise<OpenTopic>>()
+  readonly #opened: OpenTopic[] = []
   #creating: Promise<unknown> = Promise.resolve()
 
   constructor(context: LogContext, state: () => ManifestState, starts: PartitionStarts) {
@@ -62,7 +63,7 @@ export class StoreTopics implements Topics {
     } else if (wanted !== undefined) {
       this.#checkSame(name, options.create === true ? {} : (options.create ?? {}))
     }
-    const { topic } = await this.#opened(name)
+    const { topic } = await this.#openOnce(name)
     if (options.schemas !== undefined) topic.schemas = options.schemas as KindSchemas
     return topic as unknown as Topic<K>
   }
@@ -138,7 +139,7 @@ export class StoreTopics implements Topics {
     await this.#context.commit({ type: 'topic-created', topic: row })
   }
 
-  #opened(name: string): Promise<OpenTopic> {
+  #openOnce(name: string): Promise<OpenTopic> {
     const known = this.#open.get(name)
     if (known !== undefined) return known
     const opening = this.#openNow(name)
@@ -152,7 +153,9 @@ export class StoreTopics implements Topics {
     if (row === undefined) throw this.#unknown(name)
     const partitions: OpenPartition[] = []
     for (const partitionRow of row.partitions) partitions.push(await this.#openPartition(row, partitionRow))
-    return { topic: new LogTopic(this.#context, row, partitions), row, partitions }
+    const opened = { topic: new LogTopic(this.#context, row, partitions), row, partitions }
+    this.#opened.push(opened)
+    return opened
   }
 
   async #openPartition(topic: TopicRow, row: PartitionRow): Promise<OpenPartition> {
@@ -194,8 +197,15 @@ export class StoreTopics implements Topics {
     const names = this.#state().topics.map((topic) => topic.name)
     names.sort()
     const stats: TopicStats[] = []
-    for (const name of names) stats.push((await this.#opened(name)).topic.stats())
+    for (const name of names) stats.push((await this.#openOnce(name)).topic.stats())
     return stats
+  }
+
+  /** Every partition that is open, with the id of its topic. */
+  *openPartitions(): Iterable<{ topicId: number; partition: Partition }> {
+    for (const { row, partitions } of this.#opened) {
+      for (const { partition } of partitions) yield { topicId: row.id, partition }
+    }
   }
 
   /** The durable end of a partition now. */

@@ -2,7 +2,15 @@
  * @module */
 import { isVarveError, type VarveError } from '../errors.ts'
 import { scanFrames } from '../manifest/frame.ts'
-import { type Head, headName, type ManifestView, manifestEpoch, readHead, readManifest } from '../manifest/index.ts'
+import {
+  damagedSlots,
+  type Head,
+  headName,
+  type ManifestView,
+  manifestEpoch,
+  readHead,
+  readManifest,
+} from '../manifest/index.ts'
 import { survey } from '../manifest/survey.ts'
 import type { VerifyRun } from './verify-run.ts'
 
@@ -101,15 +109,14 @@ async function checkOlder(run: VerifyRun, file: string): Promise<void> {
 /** Read the head file. A slot that fails its checksum twice was not just being written. */
 async function checkHead(run: VerifyRun, view: ManifestView): Promise<Head> {
   const file = headName(view.epoch)
+  const before = await damagedSlots(run.storage, view.epoch)
   const head = await readHead(run.storage, view.epoch)
-  if ((head.damagedAt ?? []).length === 0) return head
-  const again = await readHead(run.storage, view.epoch)
-  for (const position of again.damagedAt ?? []) {
-    if (!head.damagedAt?.includes(position)) continue
-    const message = `A slot of "${file}" at position ${position} fails its checksum; the other slot of the pair counts`
+  const after = before.length === 0 ? [] : await damagedSlots(run.storage, view.epoch)
+  for (const position of after.filter((position) => before.includes(position))) {
+    const message = `A slot of "${file}" at position ${position} fails its checksum; the other slot of its pair counts`
     run.problem({ code: 'HEAD_DAMAGED', file, position, message, damage: false })
   }
-  return again
+  return head
 }
 
 /** Slots of the head file that name what the manifest does not know. They are written only after the manifest's record

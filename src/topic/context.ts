@@ -52,6 +52,8 @@ export interface LogContext {
   readonly epoch: number
   /** Whether another process owns the store now. */
   isFenced(): Maybe<boolean>
+  /** Somebody waits for new events: look for those of another process. Nothing to do for a writer. */
+  follow(): void
   /** Commit to the manifest. */
   commit(record: ManifestRecord): Promise<void>
   publishHead(slot: number, end: HeadEnd): Maybe<void>

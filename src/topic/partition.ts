@@ -6,7 +6,7 @@ import { partitionDirectory } from '../manifest/index.ts'
 import type { DecodeContext, DecodedEvent, RowMatcher } from '../segment/decode.ts'
 import { drive, type Reading } from '../segment/file-pool.ts'
 import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
-import { loadIndex, rebuildIndex } from '../segment/load-index.ts'
+import { extendIndex, loadIndex } from '../segment/load-index.ts'
 import { readBackward, readForward, readOne } from '../segment/read.ts'
 import { type LogPoint, type SegmentRef, segmentRef } from '../segment/segment.ts'
 import { SparseIndex } from '../segment/sparse-index.ts'
@@ -55,7 +55,8 @@ export class Partition {
   readonly #context: LogContext
   readonly #segments: HeldSegment[]
   readonly #indexes = new Map<string, SparseIndex>()
-  #activeIndex: SparseIndex | undefined
+  /** The index of the active segment, and the position up to which it covers it. */
+  #activeIndex: { readonly index: SparseIndex; covered: number } | undefined
   #durable: LogPoint
   #lastRecordedAt: number | undefined
   readonly #waiting = new Set<() => void>()
@@ -104,7 +105,7 @@ export class Partition {
 
   /** Give the index of the active segment, known from recovery or a checkpoint. */
   adoptActiveIndex(index: SparseIndex): void {
-    this.#activeIndex = index
+    this.#activeIndex = { index, covered: this.#durable.position }
   }
 
   adoptLastRecordedAt(recordedAt: number): void {
@@ -112,8 +113,12 @@ export class Partition {
   }
 
   /** A batch was written to the active segment. It is read once `publish` covers it. */
-  noteBatch(batch: { baseOffset: number; position: number; highestAt: number }): void {
-    this.#activeIndex?.add(batch)
+  noteBatch(batch: { baseOffset: number; position: number; length: number; highestAt: number }): void {
+    const active = this.#activeIndex
+    // After a gap the index is extended from the segment when it is next needed.
+    if (active === undefined || active.covered !== batch.position) return
+    active.index.add(batch)
+    active.covered += batch.length
   }
 
   /** Everything before `point` is durable: readers may have it. */
@@ -134,7 +139,28 @@ export class Partition {
   /** Call `wake` once, at the next publish. @returns stops waiting. */
   onChange(wake: () => void): () => void {
     this.#waiting.add(wake)
+    this.#context.follow()
     return () => this.#waiting.delete(wake)
+  }
+
+  /** Somebody waits for the next publish. */
+  get awaited(): boolean {
+    return this.#waiting.size > 0
+  }
+
+  /** Take over what another process did to this partition: its segments, and how far they are durable. */
+  follow(row: PartitionRow, durable: LogPoint): void {
+    const rolled = row.segments.at(-1)?.id !== this.active.ref.id
+    if (rolled) {
+      this.#segments.splice(0, this.#segments.length, ...row.segments.map((segment) => this.#hold(segment)))
+      this.#activeIndex = undefined
+    }
+    if (durable.offset <= this.#durable.offset && !rolled) return
+    // The end of a sealed segment is where the next one begins, so the offset never falls.
+    assert(durable.offset >= this.#durable.offset, 'the high watermark never falls')
+    this.#durable = durable
+    this.#lastRecordedAt = undefined
+    this.wake()
   }
 
   /** The active segment was sealed and `row` follows it. Everything in it is durable. */
@@ -142,15 +168,10 @@ export class Partition {
     const { ref } = this.active
     assert(seal.endOffset === this.#durable.offset, 'a segment is sealed when all of it is durable')
     this.#segments[this.#segments.length - 1] = { ref, seal }
-    if (this.#activeIndex !== undefined) this.#remember(ref.id, this.#activeIndex)
+    if (this.#activeIndex?.covered === seal.endPosition) this.#remember(ref.id, this.#activeIndex.index)
     this.#segments.push(this.#hold(row))
-    this.#activeIndex = new SparseIndex()
+    this.#activeIndex = { index: new SparseIndex(), covered: SEGMENT_HEADER_BYTES }
     this.#durable = { position: SEGMENT_HEADER_BYTES, offset: seal.endOffset }
-  }
-
-  /** The index of the active segment, when it is in memory. */
-  get activeIndex(): SparseIndex | undefined {
-    return this.#activeIndex
   }
 
   #remember(id: string, index: SparseIndex): void {
@@ -165,12 +186,18 @@ export class Partition {
     const { ref, seal } = segment
     const { digest } = this.#context
     if (seal === undefined) {
-      if (this.#activeIndex !== undefined) return this.#activeIndex
-      const end = this.#durable
-      const index = yield* rebuildIndex(ref, end.position, digest)
-      // Batches that became durable while this was read are missing: keep the index only when there are none.
-      if (this.#activeIndex === undefined && this.#durable === end) this.#activeIndex = index
-      return index
+      const end = this.#durable.position
+      this.#activeIndex ??= { index: new SparseIndex(), covered: SEGMENT_HEADER_BYTES }
+      const active = this.#activeIndex
+      if (active.covered >= end) return active.index
+      const missing = { index: new SparseIndex(), covered: active.covered }
+      yield* extendIndex(ref, missing, { endPosition: end, digest })
+      // Another reading may have extended it meanwhile: only one of the two counts.
+      if (active.covered === missing.covered) {
+        active.index.addAll(missing.index)
+        active.covered = end
+      }
+      return active.index
     }
     const known = this.#indexes.get(ref.id)
     if (known !== undefined) return known

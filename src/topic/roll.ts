@@ -92,12 +92,9 @@ export async function openNextSegment(
     })
   })
   const { ref } = partition.active
-  const index = partition.activeIndex
+  const index = await partition.drive(partition.indexOfActive())
   partition.rolled(seal, fresh.row)
-  if (index !== undefined) {
-    const sealFacts = { id: ref.id, baseOffset: ref.baseOffset, ...seal }
-    await writeIndexes(context, ref.path, { index, seal: sealFacts })
-  }
+  await writeIndexes(context, ref.path, { index, seal: { id: ref.id, baseOffset: ref.baseOffset, ...seal } })
   return fresh
 }
 

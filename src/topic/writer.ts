@@ -242,7 +242,7 @@ export class PartitionWriter {
     this.#offset += rows.length
     this.#hash = batch.hash
     this.#tail.add(rows, { baseOffset, recordedAt, position, length: batch.bytes.length })
-    this.#partition.noteBatch({ baseOffset, position, highestAt: batch.highestAt })
+    this.#partition.noteBatch({ baseOffset, position, length: batch.bytes.length, highestAt: batch.highestAt })
     const end = { position: this.#position, offset: this.#offset, hash: batch.hash }
     const group: Group = {
       accepted: this.#receipts(accepted, { baseOffset, recordedAt, hash: batch.hash }),

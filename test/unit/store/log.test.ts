@@ -59,3 +59,26 @@ test('Store recovers what was acknowledged when it was not closed', async () => 
   await expect(topic.append(event(1))).rejects.toMatchObject({ code: 'STORE_FENCED' })
   await again.close()
 })
+
+test('Store opened read-only follows the writer through appends, and rolls', async () => {
+  const storage = memoryStorage()
+  const writer = await openStore({ storage })
+  const topic = await writer.topics.open('orders', { create: { segmentBytes: 1024 * 1024 } })
+  await topic.append(event(0))
+  const reader = await openStore({ storage, readOnly: true })
+  const followed = await reader.topics.open('orders')
+  const seen: number[] = []
+  const done = (async () => {
+    for await (const found of followed.tail({ from: 'start' })) {
+      seen.push(found.data.n)
+      if (seen.length === 5000) break
+    }
+  })()
+  for (let i = 1; i < 5000; i += 999) await topic.append(Array.from({ length: 999 }, (_, j) => ({ ...event(i + j), meta: 'x'.repeat(500) })).slice(0, 5000 - i))
+  await done
+  expect(seen).toEqual(Array.from({ length: 5000 }, (_, i) => i))
+  expect((await followed.last(1))[0]?.data.n).toBe(4999)
+  expect(topic.stats().partitions[0]?.segments).toBeGreaterThan(2)
+  await writer.close()
+  await reader.close()
+})
