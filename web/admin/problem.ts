@@ -7,8 +7,9 @@ import { layout, markup } from './layout.ts'
 
 /** The HTML that tells a problem to a person. */
 export function problemPage(problem: Problem, { c, app }: { c: WebContext; app: Shared }): string {
+  const heading = problem.status === 401 ? 'Log in to see this page' : problem.title
   const told = html`<section class="panel problem" role="alert">
-<h1>${problem.title}</h1>
+<h1>${heading}</h1>
 ${problem.detail !== undefined && html`<p hx-ignore>${problem.detail}</p>`}
 ${problem.hint !== undefined && html`<p>${problem.hint}</p>`}
 ${
@@ -19,5 +20,5 @@ ${
 <p class="faint">Request <code>${problem.requestId}</code></p>
 </section>`
   if (c.req.header('hx-request') !== undefined) return markup(told)
-  return markup(layout({ title: `${problem.title} · varve`, content: told }, { c, app }))
+  return markup(layout({ title: `${heading} · varve`, content: told }, { c, app }))
 }

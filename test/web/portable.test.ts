@@ -1,0 +1,25 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+
+const root = new URL('../../web/', import.meta.url)
+const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts') && !name.endsWith('bundle.ts'))
+  .map((name) => ({ name, text: readFileSync(new URL(name.replaceAll('\\', '/'), root), 'utf8') }))
+
+test('web/ names no runtime, and no time or randomness but the ports', () => {
+  expect(files.length).toBeGreaterThan(20)
+  for (const { name, text } of files)
+    expect(text, name).not.toMatch(
+      /['"]node:|\b(?:Deno|Bun|process\.|Buffer|Date\.now|Math\.random|setTimeout|setInterval|performance|getRandomValues)/,
+    )
+})
+
+test('web/ imports hono, itself and the entry of src/', () => {
+  for (const { name, text } of files)
+    for (const [, from = ''] of text.matchAll(/from '([^']+)'/g))
+      expect(from, name).toMatch(/^(?:hono(?:\/.+)?|\.\.?\/(?!.*src\/).+\.ts|(?:\.\.\/)+src\/index\.ts)$/)
+})
+
+test('web/ writes no text into a page unescaped', () => {
+  for (const { name, text } of files) expect(text, name).not.toMatch(/\braw\(|dangerouslySetInnerHTML/)
+})
