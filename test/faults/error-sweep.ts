@@ -73,7 +73,9 @@ function casesOf(operation: Operation): Case[] {
   const add = (errno: string, fault: FaultOptions, detail = '') => {
     const text = `op=${operation.index} call=${operation.kind}(${operation.path}) errno=${errno}`
     const once = { operation, errno, ...fault, text: `${text}${detail} once` }
-    cases.push(once, { ...once, sticky: true, text: `${text}${detail} sticky` })
+    // Every call moving one byte is a matter of patience, not of correctness.
+    const crawls = errno === 'SHORT' && detail.endsWith('=1')
+    cases.push(once, ...(crawls ? [] : [{ ...once, sticky: true, text: `${text}${detail} sticky` }]))
   }
   for (const errno of ERRORS) {
     if (!fits(errno, operation.kind)) continue

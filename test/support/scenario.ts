@@ -12,14 +12,26 @@ export function must(holds: boolean, fact: string | (() => string)): asserts hol
 }
 
 /** Check that two plain values are the same; bytes compare by content, -0 and NaN by identity. */
-export function mustEqual(actual: unknown, wanted: unknown, what: string): void {
+export function mustEqual(actual: unknown, wanted: unknown, what: string | (() => string)): void {
+  if (isSame(actual, wanted)) return
   const have = plain(actual)
   const want = plain(wanted)
   if (have === want) return
   let at = 0
   while (have[at] === want[at]) at++
   const start = Math.max(0, at - 80)
-  throw new ScenarioFailure(`${what}: at character ${at} have ${clip(have, start)}, want ${clip(want, start)}`)
+  const name = typeof what === 'string' ? what : what()
+  throw new ScenarioFailure(`${name}: at character ${at} have ${clip(have, start)}, want ${clip(want, start)}`)
+}
+
+/** A quick yes for plain objects, arrays and primitives; a no may be wrong and is looked at again. */
+function isSame(one: unknown, other: unknown): boolean {
+  if (Object.is(one, other)) return true
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false
+  const names = Object.keys(one)
+  if (names.length !== Object.keys(other).length || one.constructor !== other.constructor) return false
+  if (one instanceof Date) return false
+  return names.every((name) => isSame(one[name as keyof typeof one], other[name as keyof typeof other]))
 }
 
 /** One text for one value: keys sorted, so that equal values have equal texts. */

@@ -1,0 +1,31 @@
+/** Goal: whatever call of the file system fails, however and how often, nothing acknowledged is lost, every failure is
+ * reported by a typed error, and nothing is there that was refused for want of space.
+ * Method: three workloads run once for each of their file calls, each error that fits it, once and for ever.
+ * @module */
+import { describe, expect, test } from 'vitest'
+import { sweepErrors } from '../faults/error-sweep.ts'
+import { RUNTIME, share } from '../support/runtime.ts'
+import { exploration, underFaults } from './workloads.ts'
+
+const STRIDE = RUNTIME === 'node' ? 1 : 11
+const CASES_FLOOR = share(5_000)
+let total = 0
+
+describe('a store whose file calls fail', () => {
+  test.each(['append', 'roll', 'checkpoint'] as const)(
+    'reports it and loses nothing: %s',
+    { timeout: 300_000 },
+    async (kind) => {
+      const run = exploration(kind, underFaults(kind), { holding: { gaps: true } })
+      const report = await sweepErrors({ ...run, stride: STRIDE })
+      console.log(`swept ${kind}: ${report.calls} calls, ${report.cases} cases, ${report.checked} different disks`)
+      expect(report.failures).toEqual([])
+      total += report.cases
+    },
+  )
+})
+
+test('the sweeps reach their floor', () => {
+  console.log(`failing calls on ${RUNTIME}: ${total} cases`)
+  expect(total).toBeGreaterThanOrEqual(CASES_FLOOR)
+})
