@@ -49,8 +49,6 @@ export interface Head {
   readonly heartbeat: number | undefined
   /** By head slot, from 1. */
   readonly slots: ReadonlyMap<number, HeadSlot>
-  /** Positions of slots that were written and fail their checksum, or were being written. */
-  readonly damagedAt?: readonly number[]
 }
 
 /** One pair as its writer holds it: made once, so that a write allocates nothing. */
@@ -222,24 +220,33 @@ export async function readHead(storage: Storage, epoch: number): Promise<Head> {
     throw error
   }
   let heartbeat: number | undefined
-  const damagedAt: number[] = []
   for (let pair = 0; pair * PAIR_BYTES < bytes.length; pair++) {
     const first = slotAt(bytes, pair * PAIR_BYTES, { epoch, digest: storage.digest })
     const second = slotAt(bytes, pair * PAIR_BYTES + SLOT_BYTES, { epoch, digest: storage.digest })
-    if (first === undefined && isWritten(bytes, pair * PAIR_BYTES)) damagedAt.push(pair * PAIR_BYTES)
-    if (second === undefined && isWritten(bytes, pair * PAIR_BYTES + SLOT_BYTES))
-      damagedAt.push(pair * PAIR_BYTES + SLOT_BYTES)
     const newer = newest(first, second)
     if (newer === undefined) continue
     if (pair === 0) heartbeat = newer.endOffset
     else slots.set(pair, newer)
   }
-  return { heartbeat, slots, damagedAt }
+  return { heartbeat, slots }
 }
 
-/** A slot is made of zeros until it is written. */
-function isWritten(bytes: Uint8Array, position: number): boolean {
-  return bytes.subarray(position, position + SLOT_BYTES).some((byte) => byte !== 0)
+/** Positions of the slots that hold something and fail their checksum: damaged, or just being written. */
+export async function damagedSlots(storage: Storage, epoch: number): Promise<number[]> {
+  const positions: number[] = []
+  let bytes: Uint8Array
+  try {
+    bytes = await readWhole(storage, headName(epoch))
+  } catch (error) {
+    if (isVarveError(error, 'FILE_MISSING')) return positions
+    throw error
+  }
+  for (let position = 0; position < bytes.length; position += SLOT_BYTES) {
+    // A slot is made of zeros until it is written.
+    const written = bytes.subarray(position, position + SLOT_BYTES).some((byte) => byte !== 0)
+    if (written && slotAt(bytes, position, { epoch, digest: storage.digest }) === undefined) positions.push(position)
+  }
+  return positions
 }
 
 function newest(a: HeadSlot | undefined, b: HeadSlot | undefined): HeadSlot | undefined {

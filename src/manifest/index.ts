@@ -3,6 +3,7 @@
 export { type Acquired, type AcquireOptions, acquire } from './acquire.ts'
 export { headEpoch, headName, manifestEpoch, manifestName } from './files.ts'
 export {
+  damagedSlots,
   HEARTBEAT_INTERVAL_MS,
   type Head,
   type HeadEnd,

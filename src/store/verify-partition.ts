@@ -7,11 +7,13 @@ import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
 import { besideSegment, CHECKPOINT_FILE } from '../segment/names.ts'
 import { type LogPoint, segmentRef } from '../segment/segment.ts'
 import { encodeOffsetIndex, encodeTimeIndex, type SparseIndex } from '../segment/sparse-index.ts'
+import { readCheckpoint } from './verify-checkpoint.ts'
 import type { VerifyRun } from './verify-run.ts'
 import { checkSegment, type Mark } from './verify-segment.ts'
 
 /** A partition, and what is known of its end. */
 export interface PartitionWish {
+  readonly storeId: string
   readonly topic: string
   readonly lineage: string
   readonly row: PartitionRow
@@ -25,6 +27,8 @@ export interface PartitionWish {
 /** Announce the files of a partition for the total of the progress. */
 export async function planPartition(run: VerifyRun, topic: string, row: PartitionRow): Promise<void> {
   const directory = partitionDirectory(topic, row.partition)
+  const checkpoint = `${directory}/${CHECKPOINT_FILE}`
+  run.plan(checkpoint, (await sizeIfReadable(run, checkpoint)) ?? 0)
   for (const { file, sealed } of row.segments) {
     const path = `${directory}/${file}`
     if (sealed === undefined) {
@@ -64,13 +68,19 @@ export async function checkPartition(run: VerifyRun, wish: PartitionWish): Promi
     const message = `Manifest "${manifestFile}" names no segment of "${directory}"`
     run.problem({ code: 'MANIFEST_DAMAGED', file: manifestFile, message, damage: true })
   }
+  const active = row.segments.findLast((segment) => segment.sealed === undefined)
+  const { storeId, lineage } = wish
+  const owner = { storeId, lineage, partition: row.partition }
+  const file = `${directory}/${CHECKPOINT_FILE}`
+  const checkpoint = await readCheckpoint(run, file, { owner, segmentId: active?.id })
   for (const segment of row.segments) {
     const ref = segmentRef(directory, segment, { partition: row.partition, digest: run.digest })
     let index: SparseIndex | undefined
     await run.about(ref.path, async () => {
       index = await checkSegment(run, {
         ref,
-        lineage: wish.lineage,
+        lineage,
+        checkpoint: segment === active ? checkpoint : undefined,
         seal: segment.sealed,
         ...endOf(segment, wish),
         marks: marksOf(run, segment, wish),
@@ -78,7 +88,7 @@ export async function checkPartition(run: VerifyRun, wish: PartitionWish): Promi
     })
     if (segment.sealed !== undefined) await checkIndexes(run, ref.path, { segment, index })
   }
-  await checkCheckpoint(run, `${directory}/${CHECKPOINT_FILE}`)
+  checkpoint?.finish()
 }
 
 /** Up to where a segment must be right. */
@@ -156,9 +166,4 @@ async function compareDerived(run: VerifyRun, path: string, wanted: Uint8Array):
   if (at === wanted.length && at === found.length) return
   const message = `Index "${path}" differs from its segment at position ${at}; it is derived and can be deleted`
   run.problem({ code: 'INDEX_DIFFERS', file: path, position: at, message, damage: false })
-}
-
-/** The place where the checkpoint of a partition is compared with the scan, once something writes one. */
-async function checkCheckpoint(run: VerifyRun, path: string): Promise<void> {
-  if (await run.storage.exists(path)) run.leaveOut(`${path}: open checks it before it is used, this check does not.`)
 }

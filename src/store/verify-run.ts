@@ -4,7 +4,7 @@
  * @module */
 import type { Digest } from '../codec/digest.ts'
 import { isVarveError, VarveError } from '../errors.ts'
-import type { Clock } from '../ports/clock.ts'
+import { type Clock, nextTurn } from '../ports/clock.ts'
 import type { ReadHandle, Storage } from '../ports/storage.ts'
 import type { Reading, ReadRequest } from '../segment/file-pool.ts'
 import type { VerifyOptions, VerifyProblem, VerifyReport } from './types.ts'
@@ -137,7 +137,7 @@ export class VerifyRun {
   async #giveWay(): Promise<void> {
     const { clock } = this.#place
     if (clock.monotonic() - this.#turnStarted <= TURN_MS) return
-    await new Promise<void>((resolve) => clock.after(0, resolve))
+    await nextTurn()
     this.#turnStarted = clock.monotonic()
     this.checkGoingOn()
   }

@@ -12,6 +12,7 @@ import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from '../segment/header.ts'
 import { type ChainPoint, provenBeyond, type ScannedBatch, scanBatches } from '../segment/scan.ts'
 import type { LogPoint, SegmentRef } from '../segment/segment.ts'
 import { SparseIndex } from '../segment/sparse-index.ts'
+import type { CheckpointCheck } from './verify-checkpoint.ts'
 import type { VerifyRun } from './verify-run.ts'
 
 /** After so many bad batches the rest of a segment is left out. */
@@ -36,6 +37,8 @@ export interface SegmentWish {
   /** The durable end, when the writer is this store: bytes behind it are being written and are not looked at. */
   readonly own: LogPoint | undefined
   readonly marks: readonly Mark[]
+  /** Of the active segment: compared while the scan goes on. */
+  readonly checkpoint: CheckpointCheck | undefined
 }
 
 /** Check a segment. @returns its index as the scan found it; undefined when not all of it could be scanned. */
@@ -85,6 +88,12 @@ async function headerFits(run: VerifyRun, wish: SegmentWish): Promise<boolean> {
   }
 }
 
+/** Where the scan goes on behind a bad batch, and the record table that this batch carries or needs. */
+interface NextBatch extends ChainPoint {
+  readonly carriesTable: number | undefined
+  readonly needsTable: number | undefined
+}
+
 class SegmentScan {
   readonly #run: VerifyRun
   readonly #wish: SegmentWish
@@ -92,7 +101,10 @@ class SegmentScan {
   readonly #index = new SparseIndex()
   readonly #marks = new Map<number, Mark[]>()
   readonly #decoders = new Map<number, ValueDecoder>()
+  /** Record tables that bad batches carry. */
+  readonly #badTables = new Set<number>()
   #badBatches = 0
+  #withoutTable = 0
 
   constructor(run: VerifyRun, wish: SegmentWish, sizeBytes: number) {
     this.#run = run
@@ -112,7 +124,12 @@ class SegmentScan {
     const start: ChainPoint = { position: SEGMENT_HEADER_BYTES, offset: ref.baseOffset, hash: ref.hashBefore }
     this.#run.reached(SEGMENT_HEADER_BYTES)
     this.#compareMarks(start)
+    this.#wish.checkpoint?.at(start, this.#index)
     const end = await this.#durablePart(start)
+    if (this.#withoutTable > 0) {
+      const count = this.#withoutTable
+      this.#run.leaveOut(`${ref.path}: ${count} batches that cannot be read without the record table of a damaged one.`)
+    }
     if (end === undefined || this.#sizeBytes < endPosition) return undefined
     if (this.#badBatches === 0) this.#missedMarks(end)
     if (seal !== undefined) {
@@ -142,6 +159,13 @@ class SegmentScan {
       const { position } = scan.end
       const next = await this.#after(scan.end, stop)
       if (next === 'cut') return undefined
+      this.#wish.checkpoint?.giveUp()
+      if (next?.needsTable !== undefined && this.#badTables.has(next.needsTable)) {
+        this.#withoutTable++
+        from = next
+        continue
+      }
+      if (next?.carriesTable !== undefined) this.#badTables.add(next.carriesTable)
       this.#badBatches++
       this.damaged(position, scan.problem)
       if (next === undefined || this.#badBatches >= BAD_BATCHES_MAX) {
@@ -158,7 +182,7 @@ class SegmentScan {
   }
 
   /** Where the scan can go on after a bad batch; `cut`: it is the batch in which a truncated file ends. */
-  async #after(at: ChainPoint, stop: number): Promise<ChainPoint | 'cut' | undefined> {
+  async #after(at: ChainPoint, stop: number): Promise<NextBatch | 'cut' | undefined> {
     const { ref, endPosition } = this.#wish
     const { position } = at
     const truncated = stop < endPosition
@@ -168,7 +192,14 @@ class SegmentScan {
     if (header === undefined || header.baseOffset !== at.offset) return undefined
     const end = position + BATCH_HEADER_BYTES + header.bodyBytes
     if (end > stop) return truncated ? 'cut' : undefined
-    return { position: end, offset: header.baseOffset + header.lastOffsetDelta + 1, hash: toHex(header.hash) }
+    const table = header.tablePosition === 0 ? undefined : header.tablePosition
+    return {
+      position: end,
+      offset: header.baseOffset + header.lastOffsetDelta + 1,
+      hash: toHex(header.hash),
+      carriesTable: header.carriesTable ? table : undefined,
+      needsTable: header.carriesTable ? undefined : table,
+    }
   }
 
   /** What an owner that is gone, or another process, wrote above the last end it told: whole batches, then perhaps a torn
@@ -201,12 +232,18 @@ class SegmentScan {
       const reason = error instanceof Error ? error.message : String(error)
       const message = `A batch of "${path}" at position ${position} passes its checksums but cannot be decoded: ${reason}`
       this.#run.problem({ code: 'DECODE_FAILED', file: path, position, message, damage: true })
+      this.#wish.checkpoint?.giveUp()
     }
     const offset = header.baseOffset + header.lastOffsetDelta + 1
     const end = position + batch.bytes.length
     this.#run.eventsChecked += header.lastOffsetDelta + 1
     this.#run.reached(end)
-    if (this.#marks.has(offset)) this.#compareMarks({ position: end, offset, hash: toHex(header.hash) })
+    const { checkpoint } = this.#wish
+    if (!this.#marks.has(offset) && checkpoint === undefined) return
+    const point = { position: end, offset, hash: toHex(header.hash) }
+    this.#compareMarks(point)
+    checkpoint?.batch(batch)
+    checkpoint?.at(point, this.#index)
   }
 
   /** Decode every column and value of a batch. Memory: one block at a time. @throws what decoding throws. */
@@ -219,16 +256,18 @@ class SegmentScan {
     }
     const body = batch.bytes.subarray(BATCH_HEADER_BYTES)
     const { strings, blocks } = readContents(preface, body)
-    let highest = 0
+    let highest = header.lowestAt
     for (const { start, end, rows } of blocks) {
       const columns = readBlock(body.subarray(start, end), rows, strings)
       const data = decodeData(columns, decoder)
       if (data.length !== rows) throw new VarveError('DECODE_FAILED', 'Values do not fit the rows of their block')
+      this.#wish.checkpoint?.block(columns)
       if (columns.meta !== undefined) decodeValues(columns.meta, decoder)
       if (columns.extensions !== undefined) decodeValues(columns.extensions, decoder)
-      for (const at of columns.at ?? []) if (at > highest) highest = at
+      const base = columns.wideAt ? 0 : header.lowestAt
+      for (const at of columns.at ?? []) if (base + at > highest) highest = base + at
     }
-    if (header.lowestAt + highest !== header.highestAt) {
+    if (highest !== header.highestAt) {
       throw new VarveError('DECODE_FAILED', 'The highest time of the events is not that of their batch')
     }
   }

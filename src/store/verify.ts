@@ -131,6 +131,7 @@ async function checkOne(
   const later = now?.topics.find((other) => other.id === topic.id)?.partitions[place.row.partition]
   const row = later ?? place.row
   await checkPartition(run, {
+    storeId: (now ?? view?.state)?.storeId ?? '',
     topic: topic.name,
     lineage: topic.lineage,
     row,
