@@ -66,7 +66,9 @@ export function guard(route: Route, app: Shared): MiddlewareHandler<WebEnv> {
     const open = route.scope === 'open' && (app.options.access !== undefined || route.path === '/health')
     if (!open) requireRole(c, route.scope === 'open' ? 'read' : route.scope)
     if (c.req.method === 'HEAD' && route.stream === true) throw methodRefused(c, [route.method])
-    facts.query = parseQuery(new URL(c.req.url), route.query ?? [])
+    // A form sends every field, the empty ones too.
+    const emptyIsAbsent = route.answers === 'html'
+    facts.query = parseQuery(new URL(c.req.url), { keys: route.query ?? [], emptyIsAbsent })
     checkBody(c, route)
     // Probes and files answer while everything else is busy; streams have slots of their own.
     if (route.stream === true || (route.scope === 'open' && route.method === 'GET')) return next()

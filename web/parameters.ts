@@ -55,15 +55,18 @@ export interface Query extends Omit<ReadFilter, 'kind'> {
   readonly durability?: Durability
 }
 
-/** Parse the query of `url`. @throws {VarveError} `OPTION_INVALID` naming the parameter. */
-export function parseQuery(url: URL, keys: readonly ParameterKey[]): Query {
+/** Parse the query of `url`, which may name `keys`. @throws {VarveError} `OPTION_INVALID` naming the parameter. */
+export function parseQuery(
+  url: URL,
+  { keys, emptyIsAbsent = false }: { keys: readonly ParameterKey[]; emptyIsAbsent?: boolean },
+): Query {
   const byName = new Map<string, ParameterKey>(keys.map((key) => [PARAMETERS[key].name, key]))
   const found: Partial<Record<ParameterKey, string | number>> = {}
   for (const [name, value] of url.searchParams) {
     const key = byName.get(name)
     if (key === undefined) throw refuse(name, `Cannot read the query: parameter "${name}" is not known here`)
     if (found[key] !== undefined) throw refuse(name, `Cannot read the query: parameter "${name}" is given twice`)
-    found[key] = parseValue(PARAMETERS[key], value)
+    if (value !== '' || !emptyIsAbsent) found[key] = parseValue(PARAMETERS[key], value)
   }
   // Every value was parsed by the description of its key, which says the same as the type of that key.
   return found as Query

@@ -153,6 +153,7 @@ describe('topic page', () => {
     ])
     expect(keysOf((await frames.next())?.data ?? '')).toEqual(['0:3'])
     await frames.cancel()
+    expect(keysOf(await page('/topics/orders?kind=Paid&entity='))).toEqual(['0:3', '0:1'])
     expect(await page('/topics/orders?kind=None')).toContain('No event matches.')
   })
 

@@ -43,9 +43,9 @@ export function isoTime(ms: number): string {
   return Math.abs(ms) <= TIME_MAX_MS ? new Date(ms).toISOString() : String(ms)
 }
 
-/** A time as `2026-01-31 12:00:00.000`, UTC. */
+/** A time as `2026-01-31 12:00:00.000 UTC`. */
 export function formatTime(ms: number): string {
-  return isoTime(ms).replace('T', ' ').replace('Z', '')
+  return isoTime(ms).replace('T', ' ').replace('Z', ' UTC')
 }
 
 export function stateWords(state: StoreStats['state']): string {
