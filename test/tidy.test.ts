@@ -87,9 +87,10 @@ describe('the reader of sources', () => {
   })
 })
 
-/** What package.json, deno.json and the build name, and the scripts that package.json runs. */
+/** What package.json, deno.json and the build name, the scripts that package.json runs, and the binaries. */
 function entryFiles(): Set<string> {
   const texts = ['package.json', 'deno.json'].map((file) => readFileSync(join(TOP, file), 'utf8'))
   const named = texts.flatMap((text) => [...text.matchAll(/[\w./-]+\.(?:ts|mjs)\b/g)].map(([name]) => name))
-  return new Set(named.map((name) => name.replace(/^\.\//, '')))
+  const binaries = sources.map(({ path }) => path).filter((path) => /^adapters\/\w+\/main\.ts$/.test(path))
+  return new Set([...binaries, ...named.map((name) => name.replace(/^\.\//, ''))])
 }

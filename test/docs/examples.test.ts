@@ -7,9 +7,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Plugin } from 'esbuild'
+import { build, type Plugin } from 'esbuild'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { bundle, TOP } from '../support/bundle.ts'
+import { TOP } from '../support/bundle.ts'
 import { blocksOf, filesUnder } from './blocks.ts'
 
 const DOCUMENTS = ['README.md', 'src/FORMAT.md', ...['src', 'adapters', 'web', 'test/conformance'].flatMap(filesUnder)]
@@ -53,9 +53,23 @@ const console = {
 `
 
 const blocks = DOCUMENTS.flatMap((path) => blocksOf(path, 'ts')).filter(({ code }) => !SHOWN_ONLY.test(code))
-let directory = ''
-beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), 'varve-docs-'))
+const directory = mkdtempSync(join(tmpdir(), 'varve-docs-'))
+const nameOf = (index: number) => join(directory, `example-${index}`)
+
+beforeAll(async () => {
+  for (const [index, { code }] of blocks.entries()) writeFileSync(`${nameOf(index)}.ts`, PROLOGUE + code)
+  await build({
+    entryPoints: blocks.map((_, index) => `${nameOf(index)}.ts`),
+    outdir: directory,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    logLevel: 'silent',
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    plugins: [packageNames],
+  })
 })
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
@@ -64,14 +78,8 @@ test('the documents have examples', () => {
   expect([...files]).toEqual(expect.arrayContaining(['README.md', 'src/store/open.ts']))
 })
 
-for (const [index, { where, code }] of blocks.entries())
+for (const [index, { where }] of blocks.entries())
   test(`the example at ${where} runs`, async () => {
-    const source = join(directory, `example-${index}.ts`)
-    writeFileSync(source, PROLOGUE + code)
-    const { file, remove } = await bundle(source, [packageNames])
-    try {
-      await expect(import(/* @vite-ignore */ pathToFileURL(file).href)).resolves.toBeDefined()
-    } finally {
-      await remove()
-    }
+    const { href } = pathToFileURL(`${nameOf(index)}.mjs`)
+    await expect(import(/* @vite-ignore */ href)).resolves.toBeDefined()
   })

@@ -20,10 +20,14 @@ const LAYERS: readonly (readonly string[])[] = [
 
 /** What files outside the core may import besides their own folder. */
 const OUTSIDE: readonly { readonly from: RegExp; readonly may: RegExp; readonly why: string }[] = [
-  { from: /^adapters\/\w+\/main\.ts$/, may: /^(?:src|adapters|web)\//, why: 'a binary wires everything but tests' },
+  {
+    from: /^adapters\/(?:\w+\/main\.ts$|process\/)/,
+    may: /^(?:src|adapters|web)\//,
+    why: 'binaries know all but tests',
+  },
   {
     from: /^adapters\//,
-    may: /^(?:adapters\/(?!\w+\/main\.ts)|src\/ports\/|src\/errors\.ts$|src\/codec\/digest\.ts$)/,
+    may: /^(?:adapters\/(?!\w+\/main\.ts|process\/)|src\/ports\/|src\/errors\.ts$|src\/codec\/digest\.ts$)/,
     why: 'an adapter knows ports, errors and the digest interface',
   },
   { from: /^test\/conformance\/(?!.*\.test\.ts$)/, may: /^(?:test\/conformance|src)\//, why: 'the suite is published' },
@@ -37,7 +41,7 @@ const PACKAGES: readonly { readonly from: RegExp; readonly may: RegExp }[] = [
   { from: /^src\/ports\/digest\.ts$/, may: /^crc-32$/ },
   { from: /^src\//, may: /^$/ },
   { from: /^web\//, may: /^hono(?:\/|$)/ },
-  { from: /^adapters\/node\/main\.ts$/, may: /^(?:node:|@hono\/node-server|hono)/ },
+  { from: /^adapters\/(?:\w+\/main\.ts$|process\/)/, may: /^(?:node:|@hono\/node-server$|hono$)/ },
   { from: /^adapters\//, may: /^node:/ },
   { from: /^test\/conformance\/(?!.*\.test\.ts$)/, may: /^$/ },
 ]
@@ -59,7 +63,7 @@ export function layerViolations(sources: readonly Source[]): string[] {
         if (rule !== undefined && !rule.may.test(specifier)) says('this folder may not use that package')
         continue
       }
-      if (!/\.(?:ts|mjs|js)$/.test(specifier)) says('relative imports end in .ts')
+      if (!/\.(?:ts|mjs|js|json)$/.test(specifier)) says('relative imports end in .ts')
       if (file === undefined) continue
       const layer = layerOf(source.path)
       if (layer === undefined) {
