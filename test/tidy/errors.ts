@@ -14,7 +14,10 @@ export function missingCodes(
 ): { readonly unthrown: string[]; readonly unasserted: string[] } {
   const product = sources.filter(({ path }) => !path.startsWith('test/') && path !== 'src/errors.ts')
   const tests = sources.filter(({ path }) => path.startsWith('test/') && !/^test\/(?:tidy|types|docs)\//.test(path))
-  const isNamed = (within: readonly Source[], code: string) => within.some(({ text }) => text.includes(`'${code}'`))
+  const isNamed = (within: readonly Source[], code: string) => {
+    const named = new RegExp(`['"]${code}['"]|^\\s*${code}:`, 'm')
+    return within.some(({ text }) => named.test(text))
+  }
   return {
     unthrown: codes.filter((code) => !isNamed(product, code)),
     unasserted: codes.filter((code) => !isNamed(tests, code)),
