@@ -55,6 +55,7 @@ function derivedOf(path: string): string[] {
   return [besideSegment(path, 'index'), besideSegment(path, 'timeindex')]
 }
 
+/** Check the segments of a partition, their chain, and what is derived from them. */
 export async function checkPartition(run: VerifyRun, wish: PartitionWish): Promise<void> {
   const { row } = wish
   const directory = partitionDirectory(wish.topic, row.partition)
@@ -151,12 +152,13 @@ async function checkIndexes(
 
 async function compareDerived(run: VerifyRun, path: string, wanted: Uint8Array): Promise<void> {
   const size = await run.sizeOf(path)
-  run.begin(path, size ?? 0)
   if (size === undefined) {
+    run.plan(path, 0)
     const message = `Index "${path}" is missing; it will be rebuilt when it is needed`
     run.problem({ code: 'INDEX_MISSING', file: path, message, damage: false })
     return
   }
+  run.begin(path, size)
   // One byte more, so that a longer file differs.
   const found = await run.read({ path, position: 0, length: wanted.length + 1 })
   run.reached(size)

@@ -2,18 +2,17 @@
  *
  * A bad batch whose header is intact does not end the check: its successor's place and chain hash are known from it.
  * @module */
-import { BATCH_HEADER_BYTES, readBatchHeader, readContents } from '../codec/batch.ts'
-import { decodeData, decodeValues, readBlock } from '../codec/block.ts'
+import { BATCH_HEADER_BYTES, readBatchHeader } from '../codec/batch.ts'
 import { toHex } from '../codec/bytes.ts'
-import { decodeShapes, ValueDecoder } from '../codec/values.ts'
-import { isVarveError, VarveError } from '../errors.ts'
 import type { Seal } from '../manifest/index.ts'
-import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from '../segment/header.ts'
+import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
 import { type ChainPoint, provenBeyond, type ScannedBatch, scanBatches } from '../segment/scan.ts'
 import type { LogPoint, SegmentRef } from '../segment/segment.ts'
 import { SparseIndex } from '../segment/sparse-index.ts'
 import type { CheckpointCheck } from './verify-checkpoint.ts'
+import { headerFits } from './verify-header.ts'
 import type { VerifyRun } from './verify-run.ts'
+import { ValueCheck } from './verify-values.ts'
 
 /** After so many bad batches the rest of a segment is left out. */
 const BAD_BATCHES_MAX = 16
@@ -45,47 +44,23 @@ export interface SegmentWish {
 export async function checkSegment(run: VerifyRun, wish: SegmentWish): Promise<SparseIndex | undefined> {
   const { ref, endPosition } = wish
   const sizeBytes = await run.sizeOf(ref.path)
-  const last = wish.seal === undefined && wish.own === undefined ? (sizeBytes ?? endPosition) : endPosition
-  run.begin(ref.path, Math.max(last, endPosition))
   if (sizeBytes === undefined) {
+    run.plan(ref.path, 0)
     const message = `Segment "${ref.path}" is missing, and with it the events from offset ${ref.baseOffset}${
       wish.seal === undefined ? '' : ` to ${wish.seal.endOffset - 1}`
     }`
     run.problem({ code: 'SEGMENT_MISSING', file: ref.path, message, damage: true })
     return undefined
   }
+  // Another process, or an owner that is gone, may have written more than is known to be durable.
+  const last = wish.seal === undefined && wish.own === undefined ? Math.max(sizeBytes, endPosition) : endPosition
+  run.begin(ref.path, last)
   const check = new SegmentScan(run, wish, sizeBytes)
   if (sizeBytes < endPosition) {
     check.damaged(sizeBytes, `the file ends at ${sizeBytes}, before its durable end at ${endPosition}`)
   }
-  if (sizeBytes >= SEGMENT_HEADER_BYTES && !(await headerFits(run, wish))) return undefined
+  if (sizeBytes >= SEGMENT_HEADER_BYTES && !(await headerFits(run, ref, wish.lineage))) return undefined
   return check.run()
-}
-
-/** Whether the batches can be those of this segment. A damaged header says nothing about them: the manifest knows it all. */
-async function headerFits(run: VerifyRun, wish: SegmentWish): Promise<boolean> {
-  const { ref } = wish
-  const bytes = await run.read({ path: ref.path, position: 0, length: SEGMENT_HEADER_BYTES })
-  try {
-    const header = decodeSegmentHeader(bytes, ref.path, run.digest)
-    const differs: string[] = []
-    if (header.id !== ref.id) differs.push(`its id is ${header.id} instead of ${ref.id}`)
-    if (header.baseOffset !== ref.baseOffset) {
-      differs.push(`it begins at offset ${header.baseOffset} instead of ${ref.baseOffset}`)
-    }
-    if (header.hashBefore !== ref.hashBefore) differs.push('it continues another chain')
-    if (header.lineage !== wish.lineage || header.partition !== ref.partition) {
-      differs.push('it belongs to another topic or partition')
-    }
-    if (differs.length === 0) return true
-    const message = `Segment "${ref.path}" holds the header of another segment: ${differs.join(', ')}`
-    run.problem({ code: 'SEGMENT_FOREIGN', file: ref.path, position: 0, message, damage: true })
-    return false
-  } catch (error) {
-    if (!isVarveError(error)) throw error
-    run.problem({ code: error.code, file: ref.path, position: 0, message: error.message, damage: true })
-    return error.code === 'SEGMENT_DAMAGED'
-  }
 }
 
 /** Where the scan goes on behind a bad batch, and the record table that this batch carries or needs. */
@@ -100,7 +75,7 @@ class SegmentScan {
   readonly #sizeBytes: number
   readonly #index = new SparseIndex()
   readonly #marks = new Map<number, Mark[]>()
-  readonly #decoders = new Map<number, ValueDecoder>()
+  readonly #values = new ValueCheck()
   /** Record tables that bad batches carry. */
   readonly #badTables = new Set<number>()
   #badBatches = 0
@@ -226,7 +201,7 @@ class SegmentScan {
     const { header, position } = batch
     this.#index.add({ baseOffset: header.baseOffset, position, highestAt: header.highestAt })
     try {
-      this.#decode(batch)
+      this.#values.check(batch, this.#wish.checkpoint)
     } catch (error) {
       const { path } = this.#wish.ref
       const reason = error instanceof Error ? error.message : String(error)
@@ -244,32 +219,6 @@ class SegmentScan {
     this.#compareMarks(point)
     checkpoint?.batch(batch)
     checkpoint?.at(point, this.#index)
-  }
-
-  /** Decode every column and value of a batch. Memory: one block at a time. @throws what decoding throws. */
-  #decode(batch: ScannedBatch): void {
-    const { header, preface, table } = batch
-    let decoder = this.#decoders.get(header.tablePosition)
-    if (decoder === undefined) {
-      decoder = new ValueDecoder(table.bytes.length === 0 ? [] : decodeShapes(table.bytes))
-      this.#decoders.set(header.tablePosition, decoder)
-    }
-    const body = batch.bytes.subarray(BATCH_HEADER_BYTES)
-    const { strings, blocks } = readContents(preface, body)
-    let highest = header.lowestAt
-    for (const { start, end, rows } of blocks) {
-      const columns = readBlock(body.subarray(start, end), rows, strings)
-      const data = decodeData(columns, decoder)
-      if (data.length !== rows) throw new VarveError('DECODE_FAILED', 'Values do not fit the rows of their block')
-      this.#wish.checkpoint?.block(columns)
-      if (columns.meta !== undefined) decodeValues(columns.meta, decoder)
-      if (columns.extensions !== undefined) decodeValues(columns.extensions, decoder)
-      const base = columns.wideAt ? 0 : header.lowestAt
-      for (const at of columns.at ?? []) if (base + at > highest) highest = base + at
-    }
-    if (highest !== header.highestAt) {
-      throw new VarveError('DECODE_FAILED', 'The highest time of the events is not that of their batch')
-    }
   }
 
   #compareMarks(point: ChainPoint): void {

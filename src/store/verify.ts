@@ -17,6 +17,7 @@ import type { LogPoint } from '../segment/segment.ts'
 import type { LogContext } from '../topic/context.ts'
 import type { VerifyOptions, VerifyReport } from './types.ts'
 import { listStore, reportUnknown } from './verify-files.ts'
+import { checkLooseSegments } from './verify-loose.ts'
 import { type Authority, checkAuthority, checkLostRecords } from './verify-manifest.ts'
 import { checkPartition, planPartition } from './verify-partition.ts'
 import { VerifyRun } from './verify-run.ts'
@@ -78,7 +79,7 @@ async function verifyAll(run: VerifyRun, opened: OpenedStore | undefined): Promi
     }
     await checkLostRecords(run, authority)
     const state = stateOf(authority, opened)
-    if (state === undefined) run.leaveOut('Every segment: without a readable manifest nobody knows which ones count.')
+    if (state === undefined) await checkLooseSegments(run)
     else await checkState(run, state, { authority, opened })
     sayLimits(run)
     return run.report()

@@ -1,7 +1,12 @@
+/** verify: every kind of damage is found and named, and nothing is written.
+ * @module */
 import { beforeAll, describe, expect, test } from 'vitest'
+import { BatchEncoder, NO_TABLE, segmentSeed } from '../../../src/codec/batch.ts'
+import type { Row } from '../../../src/codec/block.ts'
+import { fromHex } from '../../../src/codec/bytes.ts'
 import { decodeCheckpoint, encodeCheckpoint } from '../../../src/index/checkpoint.ts'
 import { openStore, type VerifyProgress, verifyStorage } from '../../../src/index.ts'
-import { readManifest } from '../../../src/manifest/index.ts'
+import { acquire, readManifest } from '../../../src/manifest/index.ts'
 import { systemClock } from '../../../src/ports/clock.ts'
 import { systemRandom } from '../../../src/ports/random.ts'
 import { imageStorage, type StoreImage } from '../../faults/image-storage.ts'
@@ -210,6 +215,89 @@ describe('damage to segments', () => {
   })
 })
 
+describe('what checksums cannot see', () => {
+  const row: Omit<Row, 'values' | 'start' | 'dataEnd' | 'metaEnd' | 'end'> = {
+    kind: 'K',
+    entity: 'e',
+    at: 1,
+    correlationId: undefined,
+    causationId: undefined,
+    id: undefined,
+    scope: undefined,
+    tags: undefined,
+    schemaVersion: undefined,
+    lane: undefined,
+    depth: undefined,
+    idempotencyKey: undefined,
+    dataCodec: 0,
+    metaCodec: 0,
+    extensionsCodec: 0,
+  }
+
+  async function smallStore() {
+    const storage = imageStorage(new Map())
+    await createSmallTopic(
+      { storage, clock: systemClock, random: systemRandom },
+      { name: 'small', partitions: 1, segmentBytes: 100_000 },
+    )
+    const view = await readManifest(storage)
+    const topic = view?.state.topics[0]
+    const segment = topic?.partitions[0]?.segments[0]
+    if (topic === undefined || segment === undefined) throw new Error('the store has no segment')
+    return { storage, topic, segment, path: `topics/small/0/${segment.file}` }
+  }
+
+  test('verifyStorage() finds a batch that passes its checksums and does not decode', async () => {
+    const { storage, segment, path } = await smallStore()
+    const { digest } = storage
+    const values = new Uint8Array([0xc1, 0xc1])
+    const spots = { values, start: 0, dataEnd: 2, metaEnd: 2, end: 2 }
+    const batch = new BatchEncoder(digest).encode([{ ...row, ...spots }], {
+      place: { seed: segmentSeed(fromHex(segment.id), digest), position: 128 },
+      epoch: 1,
+      baseOffset: 0,
+      recordedAt: 1,
+      syncedThrough: 128,
+      previousHash: fromHex(segment.hashBefore),
+      table: NO_TABLE,
+      tablePosition: undefined,
+    })
+    const handle = await storage.openAppend(path)
+    await handle.append(batch.bytes)
+    await handle.close()
+    const report = await verifyStorage({ storage })
+    expect(shapes(report)).toEqual([{ code: 'DECODE_FAILED', file: path, position: 128, damage: true }])
+    expect(report.ok).toBe(false)
+  })
+
+  test('verifyStorage() compares what the manifest sealed with what the scan found', async () => {
+    const { storage, topic, path } = await smallStore()
+    const store = await openStore({ storage })
+    await (await store.topics.open('small')).append({ kind: 'K', entity: 'e', data: 1 })
+    await store.close()
+    const { length } = (await imageOf(storage)).get(path) ?? []
+    const { manifest: owned } = await acquire({
+      storage,
+      clock: systemClock,
+      random: systemRandom,
+      takeOver: false,
+      lockTimeoutMs: 0,
+    })
+    const endHash = 'ab'.repeat(32)
+    const next = { file: '00000000000000000001.log', id: '0'.repeat(16), baseOffset: 1, hashBefore: endHash }
+    const seal = { endOffset: 1, endPosition: length ?? 0, endHash }
+    await owned.append({ type: 'segment-added', topic: topic.id, partition: 0, seal, segment: next })
+    await owned.close()
+    const report = await verifyStorage({ storage })
+    expect(shapes(report)).toContainEqual({ code: 'SEGMENT_DAMAGED', file: path, position: length, damage: true })
+    expect(shapes(report)).toContainEqual({
+      code: 'SEGMENT_MISSING',
+      file: `topics/small/0/${next.file}`,
+      damage: true,
+    })
+  })
+})
+
 describe('derived files', () => {
   test('verifyStorage() reports a missing index as no damage', async () => {
     for (const extension of ['.index', '.timeindex']) {
@@ -294,8 +382,11 @@ describe('manifests', () => {
     const file = manifest(closed)
     const report = await verifyImage(flipBit(closed, file, 100))
     expect(shapes(report)).toMatchObject([{ code: 'MANIFEST_DAMAGED', file, damage: true }])
-    expect(report.ok).toBe(false)
-    expect(report.notChecked.join('\n')).toContain('Every segment')
+    expect(report).toMatchObject({ ok: false, eventsChecked: events })
+    expect(report.notChecked.join('\n')).toContain('each was checked by itself')
+    const batch = batchPositions(bytesOf(closed, NOTES))[2] ?? 0
+    const both = await verifyImage(flipBit(flipBit(closed, file, 100), NOTES, batch + 110))
+    expect(shapes(both)).toContainEqual({ code: 'SEGMENT_DAMAGED', file: NOTES, position: batch, damage: true })
   })
 
   test('verifyStorage() goes by the manifest below a damaged one', async () => {
@@ -358,7 +449,7 @@ describe('manifests', () => {
 })
 
 describe('all of it', () => {
-  /** Goal: no byte of any file is out of sight. Method: flip bits all over a small store with every kind of file, closed
+  /** Goal: no byte of any file is out of sight. Method: flip bits all over a small store with every kind of file, shut
    * and crashed; the check must name the file, and call it damage exactly when truth may be lost. */
   test('verifyStorage() notices a flipped bit anywhere', async () => {
     const storage = imageStorage(new Map())

@@ -1,0 +1,39 @@
+/** Checking that what passes its checksums can be decoded: every column and every value.
+ * @module */
+import { BATCH_HEADER_BYTES, readContents } from '../codec/batch.ts'
+import { decodeData, decodeValues, readBlock } from '../codec/block.ts'
+import { decodeShapes, ValueDecoder } from '../codec/values.ts'
+import { VarveError } from '../errors.ts'
+import type { ScannedBatch } from '../segment/scan.ts'
+import type { CheckpointCheck } from './verify-checkpoint.ts'
+
+/** Decodes the batches of one segment. Memory: one block at a time. */
+export class ValueCheck {
+  /** By position of the record table. */
+  readonly #decoders = new Map<number, ValueDecoder>()
+
+  /** Decode a batch, and show its envelopes to the check of the checkpoint. @throws what decoding throws. */
+  check(batch: ScannedBatch, checkpoint: CheckpointCheck | undefined): void {
+    const { header, preface, table } = batch
+    let decoder = this.#decoders.get(header.tablePosition)
+    if (decoder === undefined) {
+      decoder = new ValueDecoder(table.bytes.length === 0 ? [] : decodeShapes(table.bytes))
+      this.#decoders.set(header.tablePosition, decoder)
+    }
+    const body = batch.bytes.subarray(BATCH_HEADER_BYTES)
+    const { strings, blocks } = readContents(preface, body)
+    let highest = 0
+    for (const { start, end, rows } of blocks) {
+      const columns = readBlock(body.subarray(start, end), rows, strings)
+      const data = decodeData(columns, decoder)
+      if (data.length !== rows) throw new VarveError('DECODE_FAILED', 'Values do not fit the rows of their block')
+      if (columns.meta !== undefined) decodeValues(columns.meta, decoder)
+      if (columns.extensions !== undefined) decodeValues(columns.extensions, decoder)
+      for (const at of columns.at ?? []) if (at > highest) highest = at
+      checkpoint?.block(columns)
+    }
+    if (header.lowestAt + highest !== header.highestAt) {
+      throw new VarveError('DECODE_FAILED', 'The highest time of the events is not that of their batch')
+    }
+  }
+}
