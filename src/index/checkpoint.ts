@@ -14,17 +14,20 @@
  * | nextOffset | 2 | the allocator: the offset of the next event |
  * | recordedAt | 2 | of the last batch |
  * | index | 2 | sparse index of the active segment: `{ entries, offsets, positions, highestAt }` |
- * | rows, strings, ends, order | 2 | row count; all strings as one UTF-8 blob with ends (id 0 is the empty string); string ids sorted by CRC-32, then by id |
+ * | rows | 2 | how many rows |
+ * | strings, ends, stringCount | 2 | all strings as one UTF-8 blob, with their ends; id 0 is the empty string |
+ * | order | 2 | string ids sorted by CRC-32, then by id |
  * | kindId entityId eventId correlationId causationId scopeId | 2 | string id per row, 0 = none |
  * | offset, clock | 2 | per row: offset, and version of the entity after it |
- * | batches, batchRows, recordedAts, segment, position, length | 2 | per batch: its rows, and the columns in which all rows of a batch agree |
+ * | batches, batchRows | 2 | how many batches, and the rows of each |
+ * | recordedAts, segment, position, length | 2 | per batch, because all rows of a batch agree in them |
  * | segments | 3 | ids of the segments that `segment` counts in; before 3 that of the watermark |
  * | lane, depth | 4 | per row; before 4 all 0 |
  * | kinds | 5 | `[string id, count]` per kind |
  * | receiptExtensions | 6 | `[]`: none yet |
  *
- * Columns are stored as in `columns.ts`. Rows cover only the unsealed tail. A checkpoint that does not fit in any way is
- * refused with the reason, and open reads the segment instead, with the same answers.
+ * Columns are stored as in `columns.ts`. Rows cover only the unsealed tail. A checkpoint that does not fit in any way
+ * is refused with the reason, and open reads the segment instead, with the same answers.
  * These values are on disk. Do not change; add a version.
  * @module */
 import { Packr } from 'msgpackr/pack'

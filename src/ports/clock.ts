@@ -6,7 +6,7 @@ export interface Clock {
   now(): number
   /** Milliseconds from an unknown start; never goes back. */
   monotonic(): number
-  /** Call `run` once after `delayMs`; only with `hold` the timer keeps the process alive. @returns cancels the timer. */
+  /** Call `run` once after `delayMs`; only with `hold` the timer keeps the process alive. @returns cancels it. */
   after(delayMs: number, run: () => void, hold?: boolean): () => void
 }
 

@@ -1,3 +1,5 @@
+/** What web may name: nothing of a runtime, no clock and no randomness of its own.
+ * @module */
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 

@@ -1,4 +1,5 @@
-// The page's own script, which runs before htmx: the login form takes its code from the address, and the list of events follows the log.
+// The page's own script, which runs before htmx: the login form takes its code from the address, and the list of
+// events follows the log.
 
 // htmx parses answers with an option that some browsers refuse; without the function it uses another way.
 try {
@@ -19,7 +20,7 @@ const list = document.querySelector('#events[data-live]')
 if (list !== null) follow(list)
 
 /** Keep the list up to date. The cursor of the last row that was put in the list is the one place from which every
- * connection continues: after a pause, a lost connection or an overflow nothing is missing and nothing is there twice. */
+ * connection continues: after a pause, a lost connection or an overflow nothing is missing, and nothing is twice. */
 function follow(list) {
   const rowsMax = 500
   const bar = document.getElementById('live')
