@@ -52,7 +52,7 @@ describe('tidy', () => {
     const tests = sources.filter(({ path }) => path.endsWith('.test.ts'))
     const asserts = /\bexpect\(|\bassert\w*\(|\bfc\.assert\(|\bstorageSuite\(/
     expect(tests.filter(({ masked }) => !asserts.test(masked)).map(({ path }) => path)).toEqual([])
-    const skips = /\.(?:skip|todo|only|skipIf|runIf|fails)\b\s*\(/
+    const skips = /\b(?:test|it|describe)(?:\.\w+)*\.(?:skip|todo|only|skipIf|runIf|fails)\b\s*\(/
     const silent = tests.filter(({ masked, text }) => skips.test(masked) && !/console\.(?:info|warn)\(/.test(text))
     expect(silent.map(({ path }) => path)).toEqual([])
   })

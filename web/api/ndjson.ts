@@ -1,7 +1,8 @@
 /** NDJSON of any length, appended in batches under the limits while it arrives.
  *
  * A batch is atomic (in a topic with several partitions: its share of each), the body is not: when a line is broken or
- * a batch is refused, earlier batches stay, and the error says which offsets they got. At most two batches are in flight, so a slow disk slows the sender down.
+ * a batch is refused, earlier batches stay, and the error says which offsets they got. At most two batches are in
+ * flight, so a slow disk slows the sender down.
  * @module */
 import {
   type AppendOptions,
