@@ -16,6 +16,7 @@ declare const Bun: {
     port: number
     idleTimeout: number
     maxRequestBodySize: number
+    reusePort: boolean
     development: false
     fetch: (request: Request, server: BunServer) => Response | Promise<Response>
   }): BunServer
@@ -29,6 +30,8 @@ const listen: Listen = async ({ hostname, port, fetch }) => {
     idleTimeout: 0,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     development: false,
+    // Otherwise a second server on the port would share its connections instead of being told that it is busy.
+    reusePort: false,
     fetch: (request, self) => fetch(request, self.requestIP(request)?.address ?? ''),
   })
   return {

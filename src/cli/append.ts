@@ -306,7 +306,10 @@ class Sender {
     const told = this.#failure ?? error
     const partitions = this.ranges
     const stays = { appended: this.appended, partitions, nextLine: this.#nextLine }
-    const kept = `${counted(this.appended, 'event')} of earlier batches ${this.appended === 1 ? 'stays' : 'stay'} appended`
+    const kept =
+      this.appended === 0
+        ? 'nothing was appended'
+        : `${counted(this.appended, 'event')} of earlier batches ${this.appended === 1 ? 'stays' : 'stay'} appended`
     const rest = this.appended > 0 ? `; continue at line ${this.#nextLine}` : ''
     if (!isVarveError(told)) {
       if (this.appended > 0) this.#terminal.writeError(`varve: ${kept}${rest}\n`)
