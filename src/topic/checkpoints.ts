@@ -28,12 +28,21 @@ export async function writeCheckpoint(
   facts: { lineage: string; versions: EntityVersions; watermark: Watermark },
 ): Promise<void> {
   const { lineage, versions, watermark } = facts
-  const rows = await versions.completeTail()
-  const index = await partition.drive(partition.indexOfActive())
-  const owner = { storeId: context.storeId, lineage, partition: partition.partition }
-  const recordedAt = partition.lastRecordedAt ?? 0
-  const bytes = encodeCheckpoint({ ...owner, epoch: context.epoch, watermark, recordedAt, index, rows }, context.digest)
-  await writeDerived(context, `${partition.directory}/${CHECKPOINT_FILE}`, bytes)
+  const file = `${partition.directory}/${CHECKPOINT_FILE}`
+  try {
+    const rows = await versions.completeTail()
+    const index = await partition.drive(partition.indexOfActive())
+    const owner = { storeId: context.storeId, lineage, partition: partition.partition, epoch: context.epoch }
+    const recordedAt = partition.lastRecordedAt ?? 0
+    await writeDerived(
+      context,
+      file,
+      encodeCheckpoint({ ...owner, watermark, recordedAt, index, rows }, context.digest),
+    )
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    context.diagnose('DERIVED_NOT_WRITTEN', `Did not write "${file}"`, { file, reason })
+  }
 }
 
 /** Read the checkpoint of a partition and compare it with the segment it speaks of.

@@ -23,11 +23,13 @@ export function wholeOption(option: string, value: unknown, range: { least: numb
   return value as number
 }
 
-/** Compile a filter. @returns undefined when every row passes. @throws {VarveError} `OPTION_INVALID`. */
-export function compileFilter(filter: ReadFilter): RowMatcher | undefined {
+/** Compile a filter for the rows of one partition.
+ * @param idPrefix what the ids begin with that are computed, not stored: `<lineage>-<partition>-`.
+ * @returns undefined when every row passes. @throws {VarveError} `OPTION_INVALID`. */
+export function compileFilter(filter: ReadFilter, idPrefix: string): RowMatcher | undefined {
   const tests: Test[] = []
   const { kind } = filter
-  if (typeof kind === 'object') {
+  if (Array.isArray(kind)) {
     const kinds = new Set(kind.map((one) => text('kind', one)))
     tests.push(({ columns }, row) => kinds.has(columns.kinds[row] ?? ''))
   } else if (kind !== undefined) {
@@ -56,7 +58,7 @@ export function compileFilter(filter: ReadFilter): RowMatcher | undefined {
   }
   if (filter.id !== undefined) {
     const wanted = text('id', filter.id)
-    tests.push(({ columns }, row) => columns.ids?.[row] === wanted)
+    tests.push(({ columns, firstOffset }, row) => (columns.ids?.[row] ?? `${idPrefix}${firstOffset + row}`) === wanted)
   }
   addTime(tests, filter)
   if (tests.length === 0) return undefined

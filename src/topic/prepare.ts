@@ -10,7 +10,7 @@ import type { NewEvent } from './types.ts'
 
 /** Most events of one append call. */
 export const APPEND_MAX_EVENTS = 10_000
-/** Most bytes of encoded values of one append call. */
+/** Most bytes of encoded values and names of one append call. */
 export const APPEND_MAX_BYTES = 16 * 1024 * 1024
 const STRING_MAX_BYTES = 256
 const TAGS_MAX = 16
@@ -38,8 +38,8 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 /** The rows of one call. */
 export interface PreparedRows {
   readonly rows: readonly Row[]
-  /** Bytes of all values. */
-  readonly valueBytes: number
+  /** Bytes of all values and names: what the call weighs in the queue, in a group and against the limit. */
+  readonly sizeBytes: number
 }
 
 /** The partition of an entity: CRC-32 of its UTF-8 bytes modulo the count (partitioner 1). */
@@ -105,7 +105,27 @@ export function prepareRows(events: readonly NewEvent[], encoder: ValueEncoder, 
   }
   const values = encoder.bytes.slice()
   for (const row of rows) row.values = values
-  return { rows, valueBytes: values.length }
+  const sizeBytes = values.length + namesBytes(rows, APPEND_MAX_BYTES - values.length)
+  if (sizeBytes > APPEND_MAX_BYTES) throw tooLarge('sizeBytes', APPEND_MAX_BYTES, sizeBytes)
+  return { rows, sizeBytes }
+}
+
+/** Bytes of the names of all rows. Counts characters, and bytes only where they could exceed `room`. */
+function namesBytes(rows: readonly Row[], room: number): number {
+  const characters = sumOfNames(rows, (name) => name.length)
+  return characters * 3 <= room ? characters : sumOfNames(rows, (name) => utf8(name).length)
+}
+
+function sumOfNames(rows: readonly Row[], measure: (name: string) => number): number {
+  let sum = 0
+  for (const row of rows) {
+    sum += measure(row.kind) + measure(row.entity)
+    for (const name of [row.correlationId, row.causationId, row.id, row.scope]) {
+      if (name !== undefined) sum += measure(name)
+    }
+    for (const tag of row.tags ?? []) sum += measure(tag)
+  }
+  return sum
 }
 
 const NOTHING = new Uint8Array(0)
@@ -175,7 +195,7 @@ function optionalCount(value: unknown, field: string): number | undefined {
 }
 
 /** Say which event of the call an error is about. */
-function atIndex(error: unknown, index: number, count: number): unknown {
+export function atIndex(error: unknown, index: number, count: number): unknown {
   if (count === 1 || !isVarveError(error)) return error
   return new VarveError(error.code, `${error.message} (event ${index} of ${count})`, {
     details: { ...error.details, index },

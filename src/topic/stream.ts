@@ -1,5 +1,6 @@
 /** Reading a topic: one scan per partition, merged by `recordedAt`, as arrays or one by one, in pages, or live.
  * @module */
+import { VarveError } from '../errors.ts'
 import { type Clock, nextTurn } from '../ports/clock.ts'
 import type { DecodedEvent, RowMatcher } from '../segment/decode.ts'
 import type { Partition, ScanPlace } from './partition.ts'
@@ -14,8 +15,9 @@ export interface ScanOptions {
   readonly backward: boolean
   readonly since: number
   readonly until: number
-  readonly match: RowMatcher | undefined
   readonly signal: AbortSignal | undefined
+  /** Aborted when the store closes: the scan can read no further. */
+  readonly closing: AbortSignal
 }
 
 /** Where the scan of one partition begins and ends. */
@@ -25,6 +27,7 @@ export interface ScanBounds {
   readonly start: number
   readonly from: number
   readonly to: number
+  readonly match: RowMatcher | undefined
 }
 
 /** A scan of one partition. */
@@ -76,8 +79,8 @@ class PartitionScan {
 
   /** Read one run into the empty buffer; the run may hold nothing. */
   fill(limit: number): Promise<void> | undefined {
-    const { partition, from, to } = this.bounds
-    const wish = { ...this.#options, from, to, limit }
+    const { partition, from, to, match } = this.bounds
+    const wish = { ...this.#options, from, to, match, limit }
     const filled = this.#options.backward
       ? partition.drive(partition.backward(this.#next, wish))
       : partition.drive(partition.forward(this.#next, wish, this.#place))
@@ -122,6 +125,7 @@ export class TopicScan {
   async next(limit: number, untilMonotonic = Number.POSITIVE_INFINITY): Promise<DecodedEvent[]> {
     for (;;) {
       if (this.#options.signal?.aborted) throw this.#options.signal.reason
+      if (this.#options.closing.aborted) throw new VarveError('STORE_CLOSED', 'Cannot read on: the store is closed')
       const ready = await this.#fillAll(limit)
       if (!ready) {
         if (this.done || this.#clock.monotonic() >= untilMonotonic) return []
@@ -186,11 +190,13 @@ export async function* scanBatches(scan: TopicScan, limit: number): AsyncGenerat
   }
 }
 
-/** The events of arrays one by one. Cost: a resolved promise per event, no generator frame. */
+/** The events of arrays one by one. Cost: a resolved promise per event, no generator frame. Calls of `next` that do not
+ * wait for each other are answered in order. */
 export function oneByOne<T>(batches: AsyncIterable<T[]>): AsyncIterator<T> & AsyncIterable<T> {
   const source = batches[Symbol.asyncIterator]()
   let batch: T[] = []
   let at = 0
+  let busy: Promise<unknown> | undefined
   const refill = async (): Promise<IteratorResult<T>> => {
     for (;;) {
       const next = await source.next()
@@ -200,13 +206,22 @@ export function oneByOne<T>(batches: AsyncIterable<T[]>): AsyncIterator<T> & Asy
       if (batch.length > 0) return { done: false, value: batch[at++] as T }
     }
   }
+  const one = () => (at < batch.length ? Promise.resolve({ done: false as const, value: batch[at++] as T }) : refill())
+  const hold = (answer: Promise<IteratorResult<T>>) => {
+    const release = () => {
+      if (busy === settled) busy = undefined
+    }
+    const settled = answer.then(release, release)
+    busy = settled
+    return answer
+  }
   return {
     [Symbol.asyncIterator]() {
       return this
     },
     next() {
-      if (at < batch.length) return Promise.resolve({ done: false, value: batch[at++] as T })
-      return refill()
+      if (busy !== undefined) return hold(busy.then(one))
+      return at < batch.length ? one() : hold(refill())
     },
     async return() {
       batch = []

@@ -7,7 +7,7 @@ import type { LogContext } from './context.ts'
 import { type CursorPlace, decodeCursor, encodeCursor } from './cursor.ts'
 import { compileFilter, optionInvalid, wholeOption } from './filter.ts'
 import type { Partition } from './partition.ts'
-import { checkIdentifier, eventList, partitionOf, prepareRows } from './prepare.ts'
+import { atIndex, checkIdentifier, eventList, partitionOf, prepareRows } from './prepare.ts'
 import { type KindSchemas, validateEvents } from './schema.ts'
 import { oneByOne, type ScanBounds, scanBatches, TopicScan } from './stream.ts'
 import { TopicTail } from './tail.ts'
@@ -60,15 +60,24 @@ export class LogTopic implements Topic {
 
   append(events: NewEvent | readonly NewEvent[], options: AppendOptions = {}): Promise<Receipt> {
     try {
+      this.#checkOpen('append')
       if (this.#context.readOnly) {
         throw new VarveError('STORE_READ_ONLY', `Cannot append to topic "${this.name}": the store is open read-only`)
       }
       const list = eventList(events)
       if (this.schemas === undefined) return this.#appendChecked(list, options)
-      return validateEvents(this.name, list, this.schemas).then((checked) => this.#appendChecked(checked, options))
+      const checked = validateEvents(this.name, list, this.schemas)
+      if (!(checked instanceof Promise)) return this.#appendChecked(checked, options)
+      return checked.then((events) => this.#appendChecked(events, options))
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  /** @throws {VarveError} `STORE_CLOSED`. */
+  #checkOpen(action: string): void {
+    if (!this.#context.closing.aborted) return
+    throw new VarveError('STORE_CLOSED', `Cannot ${action} topic "${this.name}": the store is closed`)
   }
 
   #appendChecked(events: readonly NewEvent[], options: AppendOptions): Promise<Receipt> {
@@ -89,10 +98,16 @@ export class LogTopic implements Topic {
     if (named !== undefined) this.#partition(named)
     if (this.partitions === 1) return this.#partition(0)
     const found = new Map<number, string>()
-    for (const { entity } of [...events, ...expect]) {
-      checkIdentifier(entity, 'entity')
-      found.set(partitionOf(entity, this.partitions, this.#context.digest), entity)
+    const note = (entity: string) => found.set(partitionOf(entity, this.partitions, this.#context.digest), entity)
+    for (const [index, { entity }] of events.entries()) {
+      try {
+        checkIdentifier(entity, 'entity')
+      } catch (error) {
+        throw atIndex(error, index, events.length)
+      }
+      note(entity)
     }
+    for (const { entity } of expect) note(entity)
     const [only] = found.keys()
     if (found.size > 1 || (named !== undefined && named !== only)) {
       const partitions = [...found].map(([partition, entity]) => ({ partition, entity }))
@@ -103,7 +118,7 @@ export class LogTopic implements Topic {
   }
 
   #partition(number: number): OpenPartition {
-    const open = this.#open[number]
+    const open = Number.isSafeInteger(number) ? this.#open[number] : undefined
     if (open === undefined) {
       const message = `Cannot use partition ${number} of topic "${this.name}": it has ${this.partitions}`
       throw new VarveError('PARTITION_UNKNOWN', message, {
@@ -116,15 +131,15 @@ export class LogTopic implements Topic {
   read(options: ReadOptions = {}): EventStream {
     const limit =
       options.limit === undefined ? Number.POSITIVE_INFINITY : wholeOption('limit', options.limit, { least: 0 })
-    const open = () => scanBatches(this.#scan(options), limit) as AsyncIterable<StoredEvent[]>
-    // Options are checked when the call is made, not when the iteration begins.
-    this.#scan(options)
+    // Options are checked and the end is taken when the call is made, not when the iteration begins.
+    const scan = this.#scan(options)
+    const open = () => scanBatches(scan(), limit) as AsyncIterable<StoredEvent[]>
     return { batches: open, [Symbol.asyncIterator]: () => oneByOne(open()) }
   }
 
   async page(options: ReadOptions = {}): Promise<Page> {
     const limit = wholeOption('limit', options.limit ?? PAGE_DEFAULT, { least: 1, most: PAGE_MAX })
-    const scan = this.#scan(options)
+    const scan = this.#scan(options)()
     const deadline = this.#context.clock.monotonic() + PAGE_TIME_MS
     const items: DecodedEvent[] = []
     while (items.length < limit && !scan.done) {
@@ -148,13 +163,14 @@ export class LogTopic implements Topic {
     return partition === undefined ? this.#open : [this.#partition(partition)]
   }
 
-  /** Check the options of a read and make its scan. An entity lives in one partition, so only that one is read. */
-  #scan(options: ReadOptions): TopicScan {
+  /** Check the options of a read, fix its ends, and return what makes its scan. An entity lives in one partition, so
+   * only that one is read. */
+  #scan(options: ReadOptions): () => TopicScan {
+    this.#checkOpen('read')
     const { direction = 'forward', cursor, entity } = options
     if (direction !== 'forward' && direction !== 'backward') {
       throw optionInvalid('direction', 'must be "forward" or "backward"', direction)
     }
-    const match = compileFilter(options)
     const place = cursor === undefined ? undefined : decodeCursor(cursor, this.lineage)
     if (place !== undefined && place.direction !== direction) {
       throw new VarveError('CURSOR_INVALID', `Cannot read ${direction} with a cursor that goes ${place.direction}`)
@@ -166,10 +182,10 @@ export class LogTopic implements Topic {
       backward: direction === 'backward',
       since: options.since ?? Number.NEGATIVE_INFINITY,
       until: options.until ?? Number.POSITIVE_INFINITY,
-      match,
       signal: options.signal,
+      closing: this.#context.closing,
     }
-    return new TopicScan(bounds, scanOptions, this.#context.clock)
+    return () => new TopicScan(bounds, scanOptions, this.#context.clock)
   }
 
   #bounds(
@@ -191,10 +207,13 @@ export class LogTopic implements Topic {
     const resumed = facts.place?.offsets.get(partition.partition)
     if (resumed !== undefined && (resumed < first || resumed > end)) throw partition.outOfRange(resumed)
     const start = resumed ?? (facts.direction === 'forward' ? from : to)
-    return { partition, start: facts.direction === 'forward' ? Math.max(start, from) : Math.min(start, to), from, to }
+    const match = compileFilter(options, partition.decoding.idPrefix)
+    const begin = facts.direction === 'forward' ? Math.max(start, from) : Math.min(start, to)
+    return { partition, start: begin, from, to, match }
   }
 
   async get(offset: number, options: { readonly partition?: number } = {}): Promise<StoredEvent | undefined> {
+    this.#checkOpen('read')
     wholeOption('offset', offset, { least: 0 })
     const { partition } = this.#one(options.partition)
     return (await partition.drive(partition.one(offset))) as StoredEvent | undefined
@@ -208,6 +227,7 @@ export class LogTopic implements Topic {
   }
 
   async last(count: number, options: { readonly partition?: number } = {}): Promise<StoredEvent[]> {
+    this.#checkOpen('read')
     wholeOption('count', count, { least: 0, most: PAGE_MAX })
     if (count === 0) return []
     const { items } = await this.page({ ...options, direction: 'backward', limit: count })
@@ -215,8 +235,11 @@ export class LogTopic implements Topic {
   }
 
   tail(options: TailOptions = {}): Tail {
-    const match = compileFilter(options)
+    this.#checkOpen('follow')
     const { from = 'end', cursor } = options
+    if (typeof from === 'string' && from !== 'start' && from !== 'end') {
+      throw optionInvalid('from', 'must be an offset, "start" or "end"', from)
+    }
     const place = cursor === undefined ? undefined : decodeCursor(cursor, this.lineage)
     if (place?.direction === 'backward') throw new VarveError('CURSOR_INVALID', 'Cannot follow with a backward cursor')
     const selected = this.#selected(options.partition)
@@ -229,14 +252,15 @@ export class LogTopic implements Topic {
       }
       start = place?.offsets.get(partition.partition) ?? start
       if (start < partition.logStartOffset || start > end) throw partition.outOfRange(start)
-      return { partition, start, from: start, to: Number.POSITIVE_INFINITY }
+      const match = compileFilter(options, partition.decoding.idPrefix)
+      return { partition, start, from: start, to: Number.POSITIVE_INFINITY, match }
     })
     const scanOptions = {
       backward: false,
       since: Number.NEGATIVE_INFINITY,
       until: Number.POSITIVE_INFINITY,
-      match,
       signal: undefined,
+      closing: this.#context.closing,
     }
     const signals = options.signal === undefined ? [] : [options.signal]
     const scan = new TopicScan(bounds, scanOptions, this.#context.clock)
@@ -244,6 +268,7 @@ export class LogTopic implements Topic {
   }
 
   async version(entity: string): Promise<number> {
+    this.#checkOpen('read')
     checkIdentifier(entity, 'entity')
     const { versions } = this.#partition(partitionOf(entity, this.partitions, this.#context.digest))
     await versions.load([entity])
@@ -259,6 +284,7 @@ export class LogTopic implements Topic {
   }
 
   stats(): TopicStats {
+    this.#checkOpen('measure')
     const partitions = this.#open.map(({ partition }) => partition.stats())
     const times = partitions.flatMap(({ lastRecordedAt }) => (lastRecordedAt === undefined ? [] : [lastRecordedAt]))
     return {
@@ -274,17 +300,17 @@ export class LogTopic implements Topic {
   }
 }
 
-/** @throws {VarveError} `OPTION_INVALID`. */
+/** The expectations of a call, as they are now. @throws {VarveError} `OPTION_INVALID`. */
 function expectations(expect: AppendOptions['expect']): readonly Expectation[] {
   if (expect === undefined) return []
   const list: readonly Expectation[] = Array.isArray(expect) ? expect : [expect as Expectation]
-  for (const wanted of list) {
+  return list.map((wanted) => {
     if (typeof wanted !== 'object' || wanted === null)
       throw optionInvalid('expect', 'must be { entity, version }', wanted)
     checkIdentifier(wanted.entity, 'expect.entity')
     if (wanted.version !== 'none' && wanted.version !== 'exists') {
       wholeOption('expect.version', wanted.version, { least: 0 })
     }
-  }
-  return list
+    return { entity: wanted.entity, version: wanted.version }
+  })
 }

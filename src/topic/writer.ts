@@ -46,6 +46,8 @@ export interface AppendCall extends PreparedRows {
 interface QueuedCall extends AppendCall {
   readonly resolve: (receipt: Receipt) => void
   readonly reject: (error: unknown) => void
+  /** Stop listening to its signal: it left the queue. */
+  unwatch?: () => void
 }
 
 /** Something that has to run while nothing is being written, such as taking a checkpoint. */
@@ -101,6 +103,8 @@ export class PartitionWriter {
   #inFlight = 0
   #settled: Promise<void> = Promise.resolve()
   #unsynced: Group | undefined
+  /** Refused calls of the group that is being made. */
+  readonly #conflicts: { readonly call: QueuedCall; readonly error: VarveError }[] = []
   #cancelTimer: (() => void) | undefined
   /** Position that the checkpoint on disk covers; undefined: there is none for this segment. */
   #checkpointAt: number | undefined
@@ -136,20 +140,35 @@ export class PartitionWriter {
   append(call: AppendCall): Promise<Receipt> {
     const failure = this.#refusal()
     if (failure !== undefined) return Promise.reject(failure)
+    if (this.#context.closing.aborted) return Promise.reject(closedError())
     if (this.#queuedBytes > QUEUE_MAX_BYTES) {
       const details = { queuedBytes: this.#queuedBytes, limit: QUEUE_MAX_BYTES }
       return Promise.reject(new VarveError('QUEUE_FULL', 'Cannot append: too many bytes wait already', { details }))
     }
     return new Promise<Receipt>((resolve, reject) => {
-      this.#queue.push({ ...call, resolve, reject })
-      this.#queuedBytes += call.valueBytes
+      const queued: QueuedCall = { ...call, resolve, reject }
+      this.#queue.push(queued)
+      this.#queuedBytes += call.sizeBytes
+      if (call.signal !== undefined) this.#watch(queued, call.signal)
       this.#wake()
     })
   }
 
+  /** Give a call up as soon as its signal says so, however long the group before it takes. */
+  #watch(queued: QueuedCall, signal: AbortSignal): void {
+    const giveUp = () => {
+      const at = this.#queue.indexOf(queued)
+      if (at < 0) return
+      this.#queue.splice(at, 1)
+      this.#queuedBytes -= queued.sizeBytes
+      queued.reject(signal.reason)
+    }
+    signal.addEventListener('abort', giveUp, { once: true })
+    queued.unwatch = () => signal.removeEventListener('abort', giveUp)
+  }
+
   #refusal(): VarveError | undefined {
-    if (this.#closed) return new VarveError('STORE_CLOSED', 'Cannot append: the store is closed')
-    return this.#context.health.failure
+    return this.#closed ? closedError() : this.#context.health.failure
   }
 
   /** Run `task` when everything queued before it is written and synced, before anything queued after it. */
@@ -193,13 +212,14 @@ export class PartitionWriter {
       try {
         await this.#writeCalls(calls)
       } catch (error) {
+        this.#conflicts.length = 0
         for (const call of calls) call.reject(this.#context.health.failure ?? error)
       }
       if (this.#checkpointDue()) this.checkpoint().catch(() => undefined)
     }
   }
 
-  /** The calls of the next group, those given up by their callers left out. */
+  /** The calls of the next group. */
   #takeCalls(): QueuedCall[] {
     const calls: QueuedCall[] = []
     let bytes = 0
@@ -207,15 +227,12 @@ export class PartitionWriter {
     while (this.#queue.length > 0) {
       const next = this.#queue[0]
       if (next === undefined || 'run' in next) break
-      if (calls.length > 0 && (bytes + next.valueBytes > GROUP_BYTES || events + next.rows.length > GROUP_EVENTS)) break
+      if (calls.length > 0 && (bytes + next.sizeBytes > GROUP_BYTES || events + next.rows.length > GROUP_EVENTS)) break
       this.#queue.shift()
-      this.#queuedBytes -= next.valueBytes
-      if (next.signal?.aborted) {
-        next.reject(next.signal.reason)
-        continue
-      }
+      this.#queuedBytes -= next.sizeBytes
+      next.unwatch?.()
       calls.push(next)
-      bytes += next.valueBytes
+      bytes += next.sizeBytes
       events += next.rows.length
     }
     return calls
@@ -223,13 +240,13 @@ export class PartitionWriter {
 
   /** Check, write and start to sync one group. */
   async #writeCalls(calls: readonly QueuedCall[]): Promise<void> {
-    const failure = this.#refusal()
-    if (failure !== undefined) throw failure
     const asked = calls.flatMap((call) => call.expect.map((expectation) => expectation.entity))
     if (asked.length > 0) await this.#versions.load(asked)
+    const failure = this.#refusal()
+    if (failure !== undefined) throw failure
     const { accepted, rows } = this.#decide(calls)
-    if (rows.length === 0) return
-    const bytes = calls.reduce((sum, call) => sum + call.valueBytes, 0)
+    if (rows.length === 0) return this.#settleConflicts()
+    const bytes = accepted.reduce((sum, call) => sum + call.sizeBytes, 0)
     if (this.#position > SEGMENT_HEADER_BYTES && this.#position + bytes > this.#start.segmentBytes) await this.#roll()
     const recordedAt = Math.max(this.#context.clock.now(), this.#recordedAt)
     const batch = this.#encode(rows, recordedAt)
@@ -251,7 +268,7 @@ export class PartitionWriter {
     }
     const waiting = group.accepted.filter(({ call }) => call.durability === 'synced')
     if (waiting.length < group.accepted.length) await this.#acknowledgeBuffered(group)
-    if (waiting.length > 0) this.#sync({ ...group, accepted: waiting })
+    if (waiting.length > 0 || this.#conflicts.length > 0) this.#sync({ ...group, accepted: waiting })
     else this.#syncLater({ ...group, accepted: [] })
   }
 
@@ -265,7 +282,7 @@ export class PartitionWriter {
       const conflict = call.expect.find((wanted) => !holds(wanted, this.#version(wanted.entity, pending)))
       if (conflict !== undefined) {
         const error = conflictError(this.#start.topic, conflict, this.#version(conflict.entity, pending))
-        this.#refuseLater(call, error, pending.has(conflict.entity))
+        this.#conflicts.push({ call, error })
         continue
       }
       for (const row of call.rows) {
@@ -281,19 +298,11 @@ export class PartitionWriter {
     return pending.get(entity) ?? this.#versions.version(entity)
   }
 
-  /** Deliver a conflict when all that was written so far (and the group being made, if it caused it) is durable. */
-  #refuseLater(call: QueuedCall, error: VarveError, inThisGroup: boolean): void {
-    const settle = async () => {
-      if (inThisGroup) await undefined
-      await this.#settled
-      call.reject(this.#context.health.failure ?? error)
-    }
-    // The group being made starts its sync in this same turn of the pump, after this loop.
-    if (inThisGroup) this.#conflicts.push(settle)
-    else void settle()
+  /** Nothing was accepted: what the refused calls conflict with was written before, and perhaps not synced yet. */
+  #settleConflicts(): void {
+    if (this.#unsynced !== undefined) this.#sync(this.#unsynced)
+    else this.#flushConflicts()
   }
-
-  readonly #conflicts: (() => Promise<void>)[] = []
 
   #encode(rows: readonly Row[], recordedAt: number) {
     const shapes = this.encoder.shapes
@@ -322,7 +331,6 @@ export class PartitionWriter {
       if (written !== undefined) await written
     } catch (error) {
       this.#tablePosition = undefined
-      this.#flushConflicts()
       try {
         await this.#handle.truncate(this.#position)
       } catch (cause) {
@@ -341,15 +349,16 @@ export class PartitionWriter {
     let offset = batch.baseOffset
     return accepted.map((call) => {
       const firstOffset = offset
-      const versions: Record<string, number> = {}
-      for (const row of call.rows) versions[row.entity] = ++offset
+      const versions = new Map<string, number>()
+      for (const row of call.rows) versions.set(row.entity, ++offset)
       const receipt: Receipt = {
         topic,
         lineage,
         partition: this.#partition.partition,
         firstOffset,
         endOffset: offset,
-        versions,
+        // Defines own keys, so that an entity named `__proto__` is one too.
+        versions: Object.fromEntries(versions),
         recordedAt: batch.recordedAt,
         hash,
         durability: call.durability,
@@ -374,13 +383,19 @@ export class PartitionWriter {
     this.#unsynced = undefined
     this.#inFlight++
     const before = this.#settled
-    const synced = this.#handle.sync()
+    // After a failed sync another one proves nothing, and may report success for pages that were dropped.
+    const synced = this.#context.health.failure === undefined ? this.#handle.sync() : Promise.resolve()
     this.#settled = this.#finish(group, before, synced)
     this.#flushConflicts()
   }
 
+  /** Deliver conflicts when everything written so far is durable: a caller that reads again sees their cause. */
   #flushConflicts(): void {
-    for (const settle of this.#conflicts.splice(0)) void settle()
+    const conflicts = this.#conflicts.splice(0)
+    if (conflicts.length === 0) return
+    void this.#settled.then(() => {
+      for (const { call, error } of conflicts) call.reject(this.#context.health.failure ?? error)
+    })
   }
 
   /** Never rejects. */
@@ -450,10 +465,10 @@ export class PartitionWriter {
 
   #syncLater(group: Group): void {
     this.#unsynced = group
-    this.#flushConflicts()
     this.#cancelTimer ??= this.#context.clock.after(BUFFERED_SYNC_MS, () => {
       this.#cancelTimer = undefined
-      void this.exclusively(async () => undefined)
+      // A failure is in the store's health by then, and whoever appends next is told.
+      this.exclusively(async () => undefined).catch(() => undefined)
     })
   }
 
@@ -506,7 +521,11 @@ export class PartitionWriter {
     this.#syncedPosition = SEGMENT_HEADER_BYTES
     this.#tablePosition = undefined
     this.#checkpointAt = undefined
-    await sealed.close()
+    // Everything in it is durable: a failure to close is nobody's loss.
+    await sealed.close().catch((error: unknown) => {
+      const details = { file: sealed.path, reason: String(error) }
+      this.#context.diagnose('CLOSE_FAILED', `Did not close "${sealed.path}"`, details)
+    })
   }
 
   /** Write what is queued, sync it, release the file. @returns the end, for the manifest's record of a clean close. */
@@ -535,4 +554,8 @@ function conflictError(topic: string, wanted: Expectation, version: number): Var
   return new VarveError('VERSION_CONFLICT', message, {
     details: { topic, entity: wanted.entity, expected: wanted.version, actual: version },
   })
+}
+
+function closedError(): VarveError {
+  return new VarveError('STORE_CLOSED', 'Cannot append: the store is closed')
 }
