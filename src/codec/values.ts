@@ -1,8 +1,7 @@
 /** Values as bytes: what an event holds, packed as records or, for what those would change, as structural events.
  * @module */
-import { Unpackr } from 'msgpackr/unpack'
-import { VarveError } from '../errors.ts'
 import { PackedSink } from './packed.ts'
+import { PackedReader } from './packed-read.ts'
 import { decodeStructural, StructuralSink } from './structural.ts'
 import { ValueBuffer } from './value-buffer.ts'
 import { ShapeTable } from './value-shapes.ts'
@@ -69,30 +68,17 @@ export class ValueEncoder {
 
 /** Decodes values of one table of shapes. Keep it with its table: readers are generated for shapes that recur. */
 export class ValueDecoder {
-  readonly #unpackr: Unpackr
+  readonly #packed: PackedReader
 
   constructor(shapes: readonly (readonly string[])[]) {
-    // msgpackr marks the lists as its own, so it gets copies.
-    const structures = shapes.map((keys) => [...keys])
-    this.#unpackr = new Unpackr({ getStructures: () => structures, mapsAsObjects: true, copyBuffers: true })
+    this.#packed = new PackedReader(shapes)
   }
 
-  /** Decode `count` packed values laid end to end, exactly filling `bytes`, which a checksum covers: for bytes of
-   * unknown origin call `checkPacked` first. Nothing in the result refers to `bytes`.
+  /** Decode `count` packed values laid end to end, exactly filling `bytes`. Nothing in the result refers to `bytes`.
+   * For bytes that no checksum covers call `checkPacked` first, which bounds depth and allocation.
    * @throws {VarveError} `DECODE_FAILED`. */
   decodeAll(bytes: Uint8Array, count: number): unknown[] {
-    if (count === 0 && bytes.length === 0) return []
-    let values: unknown[]
-    try {
-      // A view of its own: msgpackr keeps a property on what it reads, and slices a Buffer into Buffers.
-      values = this.#unpackr.unpackMultiple(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length))
-    } catch (cause) {
-      throw new VarveError('DECODE_FAILED', 'Cannot decode packed values', { details: { count }, cause })
-    }
-    if (values.length === count) return values
-    throw new VarveError('DECODE_FAILED', `Cannot decode packed values: have ${values.length}, want ${count}`, {
-      details: { count, found: values.length },
-    })
+    return this.#packed.readAll(bytes, count)
   }
 
   /** Decode one structural value filling `bytes`. @throws {VarveError} `DECODE_FAILED`. */
