@@ -12,6 +12,7 @@ const fatalDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Write `value` (0 to 2^53 - 1) as u64 at `position`. */
 export function setU64(view: DataView, position: number, value: number): void {
+  assert(Number.isSafeInteger(value) && value >= 0, 'a u64 field holds a whole number up to 2^53 - 1')
   view.setUint32(position, value >>> 0, true)
   view.setUint32(position + 4, Math.floor(value / TWO_32), true)
 }
@@ -25,6 +26,7 @@ export function getU64(view: DataView, position: number): number {
 
 /** Write a safe integer of either sign as i64 (two's complement). */
 export function setI64(view: DataView, position: number, value: number): void {
+  assert(Number.isSafeInteger(value), 'an i64 field holds a safe integer')
   view.setUint32(position, value >>> 0, true)
   view.setInt32(position + 4, Math.floor(value / TWO_32), true)
 }
@@ -156,6 +158,7 @@ export class ByteWriter {
   /** @param value 0 to 2^53 - 1. */
   varint(value: number): void {
     this.reserve(8)
+    assert(value <= Number.MAX_SAFE_INTEGER, 'a varint is at most 2^53 - 1')
     const bytes = this.#bytes
     let at = this.#length
     let rest = value
