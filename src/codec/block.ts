@@ -5,6 +5,7 @@
  * | columns | varint, a bit per optional column in the order of `COLUMN` | always |
  * | kind, entity | varint dictionary index per row | always |
  * | at | varint per row: milliseconds above the batch's lowest | bit 0 |
+ * | wide at | i64 per row | bit 13, instead of bit 0: times further apart than 2^53 - 1 |
  * | correlation, causation, id, scope | varint per row: index + 1, 0 = none | bits 1-4 |
  * | tags | varint count per row, then an index each | bit 5 |
  * | schemaVersion, lane, depth | varint per row: value + 1, 0 = none | bits 8-10 |
@@ -34,8 +35,9 @@ const COLUMN = {
   depth: 1024,
   idempotencyKey: 2048,
   extensions: 4096,
+  wideAt: 8192,
 } as const
-const COLUMNS_KNOWN = 8191
+const COLUMNS_KNOWN = 16_383
 
 /** One event ready to be written: its envelope, and its values already encoded in `values[start, end)`. */
 export interface Row {
@@ -67,7 +69,7 @@ function columnsOf(rows: readonly Row[], from: number, to: number, lowestAt: num
   let columns = 0
   for (let i = from; i < to; i++) {
     const row = rows[i] as Row
-    if (row.at !== lowestAt) columns |= COLUMN.at
+    if (row.at !== lowestAt) columns |= row.at - lowestAt > Number.MAX_SAFE_INTEGER ? COLUMN.wideAt : COLUMN.at
     if (row.correlationId !== undefined) columns |= COLUMN.correlation
     if (row.causationId !== undefined) columns |= COLUMN.causation
     if (row.id !== undefined) columns |= COLUMN.id
@@ -81,7 +83,7 @@ function columnsOf(rows: readonly Row[], from: number, to: number, lowestAt: num
     if (row.end > row.metaEnd) columns |= COLUMN.extensions
     if (row.dataCodec === VALUE_STRUCTURAL) columns |= COLUMN.structural
   }
-  return columns
+  return columns & COLUMN.wideAt ? columns & ~COLUMN.at : columns
 }
 
 /** Rows of one batch to be written, with what all blocks of the batch share. */
@@ -102,6 +104,7 @@ export function writeBlock(out: ByteWriter, source: BlockSource, range: { from: 
   if (columns !== 0) {
     const slice = rows.slice(from, to)
     if (columns & COLUMN.at) for (const row of slice) out.varint(row.at - lowestAt)
+    if (columns & COLUMN.wideAt) for (const row of slice) out.i64(row.at)
     const text = (value: string | undefined) => out.varint(value === undefined ? 0 : dictionary.index(value) + 1)
     const count = (value: number | undefined) => out.varint(value === undefined ? 0 : value + 1)
     if (columns & COLUMN.correlation) for (const row of slice) text(row.correlationId)
@@ -159,6 +162,8 @@ export interface BlockColumns {
   readonly kinds: string[]
   readonly entities: string[]
   readonly at: number[] | undefined
+  /** `at` counts from 1970, not from the lowest of the batch. */
+  readonly wideAt: boolean
   readonly correlationIds: (string | undefined)[] | undefined
   readonly causationIds: (string | undefined)[] | undefined
   readonly ids: (string | undefined)[] | undefined
@@ -212,7 +217,8 @@ export function readBlock(block: Uint8Array, rows: number, strings: readonly str
     rows,
     kinds: column(rows, reader, text),
     entities: column(rows, reader, text),
-    at: each(COLUMN.at, number),
+    at: each(COLUMN.at, number) ?? each(COLUMN.wideAt, () => reader.i64()),
+    wideAt: (columns & COLUMN.wideAt) !== 0,
     correlationIds: each(COLUMN.correlation, optional),
     causationIds: each(COLUMN.causation, optional),
     ids: each(COLUMN.id, optional),
@@ -239,7 +245,7 @@ function column<T>(rows: number, reader: ByteReader, read: () => T): T[] {
 function readValues(reader: ByteReader, rows: number): Values {
   const sizes = column(rows, reader, () => reader.varint())
   let total = 0
-  for (const size of sizes) total += size === 0 ? 0 : (size - 1) >>> 1
+  for (const size of sizes) total += size === 0 ? 0 : Math.floor((size - 1) / 2)
   return { sizes, bytes: reader.raw(total) }
 }
 
@@ -247,13 +253,15 @@ function readValues(reader: ByteReader, rows: number): Values {
 export function decodeData(columns: BlockColumns, decoder: ValueDecoder): unknown[] {
   if (columns.dataSizes === undefined) return decoder.decodeAll(columns.data, columns.rows)
   let at = 0
-  return columns.dataSizes.map((word) => {
-    const end = at + (word >>> 1)
+  const values = columns.dataSizes.map((word) => {
+    const end = at + Math.floor(word / 2)
     if (end > columns.data.length) throw new VarveError('DECODE_FAILED', 'Cannot read data past the end of its block')
     const bytes = columns.data.subarray(at, end)
     at = end
-    return decodeOne(decoder, bytes, word & 1)
+    return decodeOne(decoder, bytes, word % 2)
   })
+  if (at !== columns.data.length) throw new VarveError('DECODE_FAILED', 'Cannot read data that does not fill its block')
+  return values
 }
 
 /** Decode an optional value column: one entry per row, undefined where a row has none. */
@@ -261,10 +269,10 @@ export function decodeValues(values: Values, decoder: ValueDecoder): unknown[] {
   let at = 0
   return values.sizes.map((size) => {
     if (size === 0) return undefined
-    const end = at + ((size - 1) >>> 1)
+    const end = at + Math.floor((size - 1) / 2)
     const bytes = values.bytes.subarray(at, end)
     at = end
-    return decodeOne(decoder, bytes, (size - 1) & 1)
+    return decodeOne(decoder, bytes, (size - 1) % 2)
   })
 }
 

@@ -8,6 +8,8 @@ import { ValueBuffer } from './value-buffer.ts'
 
 export const SHAPES_MAX = 256
 export const SHAPE_KEYS_MAX = 64
+/** Every batch with a new shape carries the whole table: past so many UTF-16 units of keys, objects become maps. */
+export const SHAPES_MAX_UNITS = 1_048_576
 
 export interface Shape {
   readonly id: number
@@ -26,9 +28,10 @@ export class ShapeTable {
   readonly keys: (readonly string[])[] = []
   readonly #root: ShapeNode = { shape: undefined, children: new Map() }
   #last: Shape | undefined
+  #units = 0
 
   get full(): boolean {
-    return this.keys.length >= SHAPES_MAX
+    return this.keys.length >= SHAPES_MAX || this.#units >= SHAPES_MAX_UNITS
   }
 
   /** The shape of `keys[from..end)`, if known. Cost: `end - from` comparisons when it follows as it did before. */
@@ -54,6 +57,7 @@ export class ShapeTable {
   add(keys: readonly string[]): Shape {
     let node = this.#root
     for (const key of keys) {
+      this.#units += key.length
       let child = node.children.get(key)
       if (child === undefined) {
         child = { shape: undefined, children: new Map() }

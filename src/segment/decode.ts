@@ -40,7 +40,7 @@ export interface DecodedEvent {
 /** The envelopes of a block. */
 export interface BlockView {
   readonly columns: BlockColumns
-  /** `at` column values are relative to this. */
+  /** `at` column values are relative to this; without the column it is the time of every row. */
   readonly lowestAt: number
   /** Offset of the first row. */
   readonly firstOffset: number
@@ -102,7 +102,8 @@ export function* valueDecoder(
   const key = `${segment.id}:${header.tablePosition}:${header.tableCrc}`
   const known = context.tables.get(key)
   if (known !== undefined) return known
-  return context.tables.add(key, preface.table ?? (yield* readTable(segment, header, context.digest)))
+  const table = preface.table ?? (yield* readTable(segment, header, context.digest))
+  return located(segment, header.tablePosition, () => context.tables.add(key, table))
 }
 
 /** Which rows of a batch are wanted. */
@@ -179,7 +180,8 @@ export function decodeBlock(
   const first = Math.max(0, want.from - offset)
   const end = Math.min(block.rows, want.to - offset)
   const { match } = want
-  const { lowestAt, recordedAt } = header
+  const { recordedAt } = header
+  const lowestAt = columns.wideAt ? 0 : header.lowestAt
   const view = { columns, lowestAt, firstOffset: offset }
   if (match !== undefined) {
     let any = false
