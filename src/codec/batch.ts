@@ -26,7 +26,7 @@
  * A CRC seeded with its place differs for every other place, so a batch in the wrong place fails without costing bytes.
  * These values are on disk. Do not change; add a version.
  * @module */
-import { assert, VarveError } from '../errors.ts'
+import { assert, isVarveError, VarveError } from '../errors.ts'
 import { type BlockSource, type Row, writeBlock } from './block.ts'
 import { ByteReader, ByteWriter, getI64, getU64, setI64, setU64, viewOf } from './bytes.ts'
 import { chainHash, HASH_BYTES } from './chain.ts'
@@ -79,7 +79,8 @@ function headerSeed(place: Place): number {
   return (place.seed ^ Math.imul(place.position, 0x9e37_79b1)) >>> 0
 }
 
-/** Read the header at `at`. @returns undefined when these bytes are no batch header of this place. */
+/** Read the header at `at`. @returns undefined when these bytes are no batch header of this place, or say a number
+ * above 2^53 - 1. */
 export function readBatchHeader(
   bytes: Uint8Array,
   at: number,
@@ -90,6 +91,15 @@ export function readBatchHeader(
   const view = viewOf(bytes)
   const crc = facts.digest.crc32(bytes.subarray(at, at + HEADER_CRC_AT), headerSeed(facts.place))
   if (crc !== view.getUint32(at + HEADER_CRC_AT, true)) return undefined
+  try {
+    return headerFields(view, bytes, at)
+  } catch (error) {
+    if (isVarveError(error, 'DECODE_FAILED')) return undefined
+    throw error
+  }
+}
+
+function headerFields(view: DataView, bytes: Uint8Array, at: number): BatchHeader {
   const flags = view.getUint16(at + 2, true)
   return {
     carriesTable: (flags & FLAG_TABLE) !== 0,
@@ -157,9 +167,14 @@ export class BatchEncoder {
     this.#digest = digest
   }
 
-  /** Encode `rows` (at least one) as one batch. Cost: two copies of the values, one SHA-256, one CRC-32. */
+  /** Encode `rows` (at least one) as one batch. Cost: two copies of the values, one SHA-256, one CRC-32.
+   * @throws {VarveError} `OFFSET_OUT_OF_RANGE` past 2^53 - 1, `APPEND_TOO_LARGE` past `BATCH_BODY_MAX_BYTES`. */
   encode(rows: readonly Row[], facts: BatchFacts): EncodedBatch {
     assert(rows.length > 0, 'a batch has events')
+    if (facts.baseOffset + rows.length > Number.MAX_SAFE_INTEGER) {
+      const details = { baseOffset: facts.baseOffset, events: rows.length }
+      throw new VarveError('OFFSET_OUT_OF_RANGE', 'Cannot append: offsets end at 2^53 - 1', { details })
+    }
     let lowestAt = Number.POSITIVE_INFINITY
     let highestAt = Number.NEGATIVE_INFINITY
     for (const row of rows) {
@@ -180,6 +195,10 @@ export class BatchEncoder {
     const logicalFrom = this.#writePreface(cuts)
     const checkedTo = out.length
     out.raw(this.#blocks.bytes)
+    if (out.length - BATCH_HEADER_BYTES > BATCH_BODY_MAX_BYTES) {
+      const facts = { limitName: 'bodyBytes', limit: BATCH_BODY_MAX_BYTES, found: out.length - BATCH_HEADER_BYTES }
+      throw new VarveError('APPEND_TOO_LARGE', 'Cannot append so many bytes in one batch', { details: facts })
+    }
     const single = cuts.length === 1
     const bytes = out.bytes
     const view = out.view
@@ -319,6 +338,7 @@ export function readPreface(header: BatchHeader, body: Uint8Array, digest: Diges
   }
   const checkedFrom = reader.position
   if (header.single) {
+    if (body.length < header.bodyBytes) throw new VarveError('DECODE_FAILED', 'Body is cut short')
     if (digest.crc32(body.subarray(checkedFrom, header.bodyBytes)) !== header.bodyCrc)
       throw new VarveError('DECODE_FAILED', 'Body fails its checksum')
     const block = { rows: header.lastOffsetDelta + 1, start: checkedFrom, end: header.bodyBytes, crc: undefined }
