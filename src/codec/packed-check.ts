@@ -1,4 +1,4 @@
-/** The check of packed values from unknown hands, before msgpackr recurses into them and allocates for them.
+/** The check of packed values from unknown hands, before a reader recurses into them and allocates for them.
  * @module */
 import { VarveError } from '../errors.ts'
 
@@ -55,7 +55,7 @@ class PackedCheck {
     this.#value(code)
     if (this.#position - start < PROTO.length) return
     const from = this.#position - PROTO.length
-    // msgpackr would rename it.
+    // Such keys are written as structural events.
     const size = code < 0xc0 ? code - 0xa0 : this.#position - start - (code === 0xd9 ? 1 : code === 0xda ? 2 : 4)
     if (size === PROTO.length && PROTO.every((byte, index) => byte === this.#bytes[from + index])) {
       throw this.#damaged('a reserved key')

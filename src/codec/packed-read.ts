@@ -15,7 +15,7 @@ const GENERATE_AFTER = 3
 const NOTHING = new Uint8Array(0)
 const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /** `take` has checked the positions, so that no byte is undefined. */
-const fromCharCode: (...units: (number | undefined)[]) => string = String.fromCharCode
+const fromCharCode = String.fromCharCode as (...units: (number | undefined)[]) => string
 
 let bytes: Uint8Array = NOTHING
 let view: DataView = new DataView(NOTHING.buffer)

@@ -1,4 +1,4 @@
-/** Packed values: the MessagePack that msgpackr reads, with its record ids, written in one pass.
+/** Packed values: MessagePack with the record ids of msgpackr, written in one pass.
  *
  * | bytes | value |
  * |---|---|
@@ -12,7 +12,7 @@
  * | `c4` `c5` `c6`, `c0` `c2` `c3` | bytes, null and booleans |
  *
  * Why not msgpackr's own writer: one pass that checks and writes is faster than a check and then a second and third
- * walk, and msgpackr changes values (-0, lone surrogates, keys named `constructor`). Its reader is used as it is.
+ * walk, and msgpackr changes values (-0, lone surrogates, keys named `constructor`). Its bytes are the same for what both can write, which the tests compare.
  * @module */
 import type { ValueBuffer } from './value-buffer.ts'
 import { SHAPE_KEYS_MAX, type ShapeTable } from './value-shapes.ts'
@@ -20,7 +20,7 @@ import type { ValueSink } from './value-walk.ts'
 
 /** Timestamps have 34 bits of seconds. */
 const DATE_END = 2 ** 34 * 1000
-/** msgpackr's text decoder drops a byte order mark from texts of more than 64 bytes. */
+/** Readers that use a text decoder without `ignoreBOM` drop a byte order mark from long texts. */
 const BYTE_ORDER_MARK = 0xfeff
 
 export class PackedSink implements ValueSink {
