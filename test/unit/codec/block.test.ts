@@ -94,13 +94,13 @@ describe('writeBlock()', () => {
   })
 
   test('ValueEncoder writes maps instead of records when its keys fill the table of shapes', () => {
-    const events = Array.from({ length: 30 }, (_, i) => ({
+    const events = Array.from({ length: 60 }, (_, i) => ({
       ...base,
-      data: Object.fromEntries(Array.from({ length: 64 }, (_, key) => [`${i}-${key}-`.padEnd(1_000, 'k'), key])),
+      data: Object.fromEntries(Array.from({ length: 64 }, (_, key) => [`${i}-${key}-`.padEnd(341, 'k'), key])),
     }))
     const encoder = new ValueEncoder()
     const { bytes, ...facts } = blockOf(events, encoder)
-    expect(encoder.shapes.length).toBe(17)
+    expect(encoder.shapes.length).toBe(49)
     const decoder = new ValueDecoder(encoder.shapes)
     expect(difference(readEvents(bytes, { ...facts, decoder }), events.map(inFull))).toBeUndefined()
   })
