@@ -5,7 +5,7 @@ import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from '../segment/header.ts'
 import type { SegmentRef } from '../segment/segment.ts'
 import type { VerifyRun } from './verify-run.ts'
 
-/** Whether the batches can be those of this segment. A damaged header says nothing about them: the manifest knows it all. */
+/** Whether the batches can be those of this segment. A damaged header says nothing of them: the manifest knows all. */
 export async function headerFits(run: VerifyRun, ref: SegmentRef, lineage: string): Promise<boolean> {
   const bytes = await run.read({ path: ref.path, position: 0, length: SEGMENT_HEADER_BYTES })
   try {

@@ -1,5 +1,5 @@
-/** Checking the segments of a store without a readable manifest, each by what its own header says: so that whoever has to
- * bring the store back knows what is readable.
+/** Checking the segments of a store without a readable manifest, each by what its own header says, so that whoever
+ * has to bring the store back knows what is readable.
  * @module */
 import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from '../segment/header.ts'
 import { isSegmentFamily } from '../segment/names.ts'

@@ -177,8 +177,8 @@ class SegmentScan {
     }
   }
 
-  /** What an owner that is gone, or another process, wrote above the last end it told: whole batches, then perhaps a torn
-   * tail. A torn place is damage only when a later batch proves that it was synced. */
+  /** What an owner that is gone, or another process, wrote above the last end it told: whole batches, then perhaps
+   * a torn tail. A torn place is damage only when a later batch proves that it was synced. */
   async #tail(from: ChainPoint): Promise<void> {
     const { ref } = this.#wish
     const { problem, end } = await this.#scan(from, this.#sizeBytes)

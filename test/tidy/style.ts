@@ -41,7 +41,7 @@ const RATCHET: Readonly<Record<string, number>> = {
   'src/topic/roll.ts commitSegment parameters': 4,
   'web/assets/admin.js follow lines': 99,
   'web/security.ts tokenAccess lines': 74,
-  'test/unit/store/verify.test.ts lines': 500,
+  'test/unit/store/verify.test.ts lines': 600,
 }
 
 /** Markers of unfinished work, in comments. Spelled apart, so that this file passes its own rule. */
@@ -102,11 +102,11 @@ export function checkStyle(source: Source): StyleReport {
   return { violations, long, ratchet, functions: functions.length }
 }
 
-/** The line is as wide as its message or title: those are not cut. */
+/** The line is as wide as its message, title or pattern: those are not cut. */
 function isOneLiteral(line: string, masked: string): boolean {
-  return (
-    /['`"]/.test(masked) && /'[^']{30,}'|`[^`]{30,}`/.test(line) && masked.replace(/ {2,}/g, '').length < COLUMNS_MAX
-  )
+  const isCode = /['`/]/.test(masked)
+  const hasLong = /'[^']{30,}'|`[^`]{30,}`|\/[^/]{60,}\//.test(line)
+  return isCode && hasLong && masked.replace(/ {2,}/g, '').length < COLUMNS_MAX
 }
 
 /** The line before says why, to the linter and to readers. */

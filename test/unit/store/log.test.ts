@@ -74,7 +74,10 @@ test('Store opened read-only follows the writer through appends, and rolls', asy
       if (seen.length === 5000) break
     }
   })()
-  for (let i = 1; i < 5000; i += 999) await topic.append(Array.from({ length: 999 }, (_, j) => ({ ...event(i + j), meta: 'x'.repeat(500) })).slice(0, 5000 - i))
+  for (let i = 1; i < 5000; i += 999)
+    await topic.append(
+      Array.from({ length: 999 }, (_, j) => ({ ...event(i + j), meta: 'x'.repeat(500) })).slice(0, 5000 - i),
+    )
   await done
   expect(seen).toEqual(Array.from({ length: 5000 }, (_, i) => i))
   expect((await followed.last(1))[0]?.data.n).toBe(4999)
