@@ -7,7 +7,7 @@ import { openStore, type StandardSchema, type Topic } from '../../src/index.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 
-const EVENT = { kind: 'OrderPlaced', entity: 'order-1', data: { total: 12 } }
+const EVENT = { kind: 'OrderPlaced', entity: 'order-1', data: { total: 12 } } as const
 
 const refusing: StandardSchema = {
   '~standard': { version: 1, vendor: 'test', validate: () => ({ issues: [{ message: 'No', path: ['total'] }] }) },
