@@ -1,7 +1,7 @@
 /** Reading packed values: the msgpack of `packed.ts`, records by a table of shapes.
  *
- * Written because this is where replay spends its time: strings are made flat and without a copy of their own, objects by
- * a generated literal per shape (where code generation is forbidden, key by key), nothing refers to the bytes read.
+ * Written because this is where replay spends its time: strings are made flat and without a copy of their own, objects
+ * by a generated literal per shape (where code generation is forbidden, key by key), nothing refers to the bytes read.
  * The reader is one set of module variables, which is safe because nothing of the caller runs while it reads.
  * Encoding as in https://github.com/msgpack/msgpack/blob/master/spec.md; 0x40 to 0x5f and 0x60 to 0x7f with a byte
  * are record ids, as msgpackr writes them.

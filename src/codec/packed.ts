@@ -12,8 +12,8 @@
  * | `c4` `c5` `c6`, `c0` `c2` `c3` | bytes, null and booleans |
  *
  * Why not msgpackr's own writer: one pass that checks and writes is faster than a check and then a second and third
- * walk, and msgpackr changes values (-0, lone surrogates, keys named `constructor`). Its bytes are the same for what both can
- * write, which the tests compare.
+ * walk, and msgpackr changes values (-0, lone surrogates, keys named `constructor`). Its bytes are the same for what
+ * both can write, which the tests compare.
  * @module */
 import type { ValueBuffer } from './value-buffer.ts'
 import { SHAPE_KEYS_MAX, type ShapeTable } from './value-shapes.ts'
