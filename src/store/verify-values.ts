@@ -22,17 +22,18 @@ export class ValueCheck {
     }
     const body = batch.bytes.subarray(BATCH_HEADER_BYTES)
     const { strings, blocks } = readContents(preface, body)
-    let highest = 0
+    let highest = header.lowestAt
     for (const { start, end, rows } of blocks) {
       const columns = readBlock(body.subarray(start, end), rows, strings)
       const data = decodeData(columns, decoder)
       if (data.length !== rows) throw new VarveError('DECODE_FAILED', 'Values do not fit the rows of their block')
       if (columns.meta !== undefined) decodeValues(columns.meta, decoder)
       if (columns.extensions !== undefined) decodeValues(columns.extensions, decoder)
-      for (const at of columns.at ?? []) if (at > highest) highest = at
+      const base = columns.wideAt ? 0 : header.lowestAt
+      for (const at of columns.at ?? []) if (base + at > highest) highest = base + at
       checkpoint?.block(columns)
     }
-    if (header.lowestAt + highest !== header.highestAt) {
+    if (highest !== header.highestAt) {
       throw new VarveError('DECODE_FAILED', 'The highest time of the events is not that of their batch')
     }
   }
