@@ -5,7 +5,7 @@
  * from the first that cannot, so nothing is written twice. A synchronous read that took over 1 ms blocked everything
  * else for as long, so that file is read asynchronously for a while.
  * @module */
-import { isVarveError } from '../errors.ts'
+import { isVarveError, VarveError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Maybe, ReadHandle, Storage } from '../ports/storage.ts'
 
@@ -27,7 +27,10 @@ const SLOW_READS_ASYNC = 64
 interface PooledFile {
   readonly handle: ReadHandle
   asyncReadsLeft: number
+  /** Asynchronous reads under way: the handle is closed after the last of them. */
   busy: number
+  /** Number of the last read, to find the least recently used file. */
+  lastRead: number
 }
 
 /** Open read handles by path, least recently used first out. Counts what was read, for reports and tests. */
@@ -37,6 +40,7 @@ export class FilePool {
   readonly #files = new Map<string, PooledFile>()
   readonly #opening = new Map<string, Promise<PooledFile>>()
   #spare = new Uint8Array(0)
+  #closed = false
   bytesRead = 0
   reads = 0
 
@@ -49,6 +53,7 @@ export class FilePool {
   read(request: ReadRequest): Maybe<Uint8Array> {
     const file = this.#files.get(request.path)
     if (file === undefined) return this.#openAndRead(request)
+    file.lastRead = this.reads
     if (file.handle.readSync === undefined) return this.#readAsync(file, request)
     if (file.asyncReadsLeft > 0) {
       file.asyncReadsLeft--
@@ -73,7 +78,9 @@ export class FilePool {
   }
 
   async #openAndRead(request: ReadRequest): Promise<Uint8Array> {
-    const file = await this.#open(request.path)
+    let file = await this.#open(request.path)
+    // Between opening and this turn the file may have had to make room for another.
+    while (this.#files.get(request.path) !== file) file = await this.#open(request.path)
     return this.#readAsync(file, request)
   }
 
@@ -84,6 +91,7 @@ export class FilePool {
       return this.#counted(into, await file.handle.read(request.position, into))
     } finally {
       file.busy--
+      if (file.busy === 0) await this.#closeSurplus(request.path, file)
     }
   }
 
@@ -105,7 +113,7 @@ export class FilePool {
   }
 
   async #openNow(path: string): Promise<PooledFile> {
-    if (this.#files.size >= OPEN_FILES_MAX) await this.#closeOne()
+    while (this.#full(path) && (await this.#closeOne()));
     let handle: ReadHandle
     try {
       handle = await this.#storage.openRead(path)
@@ -113,34 +121,55 @@ export class FilePool {
       if (!isVarveError(error, 'STORAGE_UNAVAILABLE') || !error.retryable || !(await this.#closeOne())) throw error
       handle = await this.#storage.openRead(path)
     }
-    const file: PooledFile = { handle, asyncReadsLeft: 0, busy: 0 }
+    if (this.#closed) {
+      await handle.close()
+      throw new VarveError('STORE_CLOSED', `Cannot read "${path}": the store is closed`)
+    }
+    const file: PooledFile = { handle, asyncReadsLeft: 0, busy: 0, lastRead: this.reads }
     this.#files.set(path, file)
     return file
   }
 
-  async #closeOne(): Promise<boolean> {
-    for (const [path, file] of this.#files) {
-      if (file.busy > 0) continue
+  /** Whether one more file would be too many; `path` itself may be opening already. */
+  #full(path: string): boolean {
+    const opening = this.#opening.size - (this.#opening.has(path) ? 1 : 0)
+    return this.#files.size + opening >= OPEN_FILES_MAX
+  }
+
+  /** Close a file nobody reads any more if it was forgotten meanwhile, or if a burst opened too many. */
+  async #closeSurplus(path: string, file: PooledFile): Promise<void> {
+    if (this.#files.get(path) === file) {
+      if (this.#files.size <= OPEN_FILES_MAX) return
       this.#files.delete(path)
-      await file.handle.close()
-      return true
     }
-    return false
+    await file.handle.close()
+  }
+
+  async #closeOne(): Promise<boolean> {
+    let idlest: [string, PooledFile] | undefined
+    for (const entry of this.#files) {
+      if (entry[1].busy === 0 && (idlest === undefined || entry[1].lastRead < idlest[1].lastRead)) idlest = entry
+    }
+    if (idlest === undefined) return false
+    this.#files.delete(idlest[0])
+    await idlest[1].handle.close()
+    return true
   }
 
   /** Close the handle of a file that will not be read again, or that was replaced under its name. */
   async forget(path: string): Promise<void> {
     const file = this.#files.get(path)
-    if (file === undefined || file.busy > 0) return
+    if (file === undefined) return
     this.#files.delete(path)
-    await file.handle.close()
+    if (file.busy === 0) await file.handle.close()
   }
 
-  /** Close every handle. */
+  /** Close every handle; one that is being read, after that. */
   async close(): Promise<void> {
+    this.#closed = true
     const files = [...this.#files.values()]
     this.#files.clear()
-    for (const file of files) await file.handle.close()
+    for (const file of files) if (file.busy === 0) await file.handle.close()
   }
 }
 
@@ -166,15 +195,19 @@ export function drive<T>(reading: Reading<T>, pool: FilePool): Maybe<T> {
 }
 
 async function driveAsync<T>(reading: Reading<T>, pool: FilePool, first: Promise<Uint8Array>): Promise<T> {
-  let step = await answer(reading, first)
-  while (!step.done) step = await answer(reading, pool.read(step.value))
+  let step = await answer(reading, () => first)
+  while (!step.done) {
+    // Others run between a read and its use here, so no memory is shared with them.
+    const request = { ...step.value, brief: false }
+    step = await answer(reading, () => pool.read(request))
+  }
   return step.value
 }
 
-async function answer<T>(reading: Reading<T>, bytes: Maybe<Uint8Array>): Promise<IteratorResult<ReadRequest, T>> {
+async function answer<T>(reading: Reading<T>, read: () => Maybe<Uint8Array>): Promise<IteratorResult<ReadRequest, T>> {
   let given: Uint8Array
   try {
-    given = await bytes
+    given = await read()
   } catch (error) {
     return reading.throw(error)
   }

@@ -1,0 +1,157 @@
+/** Segments of bytes, storages to read them from, and the list that a read must give.
+ * @module */
+import { memoryStorage } from '../../../adapters/memory/index.ts'
+import { BatchEncoder } from '../../../src/codec/batch.ts'
+import { fromHex, toHex } from '../../../src/codec/bytes.ts'
+import { ValueEncoder } from '../../../src/codec/values.ts'
+import type { Storage } from '../../../src/ports/storage.ts'
+import { type DecodeContext, type DecodedEvent, TableCache } from '../../../src/segment/decode.ts'
+import { drive, FilePool, type Reading } from '../../../src/segment/file-pool.ts'
+import { encodeSegmentHeader, SEGMENT_HEADER_BYTES } from '../../../src/segment/header.ts'
+import type { ChainPoint } from '../../../src/segment/scan.ts'
+import { type SegmentRef, segmentRef } from '../../../src/segment/segment.ts'
+import { SparseIndex } from '../../../src/segment/sparse-index.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
+import { digest, makeRows, type TestEvent, tableOf } from '../codec/batch-support.ts'
+
+export const AT = 1_700_000_000_000
+export const ZERO_HASH = '0'.repeat(64)
+const DIRECTORY = 'topics/t/0'
+const LINEAGE = 'lineage12345'
+const ID = '0123456789abcdef'
+
+/** Batches to build: their events and what they say was synced before. */
+export interface BatchPlan {
+  readonly events: readonly TestEvent[]
+  /** Index of the batch before which everything was synced; default none. */
+  readonly syncedBefore?: number
+}
+
+export interface BuiltSegment {
+  readonly ref: SegmentRef
+  readonly bytes: Uint8Array
+  /** Beginning of every batch, and the end. */
+  readonly points: readonly ChainPoint[]
+  readonly index: SparseIndex
+  readonly events: readonly DecodedEvent[]
+}
+
+/** Write a segment as the writer does: one encoder for all batches, so that later ones point to earlier tables. */
+export function buildSegment(
+  plans: readonly BatchPlan[],
+  facts: { baseOffset?: number; hashBefore?: string; id?: string } = {},
+): BuiltSegment {
+  const { baseOffset = 0, hashBefore = ZERO_HASH, id = ID } = facts
+  const row = { file: `${baseOffset.toString().padStart(20, '0')}.log`, id, baseOffset, hashBefore }
+  const ref = segmentRef(DIRECTORY, row, { partition: 0, digest })
+  const header = { ...row, partition: 0, epoch: 1, createdAt: AT, lineage: LINEAGE }
+  const parts = [encodeSegmentHeader(header, digest)]
+  const values = new ValueEncoder()
+  const batches = new BatchEncoder(digest)
+  const points: ChainPoint[] = [{ position: SEGMENT_HEADER_BYTES, offset: baseOffset, hash: hashBefore }]
+  const index = new SparseIndex()
+  const events: DecodedEvent[] = []
+  let tablePosition: number | undefined
+  let shapes = 0
+  plans.forEach((plan, i) => {
+    const at = points[i] as ChainPoint
+    const rows = makeRows(plan.events, values)
+    if (values.shapes.length !== shapes) tablePosition = undefined
+    shapes = values.shapes.length
+    const recordedAt = AT + i
+    const batch = batches.encode(rows, {
+      place: { seed: ref.seed, position: at.position },
+      epoch: 1,
+      baseOffset: at.offset,
+      recordedAt,
+      syncedThrough: plan.syncedBefore === undefined ? 0 : (points[plan.syncedBefore]?.position ?? 0),
+      previousHash: fromHex(at.hash),
+      table: tableOf(values),
+      tablePosition,
+    })
+    tablePosition = batch.tablePosition
+    parts.push(batch.bytes.slice())
+    index.add({ baseOffset: at.offset, position: at.position, highestAt: batch.highestAt })
+    for (const [row, event] of plan.events.entries()) events.push(decoded(event, at.offset + row, recordedAt))
+    const position = at.position + batch.bytes.length
+    points.push({ position, offset: at.offset + rows.length, hash: toHex(batch.hash) })
+  })
+  return { ref, bytes: join(parts), points, index, events }
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
+}
+
+/** An event as a read gives it: without the fields that it does not have, and never with its idempotency key. */
+function decoded(event: TestEvent, offset: number, recordedAt: number): DecodedEvent {
+  const { kind, entity, at, data, id, idempotencyKey: _, ...optional } = event
+  const present = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined))
+  return { offset, partition: 0, id: id ?? `${LINEAGE}-0-${offset}`, kind, entity, at, recordedAt, data, ...present }
+}
+
+/** The end of everything in a segment. */
+export function endOf(segment: BuiltSegment): ChainPoint {
+  return segment.points.at(-1) as ChainPoint
+}
+
+/** `count` batches whose sizes in events follow `sizes` in turn. */
+export function plansOf(count: number, sizes: readonly number[], textUnits: (n: number) => number): BatchPlan[] {
+  let n = 0
+  return Array.from({ length: count }, (_, batch) => ({
+    events: Array.from({ length: sizes[batch % sizes.length] as number }, () => {
+      const i = n++
+      return {
+        kind: `K${i % 3}`,
+        entity: `entity-${i % 7}`,
+        at: AT + (i % 4 === 0 ? -i : i * 10),
+        data: i % 5 === 0 ? { i, text: 'x'.repeat(textUnits(i)), blob: Uint8Array.of(i) } : { i },
+        ...(i % 6 === 0 ? { scope: `s${i % 2}`, tags: ['a', `t${i}`], meta: { i } } : {}),
+        ...(i % 11 === 0 ? { id: `id-${i}`, extensions: '\uD800', correlationId: 'c', lane: i } : {}),
+      }
+    }),
+  }))
+}
+
+/** A storage that holds one file. */
+export async function storageWith(files: Readonly<Record<string, Uint8Array>>): Promise<Storage> {
+  const storage = memoryStorage()
+  for (const [path, bytes] of Object.entries(files)) {
+    const handle = await storage.createExclusive(path)
+    await handle.append(bytes)
+    await handle.close()
+  }
+  return storage
+}
+
+/** Readings of one set of files. */
+export class Desk {
+  readonly pool: FilePool
+  readonly context: DecodeContext
+
+  constructor(storage: Storage) {
+    this.pool = new FilePool(storage, new ManualClock())
+    this.context = { digest, partition: 0, idPrefix: `${LINEAGE}-0-`, tables: new TableCache() }
+  }
+
+  async run<T>(reading: Reading<T>): Promise<T> {
+    return drive(reading, this.pool)
+  }
+}
+
+/** Run a reading over bytes alone, giving at most `chunk` bytes where the reading can take fewer. */
+export function runOver<T>(reading: Reading<T>, files: Readonly<Record<string, Uint8Array>>): T {
+  let step = reading.next()
+  while (!step.done) {
+    const { path, position, length } = step.value
+    const bytes = files[path] ?? new Uint8Array(0)
+    step = reading.next(bytes.slice(position, position + length))
+  }
+  return step.value
+}
