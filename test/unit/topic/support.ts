@@ -2,6 +2,7 @@
  * @module */
 import { memoryStorage } from '../../../adapters/memory/index.ts'
 import { openStore } from '../../../src/index.ts'
+import type { OwnerPort } from '../../../src/ports/owner.ts'
 import type { Storage } from '../../../src/ports/storage.ts'
 import type { Diagnostic, Store, StoreOptions } from '../../../src/store/types.ts'
 import type { NewEvent, Topic, TopicOptions } from '../../../src/topic/types.ts'
@@ -62,6 +63,12 @@ export class Wire {
   count(wanted: (call: Call) => boolean): number {
     return this.calls.filter(wanted).length
   }
+}
+
+/** Another process, by number, in which nobody can tell whether any other is gone. */
+export function processOf(pid: number): OwnerPort {
+  const owner = { runtime: 'test', host: 'h', bootId: 'b', pidNamespace: 'n', pid, startTime: 's', machineId: 'm' }
+  return { describe: () => owner, isGone: () => false }
 }
 
 /** A promise that a test settles. */
