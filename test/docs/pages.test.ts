@@ -1,0 +1,51 @@
+/** What the documents state is so: the files they name exist, and the table of error kinds is that of the code.
+ * @module */
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect, test } from 'vitest'
+import { ERROR_CODES, type ErrorCode, type ErrorKind } from '../../src/errors.ts'
+import { statusOf } from '../../web/problems.ts'
+import { TOP } from '../support/bundle.ts'
+
+const read = (path: string) => readFileSync(join(TOP, path), 'utf8')
+
+/** Rows of the table whose head begins with `head`, as cells. */
+function table(path: string, head: string): string[][] {
+  const lines = read(path).split('\n')
+  const start = lines.findIndex((line) => line.startsWith(`| ${head} |`))
+  expect(start, `${path}: ${head}`).toBeGreaterThan(0)
+  const rest = lines.slice(start + 2)
+  const rows = rest.slice(
+    0,
+    rest.findIndex((line) => !line.startsWith('|')),
+  )
+  return rows.map((row) => row.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '').trim()))
+}
+
+test('links of the documents lead to files', () => {
+  for (const page of ['README.md', 'test/README.md', 'CHANGELOG.md', 'src/FORMAT.md'])
+    for (const [, target = ''] of read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g))
+      expect(existsSync(join(TOP, dirname(page), target)), `${page}: ${target}`).toBe(true)
+})
+
+test('files that FORMAT.md and test/README.md name exist', () => {
+  for (const [, name = ''] of read('src/FORMAT.md').matchAll(/`([a-z]+\/[\w/-]+\.(?:test\.)?ts)`/g))
+    expect(
+      [`src/${name}`, name].some((path) => existsSync(join(TOP, path))),
+      name,
+    ).toBe(true)
+  for (const [, name = ''] of read('test/README.md').matchAll(/`([\w/-]+\/?(?:[\w-]+\.test\.ts)?)`/g))
+    if (/\/$|\.ts$/.test(name) && !name.startsWith('manifest/'))
+      expect(existsSync(join(TOP, 'test', name)), name).toBe(true)
+})
+
+test('the table of error kinds has every kind, with the statuses that its codes have', () => {
+  const rows = table('README.md', 'kind').map(([kind = '', statuses = '']) => [kind.replaceAll('`', ''), statuses])
+  const found = new Map<string, Set<number>>()
+  for (const [code, { kind }] of Object.entries(ERROR_CODES) as [ErrorCode, { kind: ErrorKind }][])
+    found.set(kind, (found.get(kind) ?? new Set()).add(statusOf(kind, code)))
+  // Reserved: nothing is taken away from a log yet.
+  found.set('gone', new Set([410]))
+  const stated = rows.map(([kind, statuses]) => `${kind} ${statuses}`).sort()
+  expect(stated).toEqual([...found].map(([kind, set]) => `${kind} ${[...set].sort().join(' ')}`).sort())
+})
