@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest'
+import { openStore, VarveError } from '../../../src/index.ts'
+import { Machine, type Ran, type RunOptions } from './support.ts'
+
+/** Serve, do something when the server has started, and interrupt. */
+async function serve(
+  machine: Machine,
+  words: readonly string[],
+  options: RunOptions & { readonly started?: () => void } = {},
+): Promise<Ran> {
+  machine.interrupted = new AbortController()
+  const before = machine.served.length
+  const ran = machine.run(['serve', ...words], options)
+  for (let turn = 0; turn < 500 && machine.served.length === before; turn++) {
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  options.started?.()
+  machine.interrupted.abort(new Error('Interrupted'))
+  return ran
+}
+
+describe('serve', () => {
+  test('prints address, login link and curl line, and closes the server before the store', async () => {
+    const machine = new Machine()
+    const ran = await serve(machine, ['./data/', '--port', '81'])
+    expect(ran).toMatchObject({ exitCode: 0, errors: '' })
+    expect(ran.output).toContain('varve serves ./data/ (created)')
+    expect(ran.output).toContain('http://127.0.0.1:81\n')
+    expect(ran.output).toContain('http://127.0.0.1:81/login#code ')
+    expect(ran.output).toContain('"Authorization: Bearer $(cat ./data.token)" http://127.0.0.1:81/api/topics')
+    expect(machine.closed).toEqual(['server'])
+    expect(machine.served).toMatchObject([{ hostname: '127.0.0.1', port: 81, hosts: [], behindProxy: false }])
+    // The store was closed, too: it opens again, cleanly.
+    const again = await openStore({ storage: machine.storage('./data/') })
+    expect(again.openReport.source).toBe('clean')
+    await again.close()
+  })
+
+  test('makes a token once, keeps it in its file, and never prints it', async () => {
+    const machine = new Machine()
+    const first = await serve(machine, [])
+    const token = machine.secrets.get('./varve-data.token')?.trim() ?? ''
+    expect(token).toMatch(/^[0-9a-z]{52}$/)
+    const second = await serve(machine, ['--json'])
+    expect(machine.served.map((options) => options.token)).toEqual([token, token])
+    expect([first, second].map((ran) => ran.output + ran.errors).join()).not.toContain(token)
+    expect(JSON.parse(second.output)).toMatchObject({ url: 'http://127.0.0.1:4713', tokenFile: './varve-data.token' })
+  })
+
+  test('takes the token from the environment, and refuses a weak one', async () => {
+    const machine = new Machine()
+    const token = 'T'.repeat(32)
+    const ran = await serve(machine, [], { env: { VARVE_TOKEN: token } })
+    expect(ran.output).toContain('Bearer $VARVE_TOKEN"')
+    expect(ran.output).not.toContain(token)
+    expect(machine.secrets.size).toBe(0)
+    expect(await serve(machine, [], { env: { VARVE_TOKEN: 'short' } })).toMatchObject({ exitCode: 2 })
+    machine.secrets.set('other file', 'weak\n')
+    expect(await serve(machine, ['--token-file', 'other file'])).toMatchObject({ exitCode: 2 })
+  })
+
+  test('loads the sample only into a new directory', async () => {
+    const machine = new Machine()
+    expect((await serve(machine, ['--sample'])).output).toContain('created with 400 events')
+    expect((await serve(machine, ['--sample'])).output).toContain('(opened)')
+    const topics = JSON.parse(await sampleTopics(machine)).topics
+    expect(topics).toMatchObject([
+      { topic: 'sample-board', events: 200 },
+      { topic: 'sample-orders', events: 200 },
+    ])
+  })
+
+  async function sampleTopics(machine: Machine): Promise<string> {
+    machine.interrupted = new AbortController()
+    return machine.done('topics --json')
+  }
+
+  test.each([
+    [['--host', '0.0.0.0'], /--behind-proxy/],
+    [['--host', '::'], /--behind-proxy/],
+    [['--host', '192.168.1.5'], /--behind-proxy/],
+    [['--host', '127.evil.example'], /--behind-proxy/],
+    [['--allow-host', 'a.example'], /without --behind-proxy/],
+    [['--behind-proxy', '--allow-host', 'http://a'], /name:port/],
+    [['--port', '65536'], /0 to 65535/],
+    [['a', '--data', 'b'], /together/],
+  ])('%j is wrong use, before anything is opened', async (words, message) => {
+    const machine = new Machine()
+    const ran = await machine.run(['serve', ...words])
+    expect(ran).toMatchObject({ exitCode: 2, output: '', errors: expect.stringMatching(message) })
+    expect(machine.secrets.size).toBe(0)
+    expect(await machine.storage('./varve-data').list('')).toEqual([])
+  })
+
+  test('listens beyond this machine behind a proxy, under the names it is given', async () => {
+    const machine = new Machine()
+    const words = ['--host', '0.0.0.0', '--behind-proxy', '--allow-host', 'Log.Example.com', '--allow-host', 'b:*']
+    expect((await serve(machine, words)).output).toContain('http://127.0.0.1:4713')
+    expect(machine.served).toMatchObject([
+      { hostname: '0.0.0.0', behindProxy: true, hosts: ['log.example.com', 'b:*'] },
+    ])
+  })
+
+  test('closes the store when the port is busy', async () => {
+    const machine = new Machine()
+    machine.refusal = new VarveError('PORT_BUSY', 'Cannot listen on port 4713: another program has it')
+    const ran = await machine.run(['serve'])
+    expect(ran).toMatchObject({ exitCode: 1, errors: expect.stringMatching(/port 4713.*\n.*--port/) })
+    const again = await openStore({ storage: machine.storage('./varve-data') })
+    expect(again.openReport.source).toBe('clean')
+    await again.close()
+  })
+
+  test('writes faults of the server as lines of JSON', async () => {
+    const machine = new Machine()
+    const { errors } = await serve(machine, [], {
+      started: () => machine.served[0]?.onError(new Error('bad\nnews\u001b[31m'), { requestId: 'r-1' }),
+    })
+    expect(errors.split('\n')).toHaveLength(2)
+    expect(errors).not.toContain('\u001b')
+    expect(JSON.parse(errors)).toMatchObject({
+      level: 'error',
+      requestId: 'r-1',
+      message: 'Error: bad\nnews\u001b[31m',
+    })
+  })
+})
