@@ -15,13 +15,11 @@ import { scanBatches } from '../../src/segment/scan.ts'
 import { type SegmentRef, segmentRef } from '../../src/segment/segment.ts'
 import type { Store } from '../../src/store/types.ts'
 import { bitSweep, type Observation } from '../faults/bit-sweep.ts'
-import { Ledger } from '../faults/explorer.ts'
-import { FaultFiles } from '../faults/fault-files.ts'
 import { imageStorage, type StoreImage } from '../faults/image-storage.ts'
 import { RUNTIME } from '../support/runtime.ts'
 import { plain } from '../support/scenario.ts'
-import { type Call, openForTest, restartIdentifiers } from './oracle.ts'
-import { roll } from './workloads.ts'
+import { openForTest } from './oracle.ts'
+import { closedStore, observeWhole } from './whole.ts'
 
 const WHOLE_EVERY = 41
 const STRIDE = RUNTIME === 'node' ? 1 : 13
@@ -29,38 +27,6 @@ const FLIPS_FLOOR = RUNTIME === 'node' ? 190_000 : 14_000
 const digest = nativeDigest(512)
 
 type Observe = () => Promise<Observation>
-
-async function closedStore(): Promise<StoreImage> {
-  restartIdentifiers()
-  const files = new FaultFiles()
-  await roll(files, new Ledger<Call>(() => files.position))
-  const image = new Map<string, Uint8Array>()
-  for (const [path, bytes] of files.files()) image.set(path.replace(/^\/store\//, ''), bytes)
-  return image
-}
-
-/** Open, verify, read everything. */
-async function observeWhole(image: StoreImage, readOnly: boolean): Promise<Observation> {
-  const store = await openForTest(imageStorage(image), { readOnly })
-  try {
-    const { refused, ignored } = store.openReport
-    const report = await store.verify()
-    const found = [...report.problems.map(({ message }) => message), ...refused.map(({ reason }) => reason), ...ignored]
-    return { answers: await everything(store), found }
-  } finally {
-    await store.close()
-  }
-}
-
-async function everything(store: Store): Promise<string> {
-  const parts: string[] = []
-  for (const { topic: name } of await store.topics.list()) {
-    const topic = await store.topics.open(name)
-    for await (const events of topic.read().batches()) parts.push(plain(events))
-    parts.push(plain(await topic.last(3)), String(await topic.version('entity-1')))
-  }
-  return parts.join('\n')
-}
 
 /** What guards a manifest: the scan of its frames. */
 function guardOfManifest(image: StoreImage, path: string): Observe {

@@ -17,6 +17,10 @@ export interface BitSweepOptions {
   readonly image: StoreImage
   /** Open the store and ask it; `path` is the file that has the flip. May throw what the product throws. */
   readonly observe: (path: string) => Promise<Observation>
+  /** A flip that nothing notices is a failure too. Default false. */
+  readonly covered?: boolean
+  /** Failures after which the sweep ends. Default 20. */
+  readonly failuresMax?: number
   /** Flip only every n-th bit; default 1, all of them. Odd numbers reach every bit of a byte. */
   readonly stride?: number
 }
@@ -32,19 +36,18 @@ export interface FileSweep {
 export interface BitSweepReport {
   readonly flips: number
   readonly files: ReadonlyMap<string, FileSweep>
-  /** `BIT file=... byte=... bit=...: what went wrong`; at most 20. */
+  /** `BIT file=... byte=... bit=...: what went wrong`. */
   readonly failures: readonly string[]
   /** First byte of each run of flips that nothing noticed, for files where every byte should be covered. */
   readonly unchangedAt: ReadonlyMap<string, readonly number[]>
 }
 
-const FAILURES_MAX = 20
 const FLIPS_PER_TURN = 2_000
 const TYPED = new Set(['corrupt', 'unsupported', 'invalid'])
 
 /** Sweep. Cost: one observation for each flip. */
 export async function bitSweep(options: BitSweepOptions): Promise<BitSweepReport> {
-  const { image, observe, stride = 1 } = options
+  const { image, observe, stride = 1, covered = false, failuresMax = 20 } = options
   const files = new Map<string, { flips: number; detected: number; unchanged: number }>()
   const unchangedAt = new Map<string, number[]>()
   const failures: string[] = []
@@ -53,14 +56,14 @@ export async function bitSweep(options: BitSweepOptions): Promise<BitSweepReport
     const { answers } = await observe(path)
     const counts = { flips: 0, detected: 0, unchanged: 0 }
     files.set(path, counts)
-    for (let bit = 0; bit < bytes.length * 8 && failures.length < FAILURES_MAX; bit += stride) {
+    for (let bit = 0; bit < bytes.length * 8 && failures.length < failuresMax; bit += stride) {
       const at = bit >>> 3
       bytes[at] = (bytes[at] ?? 0) ^ (1 << (bit & 7))
       const seen = await outcome(observe, path, answers)
       bytes[at] = (bytes[at] ?? 0) ^ (1 << (bit & 7))
       counts.flips++
       if (seen === 'detected') counts.detected++
-      else if (seen === 'unchanged') {
+      else if (seen === 'unchanged' && !covered) {
         counts.unchanged++
         noteByte(unchangedAt, path, at)
       } else failures.push(`BIT file=${path} byte=${at} bit=${bit & 7}: ${seen}`)

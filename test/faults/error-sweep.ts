@@ -14,6 +14,8 @@ export interface SweepOptions<E> {
   readonly check: (files: FaultFiles, known: Known<E>, ledger: Ledger<E>) => Promise<void>
   readonly files?: FaultFilesOptions
   readonly idle?: () => Promise<void>
+  /** Default all that fit: EIO, ENOSPC, EMFILE, EACCES, EINTR, and SHORT reads and writes. */
+  readonly errors?: readonly string[]
   /** Only every n-th case; default 1. */
   readonly stride?: number
   /** Failures after which the sweep ends. Default 3. */
@@ -50,7 +52,9 @@ export async function sweepErrors<E>(options: SweepOptions<E>): Promise<SweepRep
   const { stride = 1, failuresMax = 3 } = options
   const clean = new FaultFiles(options.files)
   await mustSettle(options.workload(clean, new Ledger<E>(() => clean.position)), options.idle)
-  const cases = clean.journal.flatMap(casesOf).filter((_, order) => order % stride === 0)
+  const cases = clean.journal
+    .flatMap((operation) => casesOf(operation, options.errors ?? ERRORS))
+    .filter((_, order) => order % stride === 0)
   const failures: string[] = []
   const seen = new Set<string>()
   let tried = 0
@@ -68,7 +72,7 @@ export async function sweepErrors<E>(options: SweepOptions<E>): Promise<SweepRep
   }
 }
 
-function casesOf(operation: Operation): Case[] {
+function casesOf(operation: Operation, errors: readonly string[]): Case[] {
   const cases: Case[] = []
   const add = (errno: string, fault: FaultOptions, detail = '') => {
     const text = `op=${operation.index} call=${operation.kind}(${operation.path}) errno=${errno}`
@@ -77,7 +81,7 @@ function casesOf(operation: Operation): Case[] {
     const crawls = errno === 'SHORT' && detail.endsWith('=1')
     cases.push(once, ...(crawls ? [] : [{ ...once, sticky: true, text: `${text}${detail} sticky` }]))
   }
-  for (const errno of ERRORS) {
+  for (const errno of errors) {
     if (!fits(errno, operation.kind)) continue
     const moves = operation.kind === 'write' && errno !== 'EINTR'
     if (moves) for (const [name, partial] of PARTS) add(errno, { partial }, ` bytes=${name}`)

@@ -3,13 +3,12 @@
 import { FileStorage } from '../../adapters/files/file-storage.ts'
 import { nativeDigest } from '../../adapters/node/digest.ts'
 import { type OwnerPort, processLocalOwner } from '../../src/ports/owner.ts'
+import { newPlace } from '../support/places.ts'
 import type { FaultFiles } from './fault-files.ts'
-
-let places = 0
 
 /** A storage in `/store`. Each has a location of its own, so that several can be open on one disk as if by several
  * processes; by default every earlier owner is provably gone. */
 export function faultStorage(files: FaultFiles, owner: OwnerPort = processLocalOwner): FileStorage {
-  const root = `/@${++places}/store`
+  const root = `/@${newPlace()}/store`
   return new FileStorage({ name: 'fault', root, calls: files, digest: nativeDigest(512), owner })
 }

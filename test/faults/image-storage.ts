@@ -6,6 +6,7 @@ import { nativeDigest } from '../../adapters/node/digest.ts'
 import { VarveError } from '../../src/errors.ts'
 import { processLocalOwner } from '../../src/ports/owner.ts'
 import type { ReadHandle, Storage, StorageEntry, WriteHandle } from '../../src/ports/storage.ts'
+import { newPlace } from '../support/places.ts'
 import { Content } from './content.ts'
 
 /** Store-relative path to bytes. */
@@ -18,7 +19,6 @@ interface Node {
 }
 
 const digest = nativeDigest(512)
-let places = 0
 
 export function imageStorage(image: StoreImage): Storage {
   const nodes = new Map<string, Node>()
@@ -34,7 +34,7 @@ export function imageStorage(image: StoreImage): Storage {
   }
   return {
     name: 'image',
-    location: `image:${++places}`,
+    location: `image:${newPlace()}`,
     capabilities: {
       hardLinks: true,
       syncReads: true,

@@ -1,0 +1,212 @@
+/** The seeded defects: each is a line of the product made wrong, and names the scenario that must see it.
+ * A defect whose text is gone fails its test: put it where the line went.
+ * @module */
+import type { Defect } from './seeded.ts'
+
+const WRITER = 'src/topic/writer.ts'
+const ROLL = 'src/topic/roll.ts'
+const BATCH = 'src/codec/batch.ts'
+const NEVER = 'false &&'
+
+export const DEFECTS: readonly Defect[] = [
+  {
+    name: 'appends are not synced',
+    file: WRITER,
+    find: 'this.#handle.sync() : Promise.resolve()',
+    replace: 'Promise.resolve() : Promise.resolve()',
+    killer: 'appendsSurviveCrashes',
+  },
+  {
+    name: 'appends are acknowledged before their sync',
+    file: WRITER,
+    find: '      await synced\n',
+    replace: '      void synced.catch(() => undefined)\n',
+    killer: 'appendsSurviveCrashes',
+  },
+  {
+    name: 'a failed sync is forgotten',
+    file: WRITER,
+    find: `      await synced
+    } catch (cause) {
+      health.poison(cause)`,
+    replace: `      await synced
+    } catch (cause) {
+      void cause`,
+    killer: 'failuresAreReported',
+  },
+  {
+    name: 'a replaced owner goes on acknowledging',
+    file: WRITER,
+    find: "return typeof looked === 'boolean' ? answer(looked) : looked.then(answer).catch(unknown)",
+    replace: 'void looked, void answer, void unknown; return true',
+    killer: 'replacedOwnersAcknowledgeNothing',
+  },
+  {
+    name: 'a receipt is one offset off',
+    file: WRITER,
+    find: 'let offset = batch.baseOffset\n',
+    replace: 'let offset = batch.baseOffset + 1\n',
+    killer: 'appendsSurviveCrashes',
+  },
+  {
+    name: 'batches do not say what was synced before them',
+    file: WRITER,
+    find: 'syncedThrough: this.#syncedPosition,',
+    replace: 'syncedThrough: 0,',
+    killer: 'damageIsNoTornTail',
+  },
+  {
+    name: 'a new segment is not synced',
+    file: ROLL,
+    find: '    await fresh.handle.sync()\n',
+    replace: '',
+    killer: 'rollsSurviveCrashes',
+  },
+  {
+    name: 'the name of a new segment is not synced',
+    file: ROLL,
+    find: '    await context.storage.syncDirectory(directory)\n',
+    replace: '',
+    killer: 'namesSurviveCrashes',
+  },
+  {
+    name: 'the first segment of a topic is not synced',
+    file: 'src/store/topics.ts',
+    find: '        await fresh.handle.sync()\n',
+    replace: '',
+    killer: 'appendsSurviveCrashes',
+  },
+  {
+    name: 'the name of the first segment of a topic is not synced',
+    file: 'src/store/topics.ts',
+    find: '        await storage.syncDirectory(directory)\n',
+    replace: '',
+    killer: 'appendsSurviveCrashes',
+  },
+  {
+    name: 'the manifest is not synced',
+    file: 'src/manifest/manifest.ts',
+    find: '      await this.#handle.sync()\n',
+    replace: '',
+    killer: 'appendsSurviveCrashes',
+  },
+  {
+    name: 'a claim is not synced',
+    file: 'src/manifest/acquire.ts',
+    find: '      await handle.sync()\n',
+    replace: '',
+    killer: 'manifestsSurviveCrashes',
+  },
+  {
+    name: 'the name of a claim is not synced',
+    file: 'src/manifest/acquire.ts',
+    find: "    await storage.syncDirectory('')\n",
+    replace: '',
+    killer: 'manifestsSurviveCrashes',
+  },
+  {
+    name: 'the directory of a new directory is not synced',
+    file: 'adapters/files/file-storage.ts',
+    find: '    await this.calls.syncDirectory(this.#absolute(parentOf(directory)))\n',
+    replace: '',
+    killer: 'appendsSurviveCrashes',
+  },
+  {
+    name: 'a manifest of unknown fate does not stop the store',
+    file: 'src/store/open.ts',
+    find: 'isOver ? shared.health.fail(error) : error',
+    replace: 'isOver ? error : error',
+    killer: 'failedCommitsStopTheStore',
+  },
+  {
+    name: 'a short write is taken for a whole one',
+    file: 'adapters/files/handles.ts',
+    find: 'while (progress.done < bytes.length) {',
+    replace: 'while (progress.done < 0) {',
+    killer: 'shortCallsAreFinished',
+  },
+  {
+    name: 'the checksum of a batch header is not looked at',
+    file: BATCH,
+    find: 'if (crc !== view.getUint32(at + HEADER_CRC_AT, true)) return undefined',
+    replace: 'void crc',
+    killer: 'bitsOfSegmentsAreNoticed',
+  },
+  {
+    name: 'the checksum of a block is not looked at',
+    file: BATCH,
+    find: 'if (entry.crc !== undefined && digest.crc32(bytes) !== entry.crc)',
+    replace: `if (${NEVER} entry.crc !== undefined && digest.crc32(bytes) !== entry.crc)`,
+    killer: 'bitsOfLargeBatchesAreNoticed',
+  },
+  {
+    name: 'the checksum of a small body is not looked at',
+    file: BATCH,
+    find: 'if (digest.crc32(body.subarray(checkedFrom, header.bodyBytes)) !== header.bodyCrc)',
+    replace: `if (${NEVER} digest.crc32(body.subarray(checkedFrom, header.bodyBytes)) !== header.bodyCrc)`,
+    killer: 'bitsOfSegmentsAreNoticed',
+  },
+  {
+    name: 'the checksum of a record table is not looked at',
+    file: BATCH,
+    find: 'if (digest.crc32(table) !== header.tableCrc)',
+    replace: `if (${NEVER} digest.crc32(table) !== header.tableCrc)`,
+    killer: 'bitsOfSegmentsAreNoticed',
+  },
+  {
+    name: 'a batch is valid wherever it lies',
+    file: BATCH,
+    find: 'return (place.seed ^ Math.imul(place.position, 0x9e37_79b1)) >>> 0',
+    replace: 'return place.seed',
+    killer: 'misplacedBatchesAreNoticed',
+  },
+  {
+    name: 'the chain is not looked at',
+    file: 'src/segment/scan.ts',
+    find: "if (!sameBytes(hash, header.hash)) return 'the chain hash differs'",
+    replace: 'void sameBytes, void hash',
+    killer: 'anotherHistoryIsNoticed',
+  },
+  {
+    name: 'nothing behind a bad byte is looked at',
+    file: 'src/segment/recovery.ts',
+    find: 'if (scan.end.position < synced) throw',
+    replace: `if (${NEVER} scan.end.position < synced) throw`,
+    killer: 'damageIsNoTornTail',
+  },
+  {
+    name: 'the crash tail is not written again',
+    file: 'src/store/recover.ts',
+    find: 'for (const batch of plan.moved) {',
+    replace: 'for (const batch of plan.moved.slice(1)) {',
+    killer: 'recoveriesSurviveCrashes',
+  },
+  {
+    name: 'the checksum of an index is not looked at',
+    file: 'src/segment/sparse-index.ts',
+    find: "if (view.getUint32(CRC_AT, true) !== fileCrc(bytes, facts.digest)) refuse('checksum differs')",
+    replace: 'void facts.digest',
+    killer: 'bitsOfIndexesAreNoticed',
+  },
+  {
+    name: 'the checksum of a checkpoint is not looked at',
+    file: 'src/index/checkpoint.ts',
+    find: 'if (digest.crc32(packed) !== view.getUint32(8, true)) throw',
+    replace: `if (${NEVER} digest.crc32(packed) !== view.getUint32(8, true)) throw`,
+    killer: 'bitsOfCheckpointsAreNoticed',
+  },
+  {
+    name: 'the checksum of a head slot is not looked at',
+    file: 'src/manifest/head.ts',
+    find: 'if (crc !== view.getUint32(0, true)) return undefined',
+    replace: 'void crc',
+    killer: 'bitsOfHeadsAreNoticed',
+  },
+  {
+    name: 'the checksum of a manifest frame is not looked at',
+    file: 'src/manifest/frame.ts',
+    find: 'if (reader.digest.crc32(body) !== header.bodyCrc) return undefined',
+    replace: 'void header.bodyCrc',
+    killer: 'bitsOfManifestsAreNoticed',
+  },
+]
