@@ -1,6 +1,6 @@
 /** The sparse index of a sealed segment: from its two derived files, or else from the segment itself.
  * @module */
-import { BATCH_HEADER_BYTES, readBatchHeader } from '../codec/batch.ts'
+import { BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from '../codec/batch.ts'
 import type { Digest } from '../codec/digest.ts'
 import { isVarveError } from '../errors.ts'
 import type { Reading } from './file-pool.ts'
@@ -55,18 +55,33 @@ export function* extendIndex(
   known: { index: SparseIndex; covered: number },
   facts: { endPosition: number; digest: Digest },
 ): Reading<void> {
-  const { endPosition, digest } = facts
-  let position = known.covered
+  const range = { from: known.covered, to: facts.endPosition, digest: facts.digest }
+  yield* walkHeaders(segment, range, (header, position) => {
+    known.index.add({ baseOffset: header.baseOffset, position, highestAt: header.highestAt })
+  })
+}
+
+/** Go from header to header through durable bytes, from one batch boundary to another.
+ * Cost: reads headers only where batches are large; bodies are neither read nor checked.
+ * @throws {VarveError} `SEGMENT_DAMAGED` where a header fails its checksum or the walk misses `range.to`. */
+export function* walkHeaders(
+  segment: SegmentRef,
+  range: { from: number; to: number; digest: Digest },
+  onHeader: (header: BatchHeader, position: number) => void,
+): Reading<void> {
+  const { to, digest } = range
+  let position = range.from
   let bytes: Uint8Array = new Uint8Array(0)
-  let bytesAt = 0
-  while (position < endPosition) {
-    if (position < bytesAt || position + BATCH_HEADER_BYTES > bytesAt + bytes.length) {
-      bytes = yield { path: segment.path, position, length: Math.min(WINDOW_BYTES, endPosition - position) }
+  let bytesAt = position
+  while (position < to) {
+    if (position + BATCH_HEADER_BYTES > bytesAt + bytes.length) {
+      bytes = yield { path: segment.path, position, length: Math.min(WINDOW_BYTES, to - position) }
       bytesAt = position
     }
     const header = readBatchHeader(bytes, position - bytesAt, { place: { seed: segment.seed, position }, digest })
     if (header === undefined) throw segmentDamaged(segment, position, { reason: 'a batch header fails its checksum' })
-    known.index.add({ baseOffset: header.baseOffset, position, highestAt: header.highestAt })
+    onHeader(header, position)
     position += BATCH_HEADER_BYTES + header.bodyBytes
   }
+  if (position !== to) throw segmentDamaged(segment, to, { reason: 'a batch reaches past the durable end' })
 }

@@ -13,6 +13,7 @@ import {
   readPreface,
 } from '../codec/batch.ts'
 import type { Digest } from '../codec/digest.ts'
+import { isVarveError } from '../errors.ts'
 import {
   type DecodeContext,
   type DecodedEvent,
@@ -66,7 +67,15 @@ export function* readForward(segment: SegmentRef, start: LogPoint, options: RunO
     const inTime = header.highestAt >= options.since && header.lowestAt < options.until
     if (endOffset > options.from && inTime) {
       const body = bytes.subarray(at + BATCH_HEADER_BYTES, at + total)
-      yield* decodeBatch(segment, { header, position, body }, { ...options, events })
+      const had = events.length
+      try {
+        yield* decodeBatch(segment, { header, position, body }, { ...options, events })
+      } catch (error) {
+        // What lies before the damage is given first; the next run begins with the damage and names it.
+        if (had === 0 || !isVarveError(error, 'SEGMENT_DAMAGED')) throw error
+        events.length = had
+        return { events, next }
+      }
       if (events.length > limit) {
         events.length = limit
         return { events, next: { position, offset: (events.at(-1)?.offset ?? header.baseOffset) + 1 } }
@@ -107,7 +116,10 @@ function* readWholeBatches(
   if (wanted > bytes.length) bytes = yield* readExactly(segment, position, wanted)
   let end = wanted
   while (end + BATCH_HEADER_BYTES <= bytes.length) {
-    const header = headerAt(segment, { bytes, at: end, position: position + end, digest: facts.digest })
+    const place = { seed: segment.seed, position: position + end }
+    const header = readBatchHeader(bytes, end, { place, digest: facts.digest })
+    // A damaged one begins the next run, which names it.
+    if (header === undefined) break
     if (end + BATCH_HEADER_BYTES + header.bodyBytes > bytes.length) break
     end += BATCH_HEADER_BYTES + header.bodyBytes
   }

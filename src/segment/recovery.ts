@@ -9,6 +9,7 @@
 import { toHex } from '../codec/bytes.ts'
 import type { Digest } from '../codec/digest.ts'
 import type { Reading } from './file-pool.ts'
+import { walkHeaders } from './load-index.ts'
 import { type ChainPoint, provenBeyond, type ScannedBatch, scanBatches } from './scan.ts'
 import { type SegmentRef, segmentDamaged } from './segment.ts'
 import { SparseIndex } from './sparse-index.ts'
@@ -22,7 +23,6 @@ export interface TailPlan {
   readonly tornBytes: number
   /** Events found by the scan. */
   readonly rows: number
-  readonly bytesScanned: number
   /** The index given, and the scanned batches up to `seal`. */
   readonly index: SparseIndex
   /** Of the last valid batch, when any was scanned. */
@@ -42,14 +42,15 @@ export function* planRecovery(
     throw segmentDamaged(segment, fileBytes, { reason: 'the file ends before its durable end' })
   }
   let synced = Math.max(proven.position, facts.synced)
-  let seal = proven
-  let rows = 0
-  let recordedAt: number | undefined
   const index = facts.index ?? new SparseIndex()
+  const known = yield* walkProven(segment, proven, { synced, digest, index })
+  let { rows, recordedAt } = known
+  let seal = known.end
   /** Valid batches not yet known to be synced: usually the last one or two groups. */
-  let unproven: ScannedBatch[] = []
+  const unproven: ScannedBatch[] = []
   const settle = () => {
     const kept = unproven.findIndex((batch) => batch.position >= synced)
+    if (kept === 0) return
     for (const batch of unproven.splice(0, kept < 0 ? unproven.length : kept)) {
       index.add({ ...batch.header, position: batch.position })
       seal = endOf(batch)
@@ -59,19 +60,37 @@ export function* planRecovery(
     rows += batch.header.lastOffsetDelta + 1
     recordedAt = batch.header.recordedAt
     if (batch.header.syncedThrough > synced) synced = batch.header.syncedThrough
-    unproven.push(batch)
-    if (batch.position < synced) settle()
-    else if (unproven.length > 1) unproven = unproven.map(withOwnBytes)
+    unproven.push(batch.position < synced ? batch : withOwnBytes(batch))
+    settle()
   }
-  const scan = yield* scanBatches(segment, proven, { digest, endPosition: fileBytes, onBatch })
+  const scan = yield* scanBatches(segment, known.end, { digest, endPosition: fileBytes, onBatch })
   if (scan.problem !== undefined) {
     synced = Math.max(synced, yield* provenBeyond(segment, scan.end.position, { digest, fileBytes }))
     if (scan.end.position < synced) throw segmentDamaged(segment, scan.end.position, { reason: scan.problem })
   }
   settle()
   const tornBytes = fileBytes - scan.end.position
-  const bytesScanned = fileBytes - proven.position
-  return { seal, moved: unproven.map(withOwnBytes), tornBytes, rows, bytesScanned, index, recordedAt }
+  return { seal, moved: unproven, tornBytes, rows, index, recordedAt }
+}
+
+/** Go through what is known to be synced by its headers, as open does not check sealed segments either: a bad byte in a
+ * body is found by whoever reads it, and by verify. @throws {VarveError} `SEGMENT_DAMAGED` where a header is bad. */
+function* walkProven(
+  segment: SegmentRef,
+  proven: ChainPoint,
+  facts: { synced: number; digest: Digest; index: SparseIndex },
+): Reading<{ end: ChainPoint; rows: number; recordedAt: number | undefined }> {
+  let { offset, hash } = proven
+  let recordedAt: number | undefined
+  const range = { from: proven.position, to: facts.synced, digest: facts.digest }
+  yield* walkHeaders(segment, range, (header, position) => {
+    if (header.baseOffset !== offset) throw segmentDamaged(segment, position, { reason: 'the offsets have a gap' })
+    facts.index.add({ baseOffset: offset, position, highestAt: header.highestAt })
+    offset += header.lastOffsetDelta + 1
+    hash = toHex(header.hash)
+    recordedAt = header.recordedAt
+  })
+  return { end: { position: facts.synced, offset, hash }, rows: offset - proven.offset, recordedAt }
 }
 
 /** A scanned batch is a view on a chunk: copy it, once, so that it outlives the chunk without holding it. */

@@ -93,10 +93,11 @@ export async function readOnlyStarts(
     } else {
       const { ref, fileBytes } = await activeSegment(context, topic, row)
       const facts = { digest: context.digest, fileBytes, synced: 0 }
+      const before = context.pool.bytesRead
       const plan = await drive(planRecovery(ref, provenEnd(row), facts), context.pool)
       starts.set(topic.id, row.partition, { end: plan.seal })
       counts.segmentsRead++
-      counts.bytesRead += plan.bytesScanned
+      counts.bytesRead += context.pool.bytesRead - before
       counts.rowsReplayed += plan.rows
     }
   }

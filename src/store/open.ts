@@ -27,6 +27,7 @@ import type { PreviousOwner } from './recover.ts'
 import { claimLocation } from './registry.ts'
 import { LogStore } from './store.ts'
 import type { OpenReport, Store, StoreOptions } from './types.ts'
+import { wholeClock } from './whole-clock.ts'
 
 /** Open a store, creating it when the storage is empty and `readOnly` is not set.
  *
@@ -46,7 +47,7 @@ import type { OpenReport, Store, StoreOptions } from './types.ts'
  * await store.close()
  * ``` */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const clock = options.clock ?? systemClock
+  const clock = options.clock === undefined ? systemClock : wholeClock(options.clock)
   const started = clock.monotonic()
   if (options.readOnly) return openReadOnly(options, clock, started)
   const release = claimLocation(options.storage)
@@ -95,7 +96,7 @@ async function openForWriting(options: StoreOptions, opening: Opening): Promise<
     epoch: manifest.epoch,
     isFenced: () => manifest.isFenced(),
     follow: () => undefined,
-    // A commit of unknown outcome may have sealed the segment that a writer holds: nothing may be acknowledged any more.
+    // A commit of unknown outcome may have sealed the segment that a writer holds: nothing may be acknowledged.
     commit: (record) =>
       manifest.append(record).catch((error: unknown) => {
         const isOver = isVarveError(error, 'STORE_POISONED') || isVarveError(error, 'STORE_FENCED')
@@ -126,8 +127,7 @@ async function openForWriting(options: StoreOptions, opening: Opening): Promise<
       report,
       closing,
       release: async () => {
-        await release()
-        opening.release()
+        await release().finally(() => opening.release())
       },
     })
   } catch (error) {

@@ -74,7 +74,8 @@ export async function activeSegment(context: LogContext, topic: TopicRow, row: P
   }
 }
 
-/** Check that a segment file is the one the manifest means. @throws {VarveError} `SEGMENT_FOREIGN`, `SEGMENT_DAMAGED`. */
+/** Check that a segment file is the one the manifest means.
+ * @throws {VarveError} `SEGMENT_FOREIGN`, `SEGMENT_DAMAGED`. */
 export function* checkHeader(segment: SegmentRef, lineage: string, digest: Digest): Reading<void> {
   const bytes = yield { path: segment.path, position: 0, length: SEGMENT_HEADER_BYTES }
   const header = decodeSegmentHeader(bytes, segment.path, digest)
@@ -121,6 +122,7 @@ export async function recoverPartition(
   const ahead = checkpoint !== undefined && checkpoint.watermark.position > proven.position ? checkpoint : undefined
   const from = ahead?.watermark ?? proven
   const known = ahead === undefined ? {} : { index: ahead.index }
+  const before = context.pool.bytesRead
   const plan = await drive(
     planRecovery(ref, from, { digest: context.digest, fileBytes, synced, ...known }),
     context.pool,
@@ -132,7 +134,7 @@ export async function recoverPartition(
     end: plan.seal,
     ...(recordedAt === undefined ? {} : { recordedAt }),
   }
-  const counts = { bytesRead: plan.bytesScanned, rows: plan.rows }
+  const counts = { bytesRead: context.pool.bytesRead - before, rows: plan.rows }
   if (plan.moved.length === 0 && plan.tornBytes === 0 && previous.gone) {
     return { start: { ...start, index }, repaired: undefined, ...counts }
   }

@@ -34,7 +34,9 @@ export function claimLocation(storage: Storage): () => void {
 
 /** The line of the stack that called `openStore`, as far as the runtime gives one. */
 function callerOf(stack: string | undefined): string {
-  const lines = (stack ?? '').split('\n').slice(1)
-  const outside = lines.find((line) => !/registry|openStore|open\.[jt]s/.test(line))
-  return outside === undefined ? 'earlier' : outside.trim()
+  const lines = (stack ?? '').split('\n')
+  // Bundlers may number the name, never drop it from a stack.
+  const at = lines.findIndex((line) => /\bopenStore\d*\b/.test(line))
+  const caller = at < 0 ? undefined : lines[at + 1]?.trim()
+  return caller === undefined || caller === '' ? 'earlier' : caller
 }

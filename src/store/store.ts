@@ -26,7 +26,6 @@ export class LogStore implements Store {
   readonly #context: LogContext
   readonly #parts: OpenedParts
   #closing: Promise<void> | undefined
-  #closed = false
 
   constructor(context: LogContext, parts: OpenedParts) {
     this.#context = context
@@ -55,14 +54,14 @@ export class LogStore implements Store {
   }
 
   #state(): StoreStats['state'] {
-    if (this.#closed) return 'closed'
+    if (this.#closing !== undefined) return 'closed'
     const failure = this.#context.health.failure
     if (failure === undefined) return 'open'
     return failure.code === 'STORE_FENCED' ? 'fenced' : 'poisoned'
   }
 
   #checkOpen(): void {
-    if (this.#closed) throw new VarveError('STORE_CLOSED', 'Cannot use the store: it is closed')
+    if (this.#closing !== undefined) throw new VarveError('STORE_CLOSED', 'Cannot use the store: it is closed')
   }
 
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
@@ -101,9 +100,7 @@ export class LogStore implements Store {
         reason: String(error),
       })
     } finally {
-      this.#closed = true
-      await this.#context.pool.close()
-      await this.#parts.release()
+      await this.#context.pool.close().finally(() => this.#parts.release())
     }
   }
 

@@ -54,18 +54,22 @@ export class StoreTopics implements Topics {
 
   async open<K extends Kinds = AnyKinds>(name: string, options: OpenTopicOptions<K> = {}): Promise<Topic<K>> {
     checkName(name, 'topic')
-    if (this.#context.closing.aborted) throw new VarveError('STORE_CLOSED', 'Cannot open a topic: the store is closed')
+    this.#checkOpen('open a topic')
     const wanted =
       options.create === undefined ? undefined : checkOptions(options.create === true ? {} : options.create)
     if (this.#row(name) === undefined) {
       if (wanted === undefined) throw this.#unknown(name)
       await this.#create(name, wanted)
-    } else if (wanted !== undefined) {
-      this.#checkSame(name, options.create === true ? {} : (options.create ?? {}))
     }
+    // Also after a creation: another call may have been first.
+    if (wanted !== undefined) this.#checkSame(name, options.create === true ? {} : (options.create ?? {}))
     const { topic } = await this.#openOnce(name)
     if (options.schemas !== undefined) topic.schemas = options.schemas as KindSchemas
     return topic as unknown as Topic<K>
+  }
+
+  #checkOpen(action: string): void {
+    if (this.#context.closing.aborted) throw new VarveError('STORE_CLOSED', `Cannot ${action}: the store is closed`)
   }
 
   #row(name: string): TopicRow | undefined {
@@ -152,7 +156,12 @@ export class StoreTopics implements Topics {
     const row = this.#row(name)
     if (row === undefined) throw this.#unknown(name)
     const partitions: OpenPartition[] = []
-    for (const partitionRow of row.partitions) partitions.push(await this.#openPartition(row, partitionRow))
+    try {
+      for (const partitionRow of row.partitions) partitions.push(await this.#openPartition(row, partitionRow))
+    } catch (error) {
+      for (const { writer } of partitions) await writer?.close()
+      throw error
+    }
     const opened = { topic: new LogTopic(this.#context, row, partitions), row, partitions }
     this.#opened.push(opened)
     return opened
@@ -194,6 +203,7 @@ export class StoreTopics implements Topics {
   }
 
   async list(): Promise<TopicStats[]> {
+    this.#checkOpen('list topics')
     const names = this.#state().topics.map((topic) => topic.name)
     names.sort()
     const stats: TopicStats[] = []
@@ -211,8 +221,8 @@ export class StoreTopics implements Topics {
   /** The durable end of a partition now. */
   async endOf(topicId: number, row: PartitionRow): Promise<{ position: number; offset: number }> {
     for (const opening of this.#open.values()) {
-      const open = await opening
-      if (open.row.id === topicId)
+      const open = await opening.catch(() => undefined)
+      if (open?.row.id === topicId)
         return open.partitions[row.partition]?.partition.durable ?? this.#starts.get(topicId, row).end
     }
     return this.#starts.get(topicId, row).end
@@ -220,7 +230,9 @@ export class StoreTopics implements Topics {
 
   async checkpoint(): Promise<void> {
     for (const opening of this.#open.values()) {
-      for (const { writer } of (await opening).partitions) await writer?.checkpoint()
+      // One that cannot be opened has nothing to write, and its caller is told.
+      const open = await opening.catch(() => undefined)
+      for (const { writer } of open?.partitions ?? []) await writer?.checkpoint()
     }
   }
 
