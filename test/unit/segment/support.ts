@@ -91,10 +91,24 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
 
 /** An event as a read gives it: without the fields that it does not have, and never with its idempotency key. */
 function decoded(event: TestEvent, offset: number, recordedAt: number): DecodedEvent {
-  const { kind, entity, at, data, id, idempotencyKey: _, ...optional } = event
-  const present = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined))
+  const { kind, entity, at, data, id } = event
+  const present = Object.fromEntries(
+    OPTIONAL.filter((name) => event[name] !== undefined).map((name) => [name, event[name]]),
+  )
   return { offset, partition: 0, id: id ?? `${LINEAGE}-0-${offset}`, kind, entity, at, recordedAt, data, ...present }
 }
+
+const OPTIONAL = [
+  'scope',
+  'tags',
+  'meta',
+  'correlationId',
+  'causationId',
+  'lane',
+  'depth',
+  'schemaVersion',
+  'extensions',
+] as const
 
 /** The end of everything in a segment. */
 export function endOf(segment: BuiltSegment): ChainPoint {
