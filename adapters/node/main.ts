@@ -9,6 +9,7 @@ import { CLOSE_GRACE_MS, type Listen } from '../process/server.ts'
 import { nodeStorage } from './index.ts'
 
 const CONNECTIONS_MAX = 2_048
+const IDLE_SWEEP_MS = 50
 
 const listen: Listen = ({ hostname, port, fetch }) => {
   const server = createAdaptorServer({
@@ -34,12 +35,14 @@ const listen: Listen = ({ hostname, port, fetch }) => {
 
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
+    // A connection whose stream just ended is kept alive for a while; nobody will use it again.
+    const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS)
     const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
     server.close(() => {
+      clearInterval(sweep)
       clearTimeout(cut)
       resolve()
     })
-    server.closeIdleConnections()
   })
 }
 
