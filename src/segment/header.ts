@@ -66,6 +66,7 @@ export function decodeSegmentHeader(bytes: Uint8Array, file: string, digest: Dig
   if (digest.crc32(bytes.subarray(0, CRC_AT)) !== view.getUint32(CRC_AT, true)) throw damaged('checksum differs')
   if (MAGIC.some((byte, at) => bytes[at] !== byte)) throw damaged('the magic is not that of a segment')
   const version = bytes[7] ?? 0
+  if (version === 0) throw damaged('the version is 0')
   if (version > VERSION || view.getUint32(8, true) !== 0) {
     throw new VarveError(
       'FORMAT_NEWER',
@@ -77,12 +78,19 @@ export function decodeSegmentHeader(bytes: Uint8Array, file: string, digest: Dig
   }
   let lineage = ''
   for (const byte of bytes.subarray(80, 96)) if (byte !== 0) lineage += String.fromCharCode(byte)
+  const number = (at: number) => {
+    try {
+      return getU64(view, at)
+    } catch {
+      throw damaged('a number is above 2^53 - 1')
+    }
+  }
   return {
     partition: view.getUint32(12, true),
     id: toHex(bytes.subarray(16, 24)),
-    baseOffset: getU64(view, 24),
-    epoch: getU64(view, 32),
-    createdAt: getU64(view, 40),
+    baseOffset: number(24),
+    epoch: number(32),
+    createdAt: number(40),
     hashBefore: toHex(bytes.subarray(48, 80)),
     lineage,
   }

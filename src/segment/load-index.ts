@@ -10,8 +10,8 @@ import { type SegmentRef, segmentDamaged } from './segment.ts'
 import { decodeIndexes, type SealFacts, SparseIndex } from './sparse-index.ts'
 
 const WINDOW_BYTES = 64 * 1024
-/** Larger than the index of a segment of 1 GiB can be. */
-const INDEX_MAX_BYTES = 16 * 1024 * 1024
+/** Larger than the index or the checkpoint of a segment of 1 GiB usually is. */
+const WHOLE_MAX_BYTES = 256 * 1024 * 1024
 
 /** Load the index, or rebuild it by walking the batch headers and say why.
  * @throws {VarveError} `SEGMENT_DAMAGED` when a header of the segment fails. */
@@ -36,7 +36,7 @@ export function* readWhole(path: string): Reading<Uint8Array> {
   let length = WINDOW_BYTES
   for (;;) {
     const bytes = yield { path, position: 0, length }
-    if (bytes.length < length || length >= INDEX_MAX_BYTES) return bytes
+    if (bytes.length < length || length >= WHOLE_MAX_BYTES) return bytes
     length *= 4
   }
 }
