@@ -6,6 +6,8 @@ import { count, duration, size } from './output.ts'
 
 const REDRAW_MS = 100
 const BAR_COLUMNS = 24
+/** Before this the time left is a guess. */
+const SURE_AFTER_MS = 300
 
 export interface ProgressState {
   /** Work done, in the unit of `total`. */
@@ -60,6 +62,6 @@ export function progressLine(title: string, state: ProgressState, elapsedMs: num
   const part = Math.min(1, done / total)
   const filled = Math.round(part * BAR_COLUMNS)
   const bar = `[${'#'.repeat(filled)}${'-'.repeat(BAR_COLUMNS - filled)}]`
-  const left = part > 0 ? `  ${duration((elapsedMs * (1 - part)) / part)} left` : ''
+  const left = part > 0 && elapsedMs >= SURE_AFTER_MS ? `  ${duration((elapsedMs * (1 - part)) / part)} left` : ''
   return `${title}  ${bar}  ${Math.floor(part * 100)}%  ${amount}  ${rate}${left}`
 }

@@ -29,6 +29,11 @@ export async function binaries(): Promise<Binaries> {
   return { all, remove: async () => node?.remove() }
 }
 
+/** How the runtime of the test runs a module. */
+export function ownProgram(file: string): Binary {
+  return RUNTIME === 'deno' ? [process.execPath, 'run', '-A', '--quiet', file] : [process.execPath, file]
+}
+
 /** Names for test tables, known before the binaries are built. */
 export const RUNTIMES: readonly Runtime[] = RUNTIME === 'node' ? ['node', 'deno', 'bun'] : [RUNTIME]
 
@@ -82,7 +87,8 @@ export class Varve {
   }
 
   signal(name: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): void {
-    this.#child.kill(name)
+    // Not `kill` of the child: Deno's takes a process that was sent a signal for one that was ended by it.
+    if (!this.#isOver) process.kill(this.pid, name)
   }
 
   /** Resolves when `look` finds something in what was written. @throws when the process ends without it. */

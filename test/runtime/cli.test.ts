@@ -5,8 +5,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bundle } from '../support/bundle.ts'
 import type { Runtime } from '../support/runtime.ts'
-import { type Binaries, type Binary, binaries, RUNTIMES, Varve } from './cli-process.ts'
+import { type Binaries, type Binary, binaries, ownProgram, RUNTIMES, Varve } from './cli-process.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'varve-cli-'))
 let built: Binaries
@@ -25,6 +26,19 @@ function binaryOf(runtime: Runtime): Binary {
   if (binary === undefined) throw new Error(`${runtime} is not installed`)
   return binary
 }
+
+test('a fault that nothing caught ends the process with 70, without a stack', async () => {
+  const broken = await bundle('test/runtime/cli-broken.ts')
+  try {
+    const child = new Varve(ownProgram(broken.file), ['serve', join(directory, 'broken')], {
+      VARVE_TOKEN: 'T'.repeat(40),
+    })
+    expect(await child.ended()).toBe(70)
+    expect(child.errors).toBe('varve: internal error, ending at once: "RangeError: nobody\\ncaught this"\n')
+  } finally {
+    await broken.remove()
+  }
+})
 
 /** Run `varve` in the store `data` to its end. */
 async function run(runtime: Runtime, line: string, { data = 'data', input = '' } = {}) {
