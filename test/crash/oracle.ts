@@ -228,7 +228,8 @@ async function shownCalls(store: Store, known: KnownCalls, holding: Holding): Pr
 
 function describe({ topic, partition, events, receipt }: Call): string {
   const offsets = receipt === undefined ? '' : ` [${receipt.firstOffset}, ${receipt.endOffset})`
-  return `${topic}/${partition}${offsets} of ${events.length} events, first ${JSON.stringify(events[0]?.data)?.slice(0, 40)}`
+  const first = JSON.stringify(events[0]?.data)?.slice(0, 40)
+  return `${topic}/${partition}${offsets} of ${events.length} events, first ${first}`
 }
 
 /** Which calls these events are: whole, in order, nothing else. Gives them to the model. */
