@@ -75,6 +75,9 @@ export async function openNextSegment(
   facts: { topicId: number; lineage: string; seal: Seal },
 ): Promise<FreshSegment> {
   const { seal } = facts
+  const { ref } = partition.active
+  // Before anything is changed: after the commit nothing may fail any more.
+  const index = await partition.drive(partition.indexOfActive())
   const fresh = await createSegment(context, partition.directory, {
     partition: partition.partition,
     lineage: facts.lineage,
@@ -91,8 +94,6 @@ export async function openNextSegment(
       segment: row,
     })
   })
-  const { ref } = partition.active
-  const index = await partition.drive(partition.indexOfActive())
   partition.rolled(seal, fresh.row)
   await writeIndexes(context, ref.path, { index, seal: { id: ref.id, baseOffset: ref.baseOffset, ...seal } })
   return fresh

@@ -4,6 +4,7 @@
 import type { Defect } from './seeded.ts'
 
 const WRITER = 'src/topic/writer.ts'
+const ACTIVE = 'src/topic/active-segment.ts'
 const ROLL = 'src/topic/roll.ts'
 const BATCH = 'src/codec/batch.ts'
 const NEVER = 'false &&'
@@ -11,7 +12,7 @@ const NEVER = 'false &&'
 export const DEFECTS: readonly Defect[] = [
   {
     name: 'appends are not synced',
-    file: WRITER,
+    file: ACTIVE,
     find: 'this.#handle.sync() : Promise.resolve()',
     replace: 'Promise.resolve() : Promise.resolve()',
     killer: 'appendsSurviveCrashes',
@@ -50,7 +51,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     name: 'batches do not say what was synced before them',
-    file: WRITER,
+    file: ACTIVE,
     find: 'syncedThrough: this.#syncedPosition,',
     replace: 'syncedThrough: 0,',
     killer: 'damageIsNoTornTail',

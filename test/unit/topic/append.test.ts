@@ -306,9 +306,11 @@ describe('receipts', () => {
 
   test('Topic.append() gives calls of one batch the same hash', async () => {
     const { store, topic } = await openLog()
-    const receipts = await Promise.all([topic.append(event('a')), topic.append(event('b'))])
-    expect(receipts[0]?.hash).toBe(receipts[1]?.hash)
-    expect(receipts.map(({ firstOffset }) => firstOffset)).toEqual([0, 1])
+    const receipts = await Promise.all(['a', 'b', 'c', 'd'].map((entity) => topic.append(event(entity))))
+    const [first, second, third, fourth] = receipts.map(({ hash }) => hash)
+    expect([first, third]).toEqual([second, fourth])
+    expect(first).not.toBe(third)
+    expect(receipts.map(({ firstOffset }) => firstOffset)).toEqual([0, 1, 2, 3])
     await store.close()
   })
 })

@@ -1,0 +1,175 @@
+/** The written end of a partition: encodes rows as a batch, writes it behind the last one, syncs, and rolls.
+ *
+ * Only the writer of the partition calls this, one call at a time (`sync` may overlap everything).
+ * @module */
+import { BatchEncoder, NO_TABLE, type RecordTable, recordTable } from '../codec/batch.ts'
+import type { Row } from '../codec/block.ts'
+import { fromHex, toHex } from '../codec/bytes.ts'
+import { encodeShapes, ValueEncoder } from '../codec/values.ts'
+import { assert, isVarveError } from '../errors.ts'
+import type { ProvenEnd } from '../manifest/index.ts'
+import type { WriteHandle } from '../ports/storage.ts'
+import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
+import type { LogContext } from './context.ts'
+import type { Partition } from './partition.ts'
+import { openNextSegment } from './roll.ts'
+
+/** What a partition is written from: the open active segment and its end, all of it synced. */
+export interface SegmentStart {
+  readonly lineage: string
+  readonly segmentBytes: number
+  readonly topicId: number
+  readonly handle: WriteHandle
+  readonly end: ProvenEnd
+  readonly lastRecordedAt: number
+}
+
+/** A place between two batches, with the chain hash there. */
+export interface WrittenEnd {
+  readonly position: number
+  readonly offset: number
+  readonly hash: Uint8Array
+}
+
+/** A batch that was written, and is not synced yet. */
+export interface WrittenBatch {
+  readonly baseOffset: number
+  readonly position: number
+  /** Bytes. */
+  readonly length: number
+  readonly recordedAt: number
+  readonly highestAt: number
+  readonly end: WrittenEnd
+}
+
+export class ActiveSegment {
+  /** Encodes the values of calls; the shapes it learns are the record table of the batches. */
+  readonly encoder = new ValueEncoder()
+  readonly #context: LogContext
+  readonly #partition: Partition
+  readonly #start: SegmentStart
+  readonly #batches: BatchEncoder
+  #handle: WriteHandle
+  #end: WrittenEnd
+  #syncedPosition: number
+  #recordedAt: number
+  #table: RecordTable = NO_TABLE
+  #tableShapes = 0
+  #tablePosition: number | undefined
+
+  constructor(context: LogContext, partition: Partition, start: SegmentStart) {
+    this.#context = context
+    this.#partition = partition
+    this.#start = start
+    this.#batches = new BatchEncoder(context.digest)
+    this.#handle = start.handle
+    this.#end = { ...start.end, hash: fromHex(start.end.hash) }
+    this.#syncedPosition = start.end.position
+    this.#recordedAt = start.lastRecordedAt
+  }
+
+  get end(): WrittenEnd {
+    return this.#end
+  }
+
+  /** The end in the words of the manifest. */
+  get provenEnd(): ProvenEnd {
+    return { ...this.#end, hash: toHex(this.#end.hash) }
+  }
+
+  /** Everything before `position` is synced: batches written from now on say so. */
+  noteSynced(position: number): void {
+    this.#syncedPosition = position
+  }
+
+  /** Whether `sizeBytes` more would make a segment that has events too large. */
+  isFull(sizeBytes: number): boolean {
+    const { position } = this.#end
+    return position > SEGMENT_HEADER_BYTES && position + sizeBytes > this.#start.segmentBytes
+  }
+
+  /** Write `rows` as one batch. @throws what the storage throws: then nothing was written. A file that cannot be cut
+   * back poisons the store. */
+  async write(rows: readonly Row[]): Promise<WrittenBatch> {
+    const recordedAt = Math.max(this.#context.clock.now(), this.#recordedAt)
+    const batch = this.#encode(rows, recordedAt)
+    const { position, offset } = this.#end
+    await this.#append(batch.bytes)
+    this.#recordedAt = recordedAt
+    this.#tablePosition = batch.tablePosition
+    this.#end = { position: position + batch.bytes.length, offset: offset + rows.length, hash: batch.hash }
+    const { highestAt } = batch
+    return { baseOffset: offset, position, length: batch.bytes.length, recordedAt, highestAt, end: this.#end }
+  }
+
+  #encode(rows: readonly Row[], recordedAt: number) {
+    const shapes = this.encoder.shapes
+    if (shapes.length !== this.#tableShapes) {
+      this.#table = recordTable(encodeShapes(shapes), this.#context.digest)
+      this.#tableShapes = shapes.length
+      this.#tablePosition = undefined
+    }
+    return this.#batches.encode(rows, {
+      place: { seed: this.#partition.active.ref.seed, position: this.#end.position },
+      epoch: this.#context.epoch,
+      baseOffset: this.#end.offset,
+      recordedAt,
+      syncedThrough: this.#syncedPosition,
+      previousHash: this.#end.hash,
+      table: this.#table,
+      tablePosition: this.#tablePosition,
+    })
+  }
+
+  /** Write at the written end; after a failure cut the file back, or poison the store when that fails too. */
+  async #append(bytes: Uint8Array): Promise<void> {
+    const { position } = this.#end
+    assert(this.#handle.sizeBytes === position, 'a segment has one writer')
+    try {
+      const written = this.#handle.append(bytes)
+      if (written !== undefined) await written
+    } catch (error) {
+      this.#tablePosition = undefined
+      try {
+        await this.#handle.truncate(position)
+      } catch (cause) {
+        throw this.#context.health.poison(cause)
+      }
+      throw error
+    }
+  }
+
+  /** Make everything written so far durable. Rejects when the device says no, and then proves nothing ever again. */
+  sync(): Promise<void> {
+    // After a failed sync another one proves nothing, and may report success for pages that were dropped.
+    return this.#context.health.failure === undefined ? this.#handle.sync() : Promise.resolve()
+  }
+
+  /** Seal this segment, of which everything is durable, and go on in a new one.
+   * @throws what the storage throws: then this segment goes on. */
+  async roll(): Promise<void> {
+    const { position, offset, hash } = this.#end
+    const next = await openNextSegment(this.#context, this.#partition, {
+      topicId: this.#start.topicId,
+      lineage: this.#start.lineage,
+      seal: { endOffset: offset, endPosition: position, endHash: toHex(hash) },
+    })
+    const sealed = this.#handle
+    this.#handle = next.handle
+    this.#end = { position: SEGMENT_HEADER_BYTES, offset, hash }
+    this.#syncedPosition = SEGMENT_HEADER_BYTES
+    this.#tablePosition = undefined
+    // Everything in it is durable: a failure to close is nobody's loss.
+    await sealed.close().catch((error: unknown) => {
+      const details = { file: sealed.path, reason: String(error) }
+      this.#context.diagnose('CLOSE_FAILED', `Did not close "${sealed.path}"`, details)
+    })
+  }
+
+  /** Release the file. */
+  async close(): Promise<void> {
+    await this.#handle.close().catch((error: unknown) => {
+      if (!isVarveError(error)) throw error
+    })
+  }
+}
