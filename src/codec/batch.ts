@@ -159,8 +159,8 @@ export interface EncodedBatch {
 export class BatchEncoder {
   readonly #digest: Digest
   readonly #dictionary = new DictionaryWriter()
-  readonly #blocks = new ByteWriter(256 * 1024)
-  readonly #out = new ByteWriter(256 * 1024)
+  readonly #blocks = new ByteWriter(8 * 1024)
+  readonly #out = new ByteWriter(8 * 1024)
   readonly #chain = new ByteWriter(256)
 
   constructor(digest: Digest) {

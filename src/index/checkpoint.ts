@@ -181,6 +181,7 @@ export function decodeCheckpoint(bytes: Uint8Array, owner: CheckpointOwner, dige
     throw refuse('it belongs to another partition')
   const watermark = readWatermark(body.watermark)
   if (body.nextOffset !== watermark.offset) throw refuse('the next offset differs from the watermark')
+  checkCounts(body, watermark)
   const batches = readBatches(body, { watermark, version })
   const last = batches.at(-1)
   return {
@@ -243,6 +244,15 @@ function unpack(packed: Uint8Array): Body {
 function whole(value: unknown, name: string): number {
   if (!Number.isSafeInteger(value) || (value as number) < 0) throw refuse(`${name} is not a whole number`)
   return value as number
+}
+
+/** A column may take no bytes however many rows it has, so the bytes of the segment bound its memory. */
+function checkCounts(body: Body, watermark: Watermark): void {
+  const entries = isBody(body.index) ? body.index.entries : undefined
+  for (const [name, count] of Object.entries({ rows: body.rows, batches: body.batches, entries })) {
+    if (typeof count === 'number' && count > watermark.position)
+      throw refuse(`${name} is more than the segment can hold`)
+  }
 }
 
 function readWatermark(value: unknown): Watermark {

@@ -4,6 +4,7 @@
  * |---|---|
  * | 0 | `base + step * i`; no bytes |
  * | 1, 2, 4 | `base` + the i-th unsigned little-endian integer of 1, 2 or 4 bytes |
+ * | 17, 18, 20 | the value before (`base` for the first row) + `step` + the i-th integer of 1, 2 or 4 bytes |
  * | 8 | the i-th little-endian IEEE double (base and step are 0) |
  *
  * These values are on disk. Do not change; add a version.
@@ -20,31 +21,59 @@ const WIDTHS = [
   [4, 0xffff_ffff],
 ] as const
 
-/** Store numbers in the smallest form that keeps them. */
+/** Added to the width of a form whose values are differences. */
+const SUMMED = 16
+
+/** Store whole numbers in the smallest form that keeps them. */
 export function storeColumn(values: ArrayLike<number>): StoredColumn {
   const { length } = values
-  const first = length > 0 ? (values[0] as number) : 0
-  const step = length > 1 ? (values[1] as number) - first : 0
-  let linear = true
-  let least = first
-  let most = first
-  for (let i = 0; i < length; i++) {
-    const value = values[i] as number
-    if (value !== first + step * i) linear = false
-    if (value < least) least = value
-    if (value > most) most = value
+  if (length === 0) return [0, 0, 0, NOTHING]
+  const first = values[0] as number
+  const differences = new Array<number>(length)
+  differences[0] = length > 1 ? (values[1] as number) - first : 0
+  for (let i = 1; i < length; i++) differences[i] = (values[i] as number) - (values[i - 1] as number)
+  const range = rangeOf(values)
+  const steps = rangeOf(differences)
+  // Numbers further apart have differences that a double cannot hold.
+  const exact = range.most - range.least <= Number.MAX_SAFE_INTEGER / 2
+  if (exact && steps.least === steps.most) return [0, first, steps.least, NOTHING]
+  const plain = widthOf(range)
+  const summed = exact ? widthOf(steps) : undefined
+  if (summed !== undefined && (plain === undefined || summed < plain)) {
+    const base = first - (differences[0] as number)
+    return [summed + SUMMED, base, steps.least, storeWidth(differences, steps.least, summed)]
   }
-  if (linear) return [0, first, step, NOTHING]
-  for (const [width, highest] of WIDTHS) {
-    if (most - least <= highest) return [width, least, 0, storeWidth(values, least, width)]
-  }
+  if (plain !== undefined) return [plain, range.least, 0, storeWidth(values, range.least, plain)]
   const bytes = new Uint8Array(length * 8)
   const view = viewOf(bytes)
   for (let i = 0; i < length; i++) view.setFloat64(i * 8, values[i] as number, true)
   return [8, 0, 0, bytes]
 }
 
-function storeWidth(values: ArrayLike<number>, base: number, width: 1 | 2 | 4): Uint8Array {
+type Width = 1 | 2 | 4
+
+interface Range {
+  readonly least: number
+  readonly most: number
+}
+
+function rangeOf(values: ArrayLike<number>): Range {
+  let least = values[0] as number
+  let most = least
+  for (let i = 1; i < values.length; i++) {
+    const value = values[i] as number
+    if (value < least) least = value
+    if (value > most) most = value
+  }
+  return { least, most }
+}
+
+/** The bytes that the numbers of a range need above the least, or undefined when more than 4. */
+function widthOf(range: Range): Width | undefined {
+  return WIDTHS.find(([, highest]) => range.most - range.least <= highest)?.[0]
+}
+
+function storeWidth(values: ArrayLike<number>, base: number, width: Width): Uint8Array {
   const bytes = new Uint8Array(values.length * width)
   const view = viewOf(bytes)
   for (let i = 0; i < values.length; i++) {
@@ -68,12 +97,21 @@ export function loadColumn(stored: unknown, length: number, name: string): numbe
     for (let i = 0; i < length; i++) values[i] = base + step * i
     return values
   }
-  if ((form !== 1 && form !== 2 && form !== 4 && form !== 8) || bytes.length !== length * form) throw refuse()
+  const summed = form === 1 + SUMMED || form === 2 + SUMMED || form === 4 + SUMMED
+  const width = summed ? form - SUMMED : form
+  if ((width !== 1 && width !== 2 && width !== 4 && width !== 8) || bytes.length !== length * width) throw refuse()
   const view = viewOf(bytes)
+  let before = base
   for (let i = 0; i < length; i++) {
-    if (form === 1) values[i] = base + view.getUint8(i)
-    else if (form === 2) values[i] = base + view.getUint16(i * 2, true)
-    else values[i] = form === 4 ? base + view.getUint32(i * 4, true) : view.getFloat64(i * 8, true)
+    const value = loadWidth(view, i, width)
+    if (summed) before += step + value
+    values[i] = summed ? before : base + value
   }
   return values
+}
+
+function loadWidth(view: DataView, row: number, width: Width | 8): number {
+  if (width === 1) return view.getUint8(row)
+  if (width === 2) return view.getUint16(row * 2, true)
+  return width === 4 ? view.getUint32(row * 4, true) : view.getFloat64(row * 8, true)
 }
