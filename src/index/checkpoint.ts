@@ -362,13 +362,20 @@ function readStrings(body: Body): string[] {
   const count = whole(body.stringCount, 'stringCount')
   if (count > blob.length + 1) throw refuse('there are more strings than bytes')
   const ends = loadColumn(body.ends, count, 'ends')
-  const all = fromUtf8(blob)
+  const text = (bytes: Uint8Array) => {
+    try {
+      return fromUtf8(bytes)
+    } catch (cause) {
+      throw refuse('a string is not UTF-8', cause)
+    }
+  }
+  const all = text(blob)
   const ascii = all.length === blob.length
   const strings: string[] = []
   let start = 0
   for (const end of ends) {
     if (end < start || end > blob.length) throw refuse('the ends of the strings are not in order')
-    strings.push(ascii ? all.slice(start, end) : fromUtf8(blob.subarray(start, end)))
+    strings.push(ascii ? all.slice(start, end) : text(blob.subarray(start, end)))
     start = end
   }
   if (strings[0] !== '') throw refuse('string 0 is not empty')

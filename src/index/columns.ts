@@ -39,8 +39,8 @@ export function storeColumn(values: ArrayLike<number>): StoredColumn {
   if (exact && steps.least === steps.most) return [0, first, steps.least, NOTHING]
   const plain = widthOf(range)
   const summed = exact ? widthOf(steps) : undefined
-  if (summed !== undefined && (plain === undefined || summed < plain)) {
-    const base = first - (differences[0] as number)
+  const base = first - (differences[0] as number)
+  if (summed !== undefined && Number.isSafeInteger(base) && (plain === undefined || summed < plain)) {
     return [summed + SUMMED, base, steps.least, storeWidth(differences, steps.least, summed)]
   }
   if (plain !== undefined) return [plain, range.least, 0, storeWidth(values, range.least, plain)]
