@@ -6,7 +6,7 @@ import { type Arguments, wrongUse } from './arguments.ts'
 import { type CliContext, type Command, directoryOf, type ExitCode, openForWriting, withStore } from './context.ts'
 import { elements, plainBytes } from './elements.ts'
 import { type Mapping, parseMapping, toEvent } from './mapping.ts'
-import { clean, counted, elapsed, jsonLine } from './output.ts'
+import { clean, count, counted, elapsed, jsonLine } from './output.ts'
 import { Progress } from './progress.ts'
 import { type Range, Sender, type SendOptions } from './sender.ts'
 
@@ -159,6 +159,7 @@ function sentence({ topic, appended, batches, partitions, durationMs }: Summary)
     return partitions.length === 1 && partition === 0 ? offsets : `partition ${partition}: ${offsets}`
   })
   const rate = durationMs > 0 ? `, ${counted((appended / durationMs) * 1000, 'event')}/s` : ''
-  const head = `Appended ${counted(appended, 'event')} to ${clean(topic)} in ${counted(batches, 'batch').replace(/batchs$/, 'batches')}`
+  const inBatches = batches === 1 ? '1 batch' : `${count(batches)} batches`
+  const head = `Appended ${counted(appended, 'event')} to ${clean(topic)} in ${inBatches}`
   return `${head}, ${elapsed(durationMs)}${rate}${where.length > 0 ? `; ${where.join('; ')}` : ''}\n`
 }

@@ -123,12 +123,9 @@ function timeOf(text: string, line: number): number {
 }
 
 function unknownField(line: number, name: string): VarveError {
-  const shown = JSON.stringify(name.slice(0, 60))
-  return invalid(
-    line,
-    `${shown} is not a field of an event; say what it is with --map, such as --map entity=${name.slice(0, 60)}, or leave it out with --skip`,
-    name,
-  )
+  const short = name.slice(0, 60)
+  const advice = `say what it is with --map, such as --map entity=${short}, or leave it out with --skip`
+  return invalid(line, `${JSON.stringify(short)} is not a field of an event; ${advice}`, name)
 }
 
 function invalid(line: number, reason: string, field?: string): VarveError {

@@ -8,7 +8,9 @@ import type { StoredEvent } from '../topic/types.ts'
 
 /** Escape sequences as a whole: CSI; OSC and other strings up to their end; two-character ones. */
 const CSI = String.raw`(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]`
-const CONTROL_STRING = String.raw`(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x90\x98\x9c-\x9f]*(?:\x07|\x1b\\|\x9c|$)`
+const STRING_START = String.raw`(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])`
+const STRING_END = String.raw`(?:\x07|\x1b\\|\x9c|$)`
+const CONTROL_STRING = String.raw`${STRING_START}[^\x07\x1b\x90\x98\x9c-\x9f]*${STRING_END}`
 const OTHER_ESCAPE = String.raw`\x1b[ -/]*[0-~]?`
 const SEQUENCES = new RegExp([CSI, CONTROL_STRING, OTHER_ESCAPE].join('|'), 'g')
 /** C1, line and paragraph separators, bidirectional controls. */

@@ -1,7 +1,7 @@
 /** Collecting events into batches and sending them, two at a time, with an account of what was appended.
  *
- * No batch is sent once one was refused, so that what is appended is always the input up to some line (of each partition,
- * in a topic with several).
+ * No batch is sent once one was refused, so that what is appended is always the input up to some line (of each
+ * partition, in a topic with several).
  * @module */
 import { isVarveError, VarveError } from '../errors.ts'
 import { portableDigest } from '../ports/digest.ts'

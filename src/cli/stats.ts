@@ -14,8 +14,8 @@ const REFERENCE_BYTES = 2
 const COUNTED = {
   topic: 'diskBytes are the segment files of a topic, as they are.',
   events:
-    'rawBytes are estimated, before compression: data, meta and extensions as the log packs them, and the text of the ' +
-    'other fields, each different text once per run of about 1,000 events. diskBytes share the segment files of the ' +
+    'rawBytes are estimated, before compression: data, meta and extensions as the log packs them, and the text of ' +
+    'the other fields, each different text once per run of about 1,000 events. diskBytes share the segment files of the ' +
     'topic out in that proportion.',
 }
 
@@ -27,7 +27,7 @@ export const stats: Command = {
     by: { value: 'WHAT', help: 'topic (default), kind or entity; the last two read every event' },
     top: { value: 'N', help: `The N largest (default ${TOP_DEFAULT})` },
   },
-  notes: [COUNTED.topic, ...COUNTED.events.split(/(?<=[.:,]) (?=other|data|diskBytes|each)/)],
+  notes: [COUNTED.topic, ...COUNTED.events.split(/(?<=[.:,]) (?=the|data|diskBytes|each)/)],
   examples: [
     ['varve stats', 'Sizes of all topics'],
     ['varve stats orders --by kind', 'Which kinds of one topic take the space'],

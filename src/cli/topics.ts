@@ -72,7 +72,8 @@ async function create(args: Arguments, context: CliContext): Promise<ExitCode> {
     const topic = await store.topics.open(name, { create: options })
     return { created: !known, ...topic.stats() }
   })
-  const text = `${stats.created ? 'Created' : 'There already is'} topic ${clean(name)}: partitions ${stats.partitions.length}\n`
+  const what = stats.created ? 'Created' : 'There already is'
+  const text = `${what} topic ${clean(name)}: partitions ${stats.partitions.length}\n`
   await context.terminal.write(args.flag('json') ? jsonLine(stats) : text)
   return 0
 }
