@@ -15,8 +15,8 @@ const COUNTED = {
   topic: 'diskBytes are the segment files of a topic, as they are.',
   events:
     'rawBytes are estimated, before compression: data, meta and extensions as the log packs them, and the text of ' +
-    'the other fields, each different text once per run of about 1,000 events. diskBytes share the segment files of the ' +
-    'topic out in that proportion.',
+    'the other fields, each different text once per run of about 1,000 events. diskBytes share the segment files of ' +
+    'the topic out in that proportion.',
 }
 
 export const stats: Command = {
