@@ -190,7 +190,13 @@ function sharedContext(
     refuse: (file, reason) => {
       facts.refused.push({ file, reason })
     },
-    diagnose: (code, message, details) => options.onDiagnostic?.({ code, message, details }),
+    diagnose: (code, message, details) => {
+      try {
+        options.onDiagnostic?.({ code, message, details })
+      } catch {
+        // Facts are told in the middle of steps that must be finished, a roll above all.
+      }
+    },
   }
 }
 

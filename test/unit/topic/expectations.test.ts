@@ -118,11 +118,13 @@ describe('when a refusal is told', () => {
     const { store, topic, gate } = await heldLog()
     const winner = topic.append(event('e'), wants('e', 'none'))
     const loser = topic.append(event('e'), wants('e', 'none'))
+    const rest = [topic.append(event('f')), topic.append(event('g'))]
     expect(await stateOf(loser)).toBe('pending')
     gate.open()
     expect((await winner).firstOffset).toBe(0)
     expect(await outcome(loser)).toBe('VERSION_CONFLICT')
     expect(await topic.get(0)).toBeDefined()
+    await Promise.all(rest)
     await store.close()
   })
 
@@ -143,19 +145,22 @@ describe('when a refusal is told', () => {
     const winner = topic.append(event('e'), { durability: 'buffered' })
     if (group === 'earlier group') await winner
     const loser = topic.append(event('e'), { ...wants('e', 'none'), durability: 'buffered' })
+    // With two more the first two are one group.
+    const rest = ['f', 'g'].map((entity) => topic.append(event(entity), { durability: 'buffered' }))
     expect((await winner).firstOffset).toBe(0)
     expect(await stateOf(loser)).toBe('pending')
     gate.open()
     expect(await outcome(loser)).toBe('VERSION_CONFLICT')
     expect(await topic.get(0)).toBeDefined()
+    await Promise.all(rest)
     await store.close()
   })
 
   test('Topic.append() does not tell a conflict with an event that could not be written', async () => {
     const { store, topic, wire } = await openLog()
     wire.before = (call) => (call.op === 'append' && isLog(call) ? Promise.reject(new Error('no space')) : undefined)
-    const calls = [topic.append(event('e'), wants('e', 'none')), topic.append(event('e'), wants('e', 'none'))]
-    expect(await Promise.all(calls.map((call) => outcome(call)))).toEqual(['Error', 'Error'])
+    const calls = Array.from({ length: 4 }, () => topic.append(event('e'), wants('e', 'none')))
+    expect(await Promise.all(calls.map((call) => outcome(call)))).toEqual(['Error', 'Error', 'Error', 'Error'])
     wire.before = undefined
     expect((await topic.append(event('e'), wants('e', 'none'))).firstOffset).toBe(0)
     await store.close()
