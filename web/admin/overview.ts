@@ -67,13 +67,13 @@ function topicsTable(topics: readonly TopicStats[], { c, app }: { c: WebContext;
   return html`<div class="scroll" hx-ignore>
 <table>
 <thead><tr><th scope="col">Topic</th><th scope="col" class="number">Events</th>
-<th scope="col" class="number">Size</th><th scope="col" class="number partitions">Partitions</th>
+<th scope="col" class="number size">Size</th><th scope="col" class="number partitions">Partitions</th>
 <th scope="col" class="number">Last event</th></tr></thead>
 <tbody>
 ${topics.map(
   ({ topic, events, sizeBytes, partitions, lastRecordedAt }) => html`<tr>
 <th scope="row"><a href="${base}/topics/${encodeURIComponent(topic)}">${topic}</a></th>
-<td class="number">${formatCount(events)}</td><td class="number">${formatBytes(sizeBytes)}</td>
+<td class="number">${formatCount(events)}</td><td class="number size">${formatBytes(sizeBytes)}</td>
 <td class="number partitions">${formatCount(partitions.length)}</td>
 <td class="number">${
     lastRecordedAt === undefined
@@ -84,7 +84,7 @@ ${topics.map(
 </tbody>
 <tfoot><tr><th scope="row">${counted(topics.length, 'topic')}</th>
 <td class="number">${formatCount(sum(topics.map(({ events }) => events)))}</td>
-<td class="number">${formatBytes(sum(topics.map(({ sizeBytes }) => sizeBytes)))}</td>
+<td class="number size">${formatBytes(sum(topics.map(({ sizeBytes }) => sizeBytes)))}</td>
 <td class="partitions"></td><td></td></tr></tfoot>
 </table>
 </div>`

@@ -9,7 +9,14 @@ try {
 }
 
 const login = document.getElementById('login')
-if (login !== null && location.hash.length > 1) {
+if (login !== null) {
+  logIn()
+  // The link, opened where the login page is open already, changes the address and loads nothing.
+  addEventListener('hashchange', logIn)
+}
+
+function logIn() {
+  if (location.hash.length < 2) return
   login.elements.code.value = decodeURIComponent(location.hash.slice(1))
   // The code is used up in a moment, but it has no place in the history either.
   history.replaceState(null, '', location.pathname)
