@@ -10,7 +10,7 @@ import { TailRows } from '../index/tail-rows.ts'
 import type { BlockView } from '../segment/decode.ts'
 import type { LogPoint } from '../segment/segment.ts'
 import type { LogContext } from './context.ts'
-import type { Partition } from './partition.ts'
+import type { Partition, ScanPlace } from './partition.ts'
 
 export class EntityVersions {
   readonly #context: LogContext
@@ -21,7 +21,9 @@ export class EntityVersions {
   /** Rows of the active segment from before open are missing in `tail`. */
   #tailIncomplete: boolean
   #older: Map<string, number> | undefined
-  /** Of events that were appended since open and lie in sealed segments. */
+  /** Up to here `#sealed` holds what a writer in another process appended since open. */
+  #followed: number
+  /** Of events that were appended since open and lie in sealed segments, or come from another process. */
   readonly #sealed = new Map<string, number>()
   /** Rows of the active segment, since open or since its beginning. */
   tail = new TailRows()
@@ -30,6 +32,7 @@ export class EntityVersions {
     this.#context = context
     this.#partition = partition
     this.#opened = partition.durable
+    this.#followed = this.#opened.offset
     this.#checkpoint = checkpoint
     this.#tailIncomplete = partition.active.ref.baseOffset < this.#opened.offset
     if (this.#opened.offset === partition.logStartOffset) this.#older = new Map()
@@ -37,18 +40,38 @@ export class EntityVersions {
 
   /** Make `version` able to answer for these entities. */
   async load(entities: readonly string[]): Promise<void> {
+    if (this.#context.readOnly) await this.#follow()
     if (this.#older !== undefined || entities.every((entity) => this.#recent(entity) !== undefined)) return
     const older = new Map<string, number>()
+    await this.#collect(older, { from: this.#partition.logStartOffset, to: this.#opened.offset })
+    this.#older = older
+  }
+
+  /** Take in what another process appended since this was last asked. */
+  async #follow(): Promise<void> {
+    const to = this.#partition.durable.offset
+    if (to <= this.#followed) return
+    await this.#collect(this.#sealed, { from: this.#followed, to })
+    if (to > this.#followed) this.#followed = to
+  }
+
+  /** Note the versions that the events of `range` give their entities. Cost: the envelopes of those events. */
+  async #collect(versions: Map<string, number>, range: { from: number; to: number }): Promise<void> {
     const match = ({ columns, firstOffset }: BlockView, row: number) => {
-      older.set(columns.entities[row] ?? '', firstOffset + row + 1)
+      const entity = columns.entities[row] ?? ''
+      const version = firstOffset + row + 1
+      if (version > (versions.get(entity) ?? 0)) versions.set(entity, version)
       return false
     }
-    const wish = { to: this.#opened.offset, since: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY, match }
-    for (let from = this.#partition.logStartOffset; from < wish.to; ) {
-      const reading = this.#partition.forward(from, { ...wish, from, limit: Number.POSITIVE_INFINITY })
-      from = (await this.#partition.drive(reading)).next
+    const wish = { to: range.to, since: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY, match }
+    // Without its place a run before a batch larger than a chunk would begin at the same index entry again, for ever.
+    let place: ScanPlace | undefined
+    for (let { from } = range; from < wish.to; ) {
+      const reading = this.#partition.forward(from, { ...wish, from, limit: Number.POSITIVE_INFINITY }, place)
+      const scanned = await this.#partition.drive(reading)
+      from = scanned.next
+      place = scanned.place
     }
-    this.#older = older
   }
 
   #recent(entity: string): number | undefined {

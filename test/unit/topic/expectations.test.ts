@@ -222,4 +222,18 @@ describe('over the life of a store', () => {
     await check(log.topic, versions)
     await log.store.close()
   })
+
+  test('Topic.version() gets past a batch larger than a chunk of reading that follows a small one', async () => {
+    const wire = new Wire()
+    const first = await openLog({ wire, checkpoint: false })
+    await first.topic.append(event('small'))
+    await first.topic.append([event('large', big), event('after')])
+    await first.topic.append(event('last'))
+    await first.store.close()
+    const { store, topic } = await openLog({ wire, checkpoint: false })
+    expect(await topic.version('never')).toBe(0)
+    expect(await topic.version('after')).toBe(3)
+    expect((await topic.append(event('new'), wants('new', 'none'))).firstOffset).toBe(4)
+    await store.close()
+  })
 })
