@@ -16,6 +16,7 @@ import { collect, outcome, Wire } from '../unit/topic/support.ts'
 import { type ModelQuery, TopicModel } from './log-model.ts'
 
 const ENTITIES = ['a', 'b', 'c', 'd', 'e', 'f', '__proto__', 'ä']
+const LARGE = 'x'.repeat(270_000)
 const few = (...names: string[]) => fc.constantFrom(...names)
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 2 })
 
@@ -24,10 +25,11 @@ const eventOf = fc.record(
     kind: few('K1', 'K2', 'K3'),
     entity: few(...ENTITIES),
     data: fc.oneof(
-      fc.nat(9),
-      fc.constant(null),
-      fc.string({ maxLength: 200 }),
-      fc.record({ n: fc.nat(), s: fc.string() }),
+      { weight: 9, arbitrary: fc.nat(9) },
+      { weight: 9, arbitrary: fc.string({ maxLength: 200 }) },
+      { weight: 9, arbitrary: fc.record({ n: fc.nat(), s: fc.string() }) },
+      // More than one read takes.
+      { weight: 1, arbitrary: fc.constant(LARGE) },
     ),
     scope: few('s1', 's2'),
     tags: fc.uniqueArray(few('t1', 't2', 't3'), { minLength: 1, maxLength: 3 }),
