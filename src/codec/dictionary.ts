@@ -23,18 +23,27 @@ export class DictionaryWriter {
   readonly #lengths = new ByteWriter(4096)
   readonly #suffixes = new ByteWriter(16_384)
   #previous = ''
+  #repeated = ''
+  #repeatedIndex = -1
 
   reset(): void {
     this.#indexes.clear()
     this.#lengths.reset()
     this.#suffixes.reset()
     this.#previous = ''
+    this.#repeatedIndex = -1
   }
 
-  /** The index of `text`, which must be well-formed; a new string is added. */
+  /** The index of `text`, which must be well-formed; a new string is added. Cheapest when it repeats. */
   index(text: string): number {
-    const known = this.#indexes.get(text)
-    if (known !== undefined) return known
+    if (text === this.#repeated && this.#repeatedIndex >= 0) return this.#repeatedIndex
+    const index = this.#indexes.get(text) ?? this.#add(text)
+    this.#repeated = text
+    this.#repeatedIndex = index
+    return index
+  }
+
+  #add(text: string): number {
     const index = this.#indexes.size
     this.#indexes.set(text, index)
     const shared = sharedUnits(this.#previous, text)

@@ -142,8 +142,7 @@ export class PackedSink implements ValueSink {
     if (count > 0 && count <= SHAPE_KEYS_MAX) {
       const id = this.#shapeId(keys, from, end)
       if (id >= 0) {
-        if (id < 32) this.#out.byte(0x40 + id)
-        else this.#tagged(0x60 + ((id - 32) & 31), (id - 32) >> 5, 1)
+        this.beginRecord(id)
         return 'unkeyed'
       }
     }
@@ -151,6 +150,12 @@ export class PackedSink implements ValueSink {
     else if (count < 0x10000) this.#tagged(0xde, count, 2)
     else this.#tagged(0xdf, count, 4)
     return 'keyed'
+  }
+
+  /** Write the id of a shape, whose values follow. */
+  beginRecord(id: number): void {
+    if (id < 32) this.#out.byte(0x40 + id)
+    else this.#tagged(0x60 + ((id - 32) & 31), (id - 32) >> 5, 1)
   }
 
   key(key: string): boolean {

@@ -27,11 +27,30 @@ interface ShapeNode {
 export class ShapeTable {
   readonly keys: (readonly string[])[] = []
   readonly #root: ShapeNode = { shape: undefined, children: new Map() }
+  /** Shapes by their first key, for `guess`. */
+  readonly #byFirstKey = new Map<string, Shape[]>()
   #last: Shape | undefined
   #units = 0
 
   get full(): boolean {
     return this.keys.length >= SHAPES_MAX || this.#units >= SHAPES_MAX_UNITS
+  }
+
+  /** A shape that begins with `key`: the one before was right so often that it is the first guess. */
+  guess(key: string): Shape | undefined {
+    const last = this.#last
+    if (last?.keys[0] === key) return last
+    return this.#byFirstKey.get(key)?.[0]
+  }
+
+  /** A shape with the first `count` keys of `wrong` that goes on with `key`, or ends there when `key` is undefined. */
+  instead(wrong: Shape, count: number, key: string | undefined): Shape | undefined {
+    for (const shape of this.#byFirstKey.get(wrong.keys[0] ?? '') ?? []) {
+      if (shape.keys[count] === key && shape.keys.length >= count && sameStart(shape.keys, wrong.keys, count)) {
+        return shape
+      }
+    }
+    return undefined
   }
 
   /** The shape of `keys[from..end)`, if known. Cost: `end - from` comparisons when it follows as it did before. */
@@ -49,7 +68,7 @@ export class ShapeTable {
       node = node.children.get(keys[index] as string)
       if (node === undefined) return undefined
     }
-    if (node.shape !== undefined) this.#follow(node.shape)
+    if (node.shape !== undefined) this.follow(node.shape)
     return node.shape
   }
 
@@ -67,14 +86,24 @@ export class ShapeTable {
     }
     node.shape = { id: this.keys.length, keys, next: undefined }
     this.keys.push(keys)
-    this.#follow(node.shape)
+    const first = keys[0] ?? ''
+    const alike = this.#byFirstKey.get(first)
+    if (alike === undefined) this.#byFirstKey.set(first, [node.shape])
+    else alike.push(node.shape)
+    this.follow(node.shape)
     return node.shape
   }
 
-  #follow(shape: Shape): void {
+  /** Take note of the order in which shapes come. */
+  follow(shape: Shape): void {
     if (this.#last !== undefined) this.#last.next = shape
     this.#last = shape
   }
+}
+
+function sameStart(a: readonly string[], b: readonly string[], count: number): boolean {
+  for (let index = 0; index < count; index++) if (a[index] !== b[index]) return false
+  return true
 }
 
 function matches(shape: readonly string[], keys: readonly string[], from: number, end: number): boolean {

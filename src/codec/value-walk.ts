@@ -187,18 +187,14 @@ export class ValueWalker {
     const from = this.#fields
     let end = from
     for (const key in value) {
-      const descriptor = Object.getOwnPropertyDescriptor(value, key)
-      if (descriptor === undefined) continue
-      if (descriptor.get !== undefined || descriptor.set !== undefined)
-        throw this.#unsupported('a getter or setter', key)
-      let field: unknown = descriptor.value
+      if (!Object.hasOwn(value, key)) continue
+      let field: unknown = (value as Record<string, unknown>)[key]
       if (typeof field === 'object' && field !== null) field = this.#resolve(field, key, key)
       if (field === undefined) continue
       if (end - from >= this.#limits.nodes) throw this.#tooLarge('nodes', end - from + 1)
       this.#keys[end] = key
       this.#values[end++] = field
     }
-    if (Object.getOwnPropertySymbols(value).length > 0) this.#refuseSymbols(value)
     this.#fields = end
     this.#count(end - from)
     const form = sink.beginObject(this.#keys, from, end)
@@ -256,13 +252,6 @@ export class ValueWalker {
     this.#nodes += children
     if (this.#nodes > this.#limits.nodes) throw this.#tooLarge('nodes', this.#nodes)
   }
-  #refuseSymbols(value: object): void {
-    for (const symbol of Object.getOwnPropertySymbols(value)) {
-      if (!Object.prototype.propertyIsEnumerable.call(value, symbol)) continue
-      throw this.#unsupported(`a symbol key ${String(symbol)}`)
-    }
-  }
-
   #clear(): void {
     for (let index = 0; index < this.#frames.length; index++) {
       const frame = this.#frames[index] as Frame

@@ -1,6 +1,7 @@
 /** Values as bytes: what an event holds, packed as records or, for what those would change, as structural events.
  * @module */
 import { PackedSink } from './packed.ts'
+import { FastPacker } from './packed-fast.ts'
 import { PackedReader } from './packed-read.ts'
 import { decodeStructural, StructuralSink } from './structural.ts'
 import { ValueBuffer } from './value-buffer.ts'
@@ -28,6 +29,7 @@ export class ValueEncoder {
   readonly #walker = new ValueWalker(this.#out, EVENT_LIMITS)
   readonly #packed = new PackedSink(this.#out, this.#shapes, EVENT_LIMITS.keyBytes)
   readonly #structural = new StructuralSink(this.#out)
+  readonly #fast = new FastPacker({ out: this.#out, sink: this.#packed, shapes: this.#shapes, limits: EVENT_LIMITS })
 
   /** Record shapes so far, in id order: at most 256 of at most 64 keys. Only grows. */
   get shapes(): readonly (readonly string[])[] {
@@ -50,6 +52,8 @@ export class ValueEncoder {
   encode(value: unknown, where: string): ValueCodec {
     const start = this.#out.length
     try {
+      if (this.#fast.write(value)) return VALUE_PACKED
+      this.#out.length = start
       if (this.#walker.walk(value, where, this.#packed)) return VALUE_PACKED
       this.#out.length = start
       this.#walker.walk(value, where, this.#structural)

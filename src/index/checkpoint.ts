@@ -86,7 +86,7 @@ export function encodeCheckpoint(facts: CheckpointFacts, digest: Digest): Uint8A
   const hashes = strings.map((text) => digest.crc32(text))
   const order = strings.map((_, id) => id).sort((a, b) => (hashes[a] ?? 0) - (hashes[b] ?? 0) || a - b)
   const kinds = new Map<number, number>()
-  for (const kind of rows.kindIds.values) kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
+  for (const kind of rows.kindIds.values(rows.length)) kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
   const first = rows.batches[0]?.baseOffset ?? watermark.offset
   const offsets = Array.from({ length: rows.length }, (_, row) => first + row)
   const perBatch = (read: (batch: TailBatch) => number) => storeColumn(rows.batches.map(read))
@@ -116,12 +116,12 @@ export function encodeCheckpoint(facts: CheckpointFacts, digest: Digest): Uint8A
     ends: storeColumn(ends),
     stringCount: strings.length,
     order: storeColumn(order),
-    kindId: storeColumn(rows.kindIds.values),
-    entityId: storeColumn(rows.entityIds.values),
-    eventId: storeColumn(rows.eventIds.values),
-    correlationId: storeColumn(rows.correlationIds.values),
-    causationId: storeColumn(rows.causationIds.values),
-    scopeId: storeColumn(rows.scopeIds.values),
+    kindId: storeColumn(rows.kindIds.values(rows.length)),
+    entityId: storeColumn(rows.entityIds.values(rows.length)),
+    eventId: storeColumn(rows.eventIds.values(rows.length)),
+    correlationId: storeColumn(rows.correlationIds.values(rows.length)),
+    causationId: storeColumn(rows.causationIds.values(rows.length)),
+    scopeId: storeColumn(rows.scopeIds.values(rows.length)),
     offset: storeColumn(offsets),
     clock: storeColumn(offsets.map((offset) => offset + 1)),
     batches: rows.batches.length,
@@ -131,8 +131,8 @@ export function encodeCheckpoint(facts: CheckpointFacts, digest: Digest): Uint8A
     position: perBatch((batch) => batch.position),
     length: perBatch((batch) => batch.length),
     segments: [watermark.segment],
-    lane: storeColumn(rows.lanes.values),
-    depth: storeColumn(rows.depths.values),
+    lane: storeColumn(rows.lanes.values(rows.length)),
+    depth: storeColumn(rows.depths.values(rows.length)),
     kinds: [...kinds],
     receiptExtensions: [],
   }

@@ -13,26 +13,29 @@ export interface TailRow {
   readonly depth: number | undefined
 }
 
-/** A growing column of unsigned 32-bit integers. */
+/** A growing column of unsigned 32-bit integers, 0 where nothing was set: most optional fields never are. */
 export class Column {
-  #values = new Uint32Array(256)
-  length = 0
+  #values = new Uint32Array(0)
 
-  push(value: number): void {
-    if (this.length === this.#values.length) {
-      const grown = new Uint32Array(this.length * 2)
+  set(row: number, value: number): void {
+    if (row >= this.#values.length) {
+      const grown = new Uint32Array(Math.max(256, row * 2))
       grown.set(this.#values)
       this.#values = grown
     }
-    this.#values[this.length++] = value
+    this.#values[row] = value
   }
 
   at(row: number): number {
     return this.#values[row] ?? 0
   }
 
-  get values(): Uint32Array {
-    return this.#values.subarray(0, this.length)
+  /** The first `length` values. */
+  values(length: number): Uint32Array {
+    if (length <= this.#values.length) return this.#values.subarray(0, length)
+    const all = new Uint32Array(length)
+    all.set(this.#values)
+    return all
   }
 }
 
@@ -45,16 +48,6 @@ export interface TailBatch {
   /** Bytes of the batch. */
   readonly length: number
 }
-
-/** The columns that hold string ids, in the order in which a row fills them. */
-export const STRING_COLUMNS = [
-  'kindIds',
-  'entityIds',
-  'eventIds',
-  'correlationIds',
-  'causationIds',
-  'scopeIds',
-] as const
 
 /** Rows in offset order. String id 0 is the empty string: none. */
 export class TailRows {
@@ -72,8 +65,12 @@ export class TailRows {
   /** Per string id: offset after its last event as an entity. */
   readonly #versions: number[] = []
 
+  #length = 0
+  #lastKind = ''
+  #lastKindId = 0
+
   get length(): number {
-    return this.entityIds.length
+    return this.#length
   }
 
   /** Add the rows of a batch. Cost: a look-up per string. */
@@ -81,17 +78,22 @@ export class TailRows {
     this.batches.push({ ...batch, rows: rows.length })
     let offset = batch.baseOffset
     for (const row of rows) {
+      const at = this.#length++
       offset++
       const entity = this.#id(row.entity)
       this.#versions[entity] = offset
-      this.entityIds.push(entity)
-      this.kindIds.push(this.#id(row.kind))
-      this.eventIds.push(this.#id(row.id))
-      this.correlationIds.push(this.#id(row.correlationId))
-      this.causationIds.push(this.#id(row.causationId))
-      this.scopeIds.push(this.#id(row.scope))
-      this.lanes.push(row.lane ?? 0)
-      this.depths.push(row.depth ?? 0)
+      this.entityIds.set(at, entity)
+      if (row.kind !== this.#lastKind) {
+        this.#lastKind = row.kind
+        this.#lastKindId = this.#id(row.kind)
+      }
+      this.kindIds.set(at, this.#lastKindId)
+      if (row.id !== undefined) this.eventIds.set(at, this.#id(row.id))
+      if (row.correlationId !== undefined) this.correlationIds.set(at, this.#id(row.correlationId))
+      if (row.causationId !== undefined) this.causationIds.set(at, this.#id(row.causationId))
+      if (row.scope !== undefined) this.scopeIds.set(at, this.#id(row.scope))
+      if (row.lane !== undefined) this.lanes.set(at, row.lane)
+      if (row.depth !== undefined) this.depths.set(at, row.depth)
     }
   }
 
@@ -121,8 +123,7 @@ export class TailRows {
     }
   }
 
-  #id(text: string | undefined): number {
-    if (text === undefined) return 0
+  #id(text: string): number {
     const known = this.#ids.get(text)
     if (known !== undefined) return known
     const id = this.strings.length

@@ -7,6 +7,7 @@
  * - After a failed sync nothing is acknowledged any more; after a failed write the file is cut back to the written end.
  * - Groups are acknowledged in the order in which they were written.
  * @module */
+import type { Row } from '../codec/block.ts'
 import { toHex } from '../codec/bytes.ts'
 import type { ValueEncoder } from '../codec/values.ts'
 import { VarveError } from '../errors.ts'
@@ -191,16 +192,19 @@ export class PartitionWriter {
     let offset = batch.baseOffset
     return accepted.map((call) => {
       const firstOffset = offset
-      const versions = new Map<string, number>()
-      for (const row of call.rows) versions.set(row.entity, ++offset)
+      offset += call.rows.length
+      let versions: Receipt['versions'] | undefined
       const receipt: Receipt = {
         topic,
         lineage,
         partition: this.#partition.partition,
         firstOffset,
         endOffset: offset,
-        // Defines own keys, so that an entity named `__proto__` is one too.
-        versions: Object.fromEntries(versions),
+        // Made when it is asked for: few callers are, and a large call has many entities.
+        get versions() {
+          versions ??= versionsOf(call.rows, firstOffset)
+          return versions
+        },
         recordedAt: batch.recordedAt,
         hash,
         durability: call.durability,
@@ -349,6 +353,15 @@ export class PartitionWriter {
     }
     return this.#segment.provenEnd
   }
+}
+
+function versionsOf(rows: readonly Row[], firstOffset: number): Record<string, number> {
+  const versions = new Map<string, number>()
+  rows.forEach((row, at) => {
+    versions.set(row.entity, firstOffset + at + 1)
+  })
+  // Defines own keys, so that an entity named `__proto__` is one too.
+  return Object.fromEntries(versions)
 }
 
 function closedError(): VarveError {

@@ -347,7 +347,7 @@ describe('derived files', () => {
     const facts = { ...owner, epoch, watermark, recordedAt, index, rows: checkpoint.rows() }
     const same = withFile(closed, file, () => encodeCheckpoint(facts, digest))
     expect((await verifyImage(same)).problems).toEqual([])
-    facts.rows.kindIds.values[3] = 0
+    facts.rows.kindIds.set(3, 0)
     const others = [
       encodeCheckpoint(facts, digest),
       encodeCheckpoint({ ...facts, rows: checkpoint.rows(), recordedAt: recordedAt + 1 }, digest),
