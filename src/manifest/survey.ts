@@ -7,8 +7,9 @@
 import { isVarveError, VarveError } from '../errors.ts'
 import type { Owner } from '../ports/owner.ts'
 import type { Storage } from '../ports/storage.ts'
-import { headName, manifestEpoch, manifestName, readWhole } from './files.ts'
+import { headEpoch, headName, manifestEpoch, manifestName, readWhole } from './files.ts'
 import { type Frame, scanFrames } from './frame.ts'
+import { readHead } from './head.ts'
 import { check, isObject, isWhole } from './shapes.ts'
 import {
   applyRecord,
@@ -84,23 +85,52 @@ const ATTEMPTS = 16
 /** Read what exists, without a single write.
  * @returns `undefined` when there is no manifest, or only claims that nobody adopted.
  * @throws {VarveError} `MANIFEST_DAMAGED`, `FORMAT_NEWER`, and what the storage throws. */
-export async function readManifest(storage: Storage): Promise<ManifestView | undefined> {
-  return (await survey(storage)).view
+export async function readManifest(storage: Storage, lost?: LostRecords): Promise<ManifestView | undefined> {
+  return (await survey(storage, Number.POSITIVE_INFINITY, lost)).view
 }
 
+/** What a manifest does not say although the head file shows that it once did: refused, or left to the caller, who
+ * wants to know what is still there. */
+export type LostRecords = 'refuse' | 'leave'
+
 /** Read the manifests below an epoch, by default all. Cost: usually one listing and one file. */
-export async function survey(storage: Storage, below = Number.POSITIVE_INFINITY): Promise<Survey> {
+export async function survey(
+  storage: Storage,
+  below = Number.POSITIVE_INFINITY,
+  lost: LostRecords = 'refuse',
+): Promise<Survey> {
   for (let attempt = 1; ; attempt++) {
     const names = (await storage.list('')).map((entry) => entry.name)
     const epochs = names.map(manifestEpoch).filter((epoch) => epoch !== undefined)
     const highest = epochs.reduce((a, b) => Math.max(a, b), 0)
     const candidates = epochs.filter((epoch) => epoch < below).sort((a, b) => b - a)
     try {
-      return { names, highest, ...(await walk(storage, candidates, new Set(names))) }
+      const found = await walk(storage, candidates, new Set(names))
+      if (lost === 'refuse') await checkLost(storage, { names, highest, view: found.view })
+      return { names, highest, ...found }
     } catch (error) {
-      // A newer owner removed an old manifest after the listing: list again.
-      if (!isVarveError(error, 'FILE_MISSING') || attempt === ATTEMPTS) throw error
+      // A newer owner came between two steps, and removed an old manifest or wrote more to its own: look again.
+      const mayPass = isVarveError(error, 'FILE_MISSING') || (isVarveError(error) && error.details.lost === true)
+      if (!mayPass || attempt === ATTEMPTS) throw error
     }
+  }
+}
+
+/** A head file is made after its manifest and never outlives it, and every place that it names was committed before:
+ * what the manifests do not know of it, they have lost. A head file that no owner wrote to says nothing.
+ * @throws {VarveError} `MANIFEST_DAMAGED` */
+async function checkLost(storage: Storage, { names, highest, view }: Omit<Survey, 'lock' | 'notes'>): Promise<void> {
+  for (const name of names) {
+    const epoch = headEpoch(name) ?? 0
+    if (epoch > highest && (await readHead(storage, epoch)).heartbeat !== undefined) throw lostRecords(name)
+  }
+  if (view === undefined || view.clean || !names.includes(headName(view.epoch))) return
+  const rows = new Map(view.state.topics.flatMap(({ partitions }) => partitions.map((row) => [row.headSlot, row])))
+  for (const [slot, end] of (await readHead(storage, view.epoch)).slots) {
+    const row = rows.get(slot)
+    if (row?.segments.some((segment) => segment.id === end.segmentId)) continue
+    // A segment before the start of the log is forgotten, and may be the last that the slot named.
+    if (row === undefined || end.endOffset > row.logStartOffset) throw lostRecords(view.file, view.endPosition)
   }
 }
 
@@ -180,6 +210,12 @@ function atFrame<T>(file: string, frame: Frame, decode: (body: unknown) => T): T
     const details = { ...error.details, file, position: frame.position }
     throw new VarveError(error.code, error.message, { details, cause: error })
   }
+}
+
+function lostRecords(file: string, position = 0): VarveError {
+  const reason = file.startsWith('head') ? 'the manifest of this epoch is gone' : 'its last records are gone'
+  const details = { file, position, reason, lost: true, formatVersion: FORMAT_VERSION }
+  return new VarveError('MANIFEST_DAMAGED', `Cannot open the store with "${file}": ${reason}`, { details })
 }
 
 function damaged(file: string, position: number, reason: string, cause?: unknown): VarveError {

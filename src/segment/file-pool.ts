@@ -49,7 +49,8 @@ export class FilePool {
     this.#clock = clock
   }
 
-  /** Read as far as the file goes. @throws {VarveError} `FILE_MISSING`, `STORAGE_UNAVAILABLE`. */
+  /** Read as far as the file goes. @throws {VarveError} `FILE_MISSING`, for a segment `SEGMENT_MISSING`, and
+   * `STORAGE_UNAVAILABLE`. */
   read(request: ReadRequest): Maybe<Uint8Array> {
     const file = this.#files.get(request.path)
     if (file === undefined) return this.#openAndRead(request)
@@ -118,6 +119,7 @@ export class FilePool {
     try {
       handle = await this.#storage.openRead(path)
     } catch (error) {
+      if (isVarveError(error, 'FILE_MISSING') && path.endsWith('.log')) throw segmentMissing(path, error)
       if (!isVarveError(error, 'STORAGE_UNAVAILABLE') || !error.retryable || !(await this.#closeOne())) throw error
       handle = await this.#storage.openRead(path)
     }
@@ -212,4 +214,9 @@ async function answer<T>(reading: Reading<T>, read: () => Maybe<Uint8Array>): Pr
     return reading.throw(error)
   }
   return reading.next(given)
+}
+
+function segmentMissing(file: string, cause: unknown): VarveError {
+  const message = `Cannot read segment "${file}": the file is missing`
+  return new VarveError('SEGMENT_MISSING', message, { details: { file }, cause })
 }

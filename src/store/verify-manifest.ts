@@ -38,7 +38,7 @@ export async function checkAuthority(run: VerifyRun): Promise<Authority> {
   let view: ManifestView | undefined
   let damaged = false
   try {
-    view = await readManifest(run.storage)
+    view = await readManifest(run.storage, 'leave')
   } catch (error) {
     if (!isVarveError(error) || error.kind !== 'corrupt') throw error
     damaged = true
@@ -83,7 +83,7 @@ async function viewBelow(run: VerifyRun, error: VarveError): Promise<ManifestVie
   const epoch = manifestEpoch(name)
   if (epoch === undefined) return undefined
   try {
-    return (await survey(run.storage, epoch)).view
+    return (await survey(run.storage, epoch, 'leave')).view
   } catch (below) {
     if (!isVarveError(below) || below.kind !== 'corrupt') throw below
     const at = typeof below.details.file === 'string' ? below.details.file : name
@@ -127,7 +127,7 @@ export async function checkLostRecords(run: VerifyRun, authority: Authority): Pr
   const unknown = unknownSlots(view, head)
   if (unknown.length === 0) return
   // The owner may have added it between the reading of the two files.
-  const later = await readManifest(run.storage).catch(() => undefined)
+  const later = await readManifest(run.storage, 'leave').catch(() => undefined)
   if (later === undefined || later.epoch !== view.epoch) return
   for (const slot of unknownSlots(later, head).filter((slot) => unknown.includes(slot))) {
     const id = head.slots.get(slot)?.segmentId

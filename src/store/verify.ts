@@ -159,7 +159,7 @@ async function ownEnd(
 /** The manifest now, read again only when it has changed; the one in hand when it cannot be read. */
 async function viewNow(run: VerifyRun, view: ManifestView): Promise<ManifestView> {
   if ((await run.sizeOf(view.file)) === view.endPosition) return view
-  const now = await readManifest(run.storage).catch(() => undefined)
+  const now = await readManifest(run.storage, 'leave').catch(() => undefined)
   return now?.epoch === view.epoch ? now : view
 }
 
