@@ -90,7 +90,8 @@ function newestFirst(count: number): string[] {
 
 describe.skipIf(RUNTIME !== 'node')('the admin page in Chromium', { timeout: 60_000 }, () => {
   beforeAll(async () => {
-    ;[chromium, served] = await Promise.all([startChromium(), Served.start()])
+    chromium = await startChromium()
+    served = await Served.start()
     context = await listen(await browser().newContext({ viewport: { width: 1100, height: 800 } }))
   }, 60_000)
 
