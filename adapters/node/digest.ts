@@ -15,9 +15,13 @@ export function nativeDigest(nativeFromBytes: number): Digest {
   }
 }
 
-/** A plain Uint8Array of its own, because `slice` of a Buffer is a view. */
+/** A plain Uint8Array of its own. */
 function sha256(bytes: Uint8Array): Uint8Array {
-  // `hash` came with Node 20.12; one call costs 0.65 us for 300 B, createHash 1.0 us, and both 9 us for 16 KiB.
-  const digest = hash === undefined ? createHash('sha256').update(bytes).digest() : hash('sha256', bytes, 'buffer')
-  return new Uint8Array(digest.buffer, digest.byteOffset, digest.length)
+  // `hash` came with Node 20.12. As text it costs half of what it costs as a Buffer, whose memory lies outside the heap:
+  // 0.4 us for 300 B.
+  const digits =
+    hash === undefined ? createHash('sha256').update(bytes).digest('binary') : hash('sha256', bytes, 'binary')
+  const digest = new Uint8Array(32)
+  for (let at = 0; at < 32; at++) digest[at] = digits.charCodeAt(at)
+  return digest
 }

@@ -1,6 +1,7 @@
 /** `varve verify`: check every byte of a store. Never writes. @module */
 import type { VerifyReport } from '../store/types.ts'
-import { type Command, directoryOf, openForReading, withStore } from './context.ts'
+import { verifyStorage } from '../store/verify.ts'
+import { type Command, directoryOf } from './context.ts'
 import { clean, count, counted, elapsed, jsonLine, size } from './output.ts'
 import { Progress } from './progress.ts'
 
@@ -10,8 +11,8 @@ export const verify: Command = {
   summary: 'Check every byte of the store; exit code 3 when something is damaged',
   options: {},
   notes: [
-    'It only reads, and works beside a running server. Problems of files that can be rebuilt are listed, but are no',
-    'damage. It ends by saying what it did not look at.',
+    'It only reads, works beside a running server, and on a store that is too damaged to open. Problems of files that',
+    'can be rebuilt are listed, but are no damage. It ends by saying what it did not look at.',
   ],
   examples: [
     ['varve verify --data ./varve-data', 'Check a store'],
@@ -21,12 +22,12 @@ export const verify: Command = {
     args.atMost(0)
     const { terminal } = context
     const progress = new Progress('verify', context)
-    const report = await withStore(openForReading(args, context), (store) =>
-      store.verify({
-        signal: terminal.interrupted,
-        onProgress: ({ doneBytes, totalBytes }) => progress.update({ done: doneBytes, total: totalBytes }),
-      }),
-    ).finally(() => progress.end())
+    const report = await verifyStorage({
+      storage: context.storage(directoryOf(args)),
+      clock: context.clock,
+      signal: terminal.interrupted,
+      onProgress: ({ doneBytes, totalBytes }) => progress.update({ done: doneBytes, total: totalBytes }),
+    }).finally(() => progress.end())
     await terminal.write(args.flag('json') ? jsonLine(report) : reportText(report, directoryOf(args)))
     return report.ok ? 0 : 3
   },

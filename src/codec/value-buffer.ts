@@ -1,17 +1,21 @@
 /** A growing byte buffer for values, and UTF-8 into it. Writers reserve room first and then set bytes directly.
  * @module */
 
-const FIRST_BYTES = 8_192
-/** A buffer that grew past this is not kept. */
-const KEEP_BYTES = 4 * 1_048_576
+const CHUNK_BYTES = 65_536
+const CHUNK_MAX_BYTES = 2 * 1_048_576
+/** With less room than this a new chunk is begun. */
+const ROOM_BYTES = 4_096
 /** Below this many characters a loop is faster than `TextEncoder.encodeInto` with its subarray. */
 const LOOP_CHARS = 40
 const encoder = new TextEncoder()
 
+/** Bytes are never written over once `begin` was called after them, so views of them stay as they are. */
 export class ValueBuffer {
-  bytes: Uint8Array = new Uint8Array(FIRST_BYTES)
+  bytes: Uint8Array = new Uint8Array(CHUNK_BYTES)
   view: DataView = new DataView(this.bytes.buffer)
-  /** Bytes in use; what lies behind is garbage. */
+  /** Where what was written since `begin` starts in `bytes`. */
+  start = 0
+  /** End of the bytes in use; what lies behind is garbage. */
   length = 0
 
   /** Make room for `sizeBytes` more. */
@@ -70,19 +74,27 @@ export class ValueBuffer {
     }
   }
 
-  /** Empty the buffer, and let go of what one huge value made it. */
-  reset(): void {
-    this.length = 0
-    if (this.bytes.length <= KEEP_BYTES) return
-    this.bytes = new Uint8Array(FIRST_BYTES)
-    this.view = new DataView(this.bytes.buffer)
+  /** Leave what was written to whoever has views of it, and go on behind it or in a new chunk. */
+  begin(): void {
+    const used = this.length - this.start
+    this.start = this.length
+    if (this.bytes.length - this.length < ROOM_BYTES + Math.min(used, CHUNK_BYTES)) {
+      this.#replace(Math.min(Math.max(CHUNK_BYTES, used * 2), CHUNK_MAX_BYTES))
+      this.start = 0
+      this.length = 0
+    }
   }
 
+  /** Positions stay as they are. */
   #grow(sizeBytes: number): void {
-    const bytes = new Uint8Array(Math.max(this.bytes.length * 2, this.length + sizeBytes))
-    bytes.set(this.bytes.subarray(0, this.length))
-    this.bytes = bytes
-    this.view = new DataView(bytes.buffer)
+    const before = this.bytes
+    this.#replace(Math.max(before.length * 2, this.length + sizeBytes))
+    this.bytes.set(before.subarray(this.start, this.length), this.start)
+  }
+
+  #replace(sizeBytes: number): void {
+    this.bytes = new Uint8Array(sizeBytes)
+    this.view = new DataView(this.bytes.buffer)
   }
 }
 

@@ -36,13 +36,13 @@ export class ValueEncoder {
     return this.#shapes.keys
   }
 
-  /** Bytes written since `reset()`; valid until the next `encode` or `reset`. */
+  /** What was written since `reset()`. Later encoding leaves these bytes as they are. */
   get bytes(): Uint8Array {
-    return this.#out.bytes.subarray(0, this.#out.length)
+    return this.#out.bytes.subarray(this.#out.start, this.#out.length)
   }
 
   get length(): number {
-    return this.#out.length
+    return this.#out.length - this.#out.start
   }
 
   /** Encode one value at the end of the buffer; on error the buffer is unchanged. A `toJSON` may be called twice.
@@ -64,9 +64,9 @@ export class ValueEncoder {
     }
   }
 
-  /** Forget the bytes, keep the shapes. */
+  /** Begin anew, keep the shapes. */
   reset(): void {
-    this.#out.reset()
+    this.#out.begin()
   }
 }
 

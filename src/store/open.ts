@@ -188,7 +188,8 @@ function sharedContext(
     checkpoints: options.checkpoint ?? true,
     closing: facts.closing,
     refuse: (file, reason) => {
-      facts.refused.push({ file, reason })
+      const known = facts.refused.some((other) => other.file === file && other.reason === reason)
+      if (!known) facts.refused.push({ file, reason })
     },
     diagnose: (code, message, details) => {
       try {

@@ -21,12 +21,12 @@ import { writeDerived } from './roll.ts'
 import type { EntityVersions } from './versions.ts'
 
 /** Write the checkpoint of a partition of which everything is durable and nothing is being written.
- * Derived: a failure is reported, never thrown. */
+ * Derived: a failure is reported, never thrown. @returns whether it is on disk. */
 export async function writeCheckpoint(
   context: LogContext,
   partition: Partition,
   facts: { lineage: string; versions: EntityVersions; watermark: Watermark },
-): Promise<void> {
+): Promise<boolean> {
   const { lineage, versions, watermark } = facts
   const file = `${partition.directory}/${CHECKPOINT_FILE}`
   try {
@@ -34,7 +34,7 @@ export async function writeCheckpoint(
     const index = await partition.drive(partition.indexOfActive())
     const owner = { storeId: context.storeId, lineage, partition: partition.partition, epoch: context.epoch }
     const recordedAt = partition.lastRecordedAt ?? 0
-    await writeDerived(
+    return await writeDerived(
       context,
       file,
       encodeCheckpoint({ ...owner, watermark, recordedAt, index, rows }, context.digest),
@@ -42,6 +42,7 @@ export async function writeCheckpoint(
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     context.diagnose('DERIVED_NOT_WRITTEN', `Did not write "${file}"`, { file, reason })
+    return false
   }
 }
 

@@ -103,7 +103,7 @@ export function prepareRows(events: readonly NewEvent[], encoder: ValueEncoder, 
     }
     if (encoder.length > APPEND_MAX_BYTES) throw tooLarge('sizeBytes', APPEND_MAX_BYTES, encoder.length)
   }
-  const values = encoder.bytes.slice()
+  const values = encoder.bytes
   for (const row of rows) row.values = values
   const sizeBytes = values.length + namesBytes(rows, APPEND_MAX_BYTES - values.length)
   if (sizeBytes > APPEND_MAX_BYTES) throw tooLarge('sizeBytes', APPEND_MAX_BYTES, sizeBytes)
@@ -112,19 +112,21 @@ export function prepareRows(events: readonly NewEvent[], encoder: ValueEncoder, 
 
 /** Bytes of the names of all rows. Counts characters, and bytes only where they could exceed `room`. */
 function namesBytes(rows: readonly Row[], room: number): number {
-  const characters = sumOfNames(rows, (name) => name.length)
-  return characters * 3 <= room ? characters : sumOfNames(rows, (name) => utf8(name).length)
+  let characters = 0
+  for (const row of rows) characters += sumOfNames(row, unitsOf)
+  if (characters * 3 <= room) return characters
+  return rows.reduce((sum, row) => sum + sumOfNames(row, (name) => utf8(name).length), 0)
 }
 
-function sumOfNames(rows: readonly Row[], measure: (name: string) => number): number {
-  let sum = 0
-  for (const row of rows) {
-    sum += measure(row.kind) + measure(row.entity)
-    for (const name of [row.correlationId, row.causationId, row.id, row.scope]) {
-      if (name !== undefined) sum += measure(name)
-    }
-    for (const tag of row.tags ?? []) sum += measure(tag)
-  }
+const unitsOf = (name: string) => name.length
+
+function sumOfNames(row: Row, measure: (name: string) => number): number {
+  let sum = measure(row.kind) + measure(row.entity)
+  if (row.correlationId !== undefined) sum += measure(row.correlationId)
+  if (row.causationId !== undefined) sum += measure(row.causationId)
+  if (row.id !== undefined) sum += measure(row.id)
+  if (row.scope !== undefined) sum += measure(row.scope)
+  if (row.tags !== undefined) for (const tag of row.tags) sum += measure(tag)
   return sum
 }
 

@@ -135,14 +135,15 @@ export async function writeIndexes(
 }
 
 /** Publish a derived file atomically: temporary name, sync, rename, directory sync. Without `atomicReplace` the file is
- * written in place, and its checksum tells a torn one. A failure is reported, never thrown. */
-export async function writeDerived(context: LogContext, path: string, bytes: Uint8Array): Promise<void> {
+ * written in place, and its checksum tells a torn one. A failure is reported, never thrown.
+ * @returns whether the file is there and durable. */
+export async function writeDerived(context: LogContext, path: string, bytes: Uint8Array): Promise<boolean> {
   const { storage } = context
   const directory = path.slice(0, path.lastIndexOf('/'))
   const inPlace = !storage.capabilities.atomicReplace
   const written = inPlace ? path : `tmp/${toHex(context.random.bytes(8))}`
   try {
-    if (await context.isFenced()) return
+    if (await context.isFenced()) return false
     if (inPlace) await storage.remove(path)
     const handle = await storage.createExclusive(written)
     try {
@@ -152,12 +153,14 @@ export async function writeDerived(context: LogContext, path: string, bytes: Uin
       await handle.close()
     }
     if (!inPlace) {
-      if (await context.isFenced()) return
+      if (await context.isFenced()) return false
       await storage.replace(written, path)
     }
     await storage.syncDirectory(directory)
+    return true
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     context.diagnose('DERIVED_NOT_WRITTEN', `Did not write "${path}"`, { file: path, reason })
+    return false
   }
 }

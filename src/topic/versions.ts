@@ -4,10 +4,12 @@
  * Rows appended since open are in memory. Those before them are in the checkpoint, or in the active segment, and are
  * read when they are first asked for; versions that lie before the tail cost one pass over the envelopes of the log.
  * @module */
+import { isVarveError } from '../errors.ts'
 import type { Checkpoint } from '../index/checkpoint.ts'
 import { scanRows } from '../index/scan-rows.ts'
 import { TailRows } from '../index/tail-rows.ts'
 import type { BlockView } from '../segment/decode.ts'
+import { CHECKPOINT_FILE } from '../segment/names.ts'
 import type { LogPoint } from '../segment/segment.ts'
 import type { LogContext } from './context.ts'
 import type { Partition, ScanPlace } from './partition.ts'
@@ -75,7 +77,23 @@ export class EntityVersions {
   }
 
   #recent(entity: string): number | undefined {
-    return this.tail.version(entity) ?? this.#sealed.get(entity) ?? this.#checkpoint?.versionOf(entity)
+    return (
+      this.tail.version(entity) ?? this.#sealed.get(entity) ?? this.#fromCheckpoint((known) => known.versionOf(entity))
+    )
+  }
+
+  /** Ask the checkpoint, and do without it from the first answer that shows it wrong. */
+  #fromCheckpoint<T>(ask: (checkpoint: Checkpoint) => T): T | undefined {
+    if (this.#checkpoint === undefined) return undefined
+    try {
+      return ask(this.#checkpoint)
+    } catch (error) {
+      if (!isVarveError(error, 'DECODE_FAILED')) throw error
+      const reason = String(error.details.reason ?? error.message)
+      this.#context.refuse(`${this.#partition.directory}/${CHECKPOINT_FILE}`, reason)
+      this.#checkpoint = undefined
+      return undefined
+    }
   }
 
   /** The version of an entity, 0 when it has none. `load` must have been called for it. */
@@ -95,7 +113,8 @@ export class EntityVersions {
   }
 
   async #earlierRows(): Promise<TailRows> {
-    if (this.#checkpoint !== undefined) return this.#checkpoint.rows()
+    const known = this.#fromCheckpoint((checkpoint) => checkpoint.rows())
+    if (known !== undefined) return known
     const { ref } = this.#partition.active
     return this.#partition.drive(scanRows(ref, this.#opened, this.#context.digest))
   }

@@ -7,7 +7,6 @@
  * - After a failed sync nothing is acknowledged any more; after a failed write the file is cut back to the written end.
  * - Groups are acknowledged in the order in which they were written.
  * @module */
-import type { Row } from '../codec/block.ts'
 import { toHex } from '../codec/bytes.ts'
 import type { ValueEncoder } from '../codec/values.ts'
 import { VarveError } from '../errors.ts'
@@ -193,6 +192,7 @@ export class PartitionWriter {
     return accepted.map((call) => {
       const firstOffset = offset
       offset += call.rows.length
+      const entities = call.rows.map((row) => row.entity)
       let versions: Receipt['versions'] | undefined
       const receipt: Receipt = {
         topic,
@@ -202,7 +202,7 @@ export class PartitionWriter {
         endOffset: offset,
         // Made when it is asked for: few callers are, and a large call has many entities.
         get versions() {
-          versions ??= versionsOf(call.rows, firstOffset)
+          versions ??= versionsOf(entities, firstOffset)
           return versions
         },
         recordedAt: batch.recordedAt,
@@ -323,8 +323,8 @@ export class PartitionWriter {
     if (!this.#context.checkpoints || this.#checkpointAt === position || position === SEGMENT_HEADER_BYTES) return
     const watermark = { segment: this.#partition.active.ref.id, ...this.#segment.provenEnd }
     const { lineage, versions } = this.#start
-    await writeCheckpoint(this.#context, this.#partition, { lineage, versions, watermark })
-    this.#checkpointAt = position
+    const written = await writeCheckpoint(this.#context, this.#partition, { lineage, versions, watermark })
+    if (written) this.#checkpointAt = position
     this.#checkpointTime = this.#context.clock.monotonic()
   }
 
@@ -355,10 +355,10 @@ export class PartitionWriter {
   }
 }
 
-function versionsOf(rows: readonly Row[], firstOffset: number): Record<string, number> {
+function versionsOf(entities: readonly string[], firstOffset: number): Record<string, number> {
   const versions = new Map<string, number>()
-  rows.forEach((row, at) => {
-    versions.set(row.entity, firstOffset + at + 1)
+  entities.forEach((entity, at) => {
+    versions.set(entity, firstOffset + at + 1)
   })
   // Defines own keys, so that an entity named `__proto__` is one too.
   return Object.fromEntries(versions)

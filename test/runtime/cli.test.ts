@@ -111,7 +111,7 @@ describe.each(RUNTIMES)('varve on %s', (runtime) => {
     expect(await run(runtime, 'topics create orders', { data: `live-${runtime}` })).toMatchObject({ exitCode: 0 })
     const child = new Varve(binaryOf(runtime), ['append', 'orders', ...where])
     child.say('{"kind":"K","entity":"e","data":1}\n{"kind":"K","ent')
-    const tail = new Varve(binaryOf(runtime), ['tail', 'orders', '--from', 'start', '--poll', '50', '--json', ...where])
+    const tail = new Varve(binaryOf(runtime), ['tail', 'orders', '--from', 'start', '--json', ...where])
     const shown = await tail.until(({ output }) => (output.endsWith('\n') ? output : undefined))
     expect(JSON.parse(shown)).toMatchObject({ offset: 0, data: 1 })
     tail.signal('SIGINT')
