@@ -1,7 +1,7 @@
 /** The short way for values that are like those before them: plain objects of known shapes, arrays and scalars.
  *
- * It writes what `PackedSink` would, while it looks; whatever is not plain, or too large, or of a new shape, ends it, and
- * the walk that tells everything apart begins again from the start. About half the cost of that walk.
+ * It writes what `PackedSink` would, while it looks; whatever is not plain, or too large, or of a new shape, ends it,
+ * and the walk that tells everything apart begins again from the start. About half the cost of that walk.
  * @module */
 import type { PackedSink } from './packed.ts'
 import type { ValueBuffer } from './value-buffer.ts'
@@ -27,7 +27,8 @@ export class FastPacker {
     this.#limits = parts.limits
   }
 
-  /** Write `value` at the end of the buffer. @returns false when it takes the long way; then the buffer holds rubbish. */
+  /** Write `value` at the end of the buffer.
+   * @returns false when it takes the long way; then the buffer holds rubbish. */
   write(value: unknown): boolean {
     const start = this.#out.length
     this.#nodes = 0
@@ -72,7 +73,7 @@ export class FastPacker {
     return true
   }
 
-  /** Write the fields while they agree with a shape. Shapes have only own keys that were checked, so others end this. */
+  /** Write the fields while they agree with a shape. Shapes have only own keys that were checked: others end this. */
   #object(object: Record<string, unknown>, depth: number): boolean {
     const at = this.#out.length
     let shape: Shape | undefined

@@ -1,6 +1,7 @@
 /** The rows of a segment from the segment itself: what a checkpoint would have said.
  * @module */
-import { BATCH_HEADER_BYTES, blockBytes, readContents } from '../codec/batch.ts'
+import { blockBytes, readContents } from '../codec/batch-body.ts'
+import { BATCH_HEADER_BYTES } from '../codec/batch-header.ts'
 import { readBlock } from '../codec/block.ts'
 import type { Digest } from '../codec/digest.ts'
 import type { Reading } from '../segment/file-pool.ts'

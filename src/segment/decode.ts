@@ -1,14 +1,8 @@
 /** From the bytes of a batch to events: filters on columns first, so that values are decoded only where
  * something matches.
  * @module */
-import {
-  type BatchHeader,
-  type BlockEntry,
-  blockBytes,
-  type Preface,
-  readContents,
-  readPreface,
-} from '../codec/batch.ts'
+import { type BlockEntry, blockBytes, type Preface, readContents, readPreface } from '../codec/batch-body.ts'
+import type { BatchHeader } from '../codec/batch-header.ts'
 import { type BlockColumns, decodeData, decodeValues, readBlock } from '../codec/block.ts'
 import type { Digest } from '../codec/digest.ts'
 import { decodeShapes, ValueDecoder } from '../codec/values.ts'

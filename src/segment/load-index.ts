@@ -1,6 +1,6 @@
 /** The sparse index of a sealed segment: from its two derived files, or else from the segment itself.
  * @module */
-import { BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from '../codec/batch.ts'
+import { BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from '../codec/batch-header.ts'
 import type { Digest } from '../codec/digest.ts'
 import { isVarveError } from '../errors.ts'
 import type { Reading } from './file-pool.ts'

@@ -2,16 +2,8 @@
  *
  * Everything here is below a known synced position, so whatever fails a checksum is damage and is named.
  * @module */
-import {
-  BATCH_BODY_MAX_BYTES,
-  BATCH_HEADER_BYTES,
-  type BatchHeader,
-  blockBytes,
-  prefaceBytes,
-  readBatchHeader,
-  readContents,
-  readPreface,
-} from '../codec/batch.ts'
+import { blockBytes, prefaceBytes, readContents, readPreface } from '../codec/batch-body.ts'
+import { BATCH_BODY_MAX_BYTES, BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from '../codec/batch-header.ts'
 import type { Digest } from '../codec/digest.ts'
 import { isVarveError } from '../errors.ts'
 import {

@@ -3,19 +3,9 @@
  * A scan never throws for bad bytes: it says where the valid part ends and why. What that means (a torn tail or
  * damage) depends on what is known to have been synced, which the caller knows.
  * @module */
-import {
-  BATCH_BODY_MAX_BYTES,
-  BATCH_HEADER_BYTES,
-  type BatchHeader,
-  blockBytes,
-  expectedHash,
-  NO_TABLE,
-  type Preface,
-  type RecordTable,
-  readBatchHeader,
-  readPreface,
-  recordTable,
-} from '../codec/batch.ts'
+import { NO_TABLE, type RecordTable, recordTable } from '../codec/batch.ts'
+import { blockBytes, expectedHash, type Preface, readPreface } from '../codec/batch-body.ts'
+import { BATCH_BODY_MAX_BYTES, BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from '../codec/batch-header.ts'
 import { fromHex, sameBytes, toHex } from '../codec/bytes.ts'
 import type { Digest } from '../codec/digest.ts'
 import { isVarveError } from '../errors.ts'

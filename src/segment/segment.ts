@@ -1,6 +1,6 @@
 /** What the readers of a segment need to know of it.
  * @module */
-import { segmentSeed } from '../codec/batch.ts'
+import { segmentSeed } from '../codec/batch-header.ts'
 import { fromHex } from '../codec/bytes.ts'
 import type { Digest } from '../codec/digest.ts'
 import { VarveError } from '../errors.ts'

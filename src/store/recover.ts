@@ -8,7 +8,8 @@
  *    behind that end stay where they are. Nothing is served before.
  * 5. Write the derived indexes of the sealed segment.
  * @module */
-import { moveBatch, type RecordTable, segmentSeed } from '../codec/batch.ts'
+import { moveBatch, type RecordTable } from '../codec/batch.ts'
+import { segmentSeed } from '../codec/batch-header.ts'
 import { fromHex, toHex } from '../codec/bytes.ts'
 import type { Digest } from '../codec/digest.ts'
 import { isVarveError, VarveError } from '../errors.ts'

@@ -2,7 +2,7 @@
  *
  * A bad batch whose header is intact does not end the check: its successor's place and chain hash are known from it.
  * @module */
-import { BATCH_HEADER_BYTES, readBatchHeader } from '../codec/batch.ts'
+import { BATCH_HEADER_BYTES, readBatchHeader } from '../codec/batch-header.ts'
 import { toHex } from '../codec/bytes.ts'
 import type { Seal } from '../manifest/index.ts'
 import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'

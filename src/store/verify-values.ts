@@ -1,6 +1,7 @@
 /** Checking that what passes its checksums can be decoded: every column and every value.
  * @module */
-import { BATCH_HEADER_BYTES, readContents } from '../codec/batch.ts'
+import { readContents } from '../codec/batch-body.ts'
+import { BATCH_HEADER_BYTES } from '../codec/batch-header.ts'
 import { decodeData, decodeValues, readBlock } from '../codec/block.ts'
 import { decodeShapes, ValueDecoder } from '../codec/values.ts'
 import { VarveError } from '../errors.ts'

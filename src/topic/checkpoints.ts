@@ -1,6 +1,6 @@
 /** Writing and reading the checkpoint of a partition.
  * @module */
-import { BATCH_HEADER_BYTES, readBatchHeader } from '../codec/batch.ts'
+import { BATCH_HEADER_BYTES, readBatchHeader } from '../codec/batch-header.ts'
 import { toHex } from '../codec/bytes.ts'
 import { isVarveError } from '../errors.ts'
 import {

@@ -1,5 +1,5 @@
-/** Deciding which calls of a group may be written: every expectation is held against the state that the calls before it,
- * in the log, in flight or in the same group, will leave.
+/** Deciding which calls of a group may be written: every expectation is held against the state that the calls before
+ * it, in the log, in flight or in the same group, will leave.
  * @module */
 import type { Row } from '../codec/block.ts'
 import { VarveError } from '../errors.ts'

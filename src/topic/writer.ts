@@ -1,5 +1,5 @@
-/** The writer of a partition: makes groups of waiting calls into one record batch each, writes them, and keeps two groups
- * in flight, so that one is encoded and written while another is synced.
+/** The writer of a partition: makes groups of waiting calls into one record batch each, writes them, and keeps two
+ * groups in flight, so that one is encoded and written while another is synced.
  *
  * Invariants:
  * - One pump runs at a time; only it writes to the segment, rolls, and changes the written end.

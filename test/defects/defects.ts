@@ -6,7 +6,8 @@ import type { Defect } from './seeded.ts'
 const WRITER = 'src/topic/writer.ts'
 const ACTIVE = 'src/topic/active-segment.ts'
 const ROLL = 'src/topic/roll.ts'
-const BATCH = 'src/codec/batch.ts'
+const BATCH_HEADER = 'src/codec/batch-header.ts'
+const BATCH_BODY = 'src/codec/batch-body.ts'
 const NEVER = 'false &&'
 
 export const DEFECTS: readonly Defect[] = [
@@ -128,35 +129,35 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     name: 'the checksum of a batch header is not looked at',
-    file: BATCH,
+    file: BATCH_HEADER,
     find: 'if (crc !== view.getUint32(at + HEADER_CRC_AT, true)) return undefined',
     replace: 'void crc',
     killer: 'bitsOfSegmentsAreNoticed',
   },
   {
     name: 'the checksum of a block is not looked at',
-    file: BATCH,
+    file: BATCH_BODY,
     find: 'if (entry.crc !== undefined && digest.crc32(bytes) !== entry.crc)',
     replace: `if (${NEVER} entry.crc !== undefined && digest.crc32(bytes) !== entry.crc)`,
     killer: 'bitsOfLargeBatchesAreNoticed',
   },
   {
     name: 'the checksum of a small body is not looked at',
-    file: BATCH,
+    file: BATCH_BODY,
     find: 'if (digest.crc32(body.subarray(checkedFrom, header.bodyBytes)) !== header.bodyCrc)',
     replace: `if (${NEVER} digest.crc32(body.subarray(checkedFrom, header.bodyBytes)) !== header.bodyCrc)`,
     killer: 'bitsOfSegmentsAreNoticed',
   },
   {
     name: 'the checksum of a record table is not looked at',
-    file: BATCH,
+    file: BATCH_BODY,
     find: 'if (digest.crc32(table) !== header.tableCrc)',
     replace: `if (${NEVER} digest.crc32(table) !== header.tableCrc)`,
     killer: 'bitsOfSegmentsAreNoticed',
   },
   {
     name: 'a batch is valid wherever it lies',
-    file: BATCH,
+    file: BATCH_HEADER,
     find: 'return (place.seed ^ Math.imul(place.position, 0x9e37_79b1)) >>> 0',
     replace: 'return place.seed',
     killer: 'misplacedBatchesAreNoticed',

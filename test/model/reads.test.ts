@@ -1,6 +1,6 @@
 /** Reads of random topics, against the model.
  *
- * Goal: whatever was appended, in however many segments and partitions, every way of reading answers as plain arrays do.
+ * Goal: whatever was appended, in however many segments and partitions, every way of reading answers as arrays do.
  * Method: append random calls to a topic whose segments are small, ask random queries of the open store, then after a
  * clean reopen or a takeover. A failure prints the seed and the path that repeat it.
  * @module */

@@ -35,8 +35,6 @@ const BANNED: readonly { readonly in: RegExp; readonly what: RegExp; readonly us
 
 /** What is over a budget, and how far it may be. The list and its numbers may only shrink. */
 const RATCHET: Readonly<Record<string, number>> = {
-  'src/codec/batch.ts lines': 420,
-  'src/topic/writer.ts lines': 600,
   'src/store/open.ts openForWriting lines': 70,
   'src/index/checkpoint.ts encodeCheckpoint lines': 75,
   'src/topic/roll.ts commitSegment parameters': 4,

@@ -1,3 +1,5 @@
+/** The commands of the command line, with a terminal of arrays.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import { openStore } from '../../../src/index.ts'
 import { Machine, ndjson, numbered } from './support.ts'

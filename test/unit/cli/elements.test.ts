@@ -1,3 +1,5 @@
+/** Splitting NDJSON and JSON arrays as they stream in.
+ * @module */
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,5 @@
+/** Fields of other shapes made fields of events.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import { parseMapping, toEvent } from '../../../src/cli/mapping.ts'
 

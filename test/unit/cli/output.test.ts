@@ -1,3 +1,5 @@
+/** What a terminal is shown, and what it is not.
+ * @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseTime } from '../../../src/cli/arguments.ts'

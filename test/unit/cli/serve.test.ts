@@ -1,3 +1,5 @@
+/** The serve command without a socket.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import { openStore, VarveError } from '../../../src/index.ts'
 import { Machine, type Ran, type RunOptions } from './support.ts'

@@ -2,20 +2,15 @@
  * @module */
 import fc from 'fast-check'
 import {
-  BATCH_HEADER_BYTES,
   BatchEncoder,
   type BatchFacts,
-  blockBytes,
   type EncodedBatch,
-  expectedHash,
   NO_TABLE,
-  type Place,
   type RecordTable,
-  readBatchHeader,
-  readContents,
-  readPreface,
   recordTable,
 } from '../../../src/codec/batch.ts'
+import { blockBytes, expectedHash, readContents, readPreface } from '../../../src/codec/batch-body.ts'
+import { BATCH_HEADER_BYTES, type Place, readBatchHeader } from '../../../src/codec/batch-header.ts'
 import { decodeData, decodeValues, type Row, readBlock } from '../../../src/codec/block.ts'
 import { sameBytes } from '../../../src/codec/bytes.ts'
 import { decodeShapes, encodeShapes, ValueDecoder, ValueEncoder } from '../../../src/codec/values.ts'

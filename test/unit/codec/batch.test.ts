@@ -2,18 +2,14 @@
  * @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { moveBatch, NO_TABLE, recordTable } from '../../../src/codec/batch.ts'
+import { expectedHash, prefaceBytes, readPreface } from '../../../src/codec/batch-body.ts'
 import {
   BATCH_BODY_MAX_BYTES,
   BATCH_HEADER_BYTES,
   type BatchHeader,
-  expectedHash,
-  moveBatch,
-  NO_TABLE,
-  prefaceBytes,
   readBatchHeader,
-  readPreface,
-  recordTable,
-} from '../../../src/codec/batch.ts'
+} from '../../../src/codec/batch-header.ts'
 import { setI64, setU64, toHex, viewOf } from '../../../src/codec/bytes.ts'
 import { encodeShapes } from '../../../src/codec/values.ts'
 import { share } from '../../support/runtime.ts'
@@ -241,8 +237,8 @@ describe('damage', () => {
     ['many blocks that point to their table', makeBatch(large, { table: shapes, tablePosition: 500 }).bytes],
   ]
 
-  /** Goal: no flipped bit gives other events. Method: every bit of header, table, preface and dictionary and the edges of
-   * every block, every 31st bit inside long data. */
+  /** Goal: no flipped bit gives other events. Method: every bit of header, table, preface and dictionary and the edges
+   * of every block, every 31st bit inside long data. */
   test.each(whole)('openBatch() refuses every flipped bit of %s', (_name, bytes) => {
     expect(openBatch(bytes, { table: shapes })).toBeInstanceOf(Array)
     const body = bytes.subarray(BATCH_HEADER_BYTES)

@@ -1,7 +1,8 @@
 /** What recovery keeps of a segment that was not closed: what it seals, what it writes again, what it calls damage.
  * @module */
 import { describe, expect, test } from 'vitest'
-import { moveBatch, segmentSeed } from '../../../src/codec/batch.ts'
+import { moveBatch } from '../../../src/codec/batch.ts'
+import { segmentSeed } from '../../../src/codec/batch-header.ts'
 import { fromHex } from '../../../src/codec/bytes.ts'
 import { planRecovery, type TailPlan } from '../../../src/segment/recovery.ts'
 import { SparseIndex } from '../../../src/segment/sparse-index.ts'

@@ -1,7 +1,8 @@
 /** verify: every kind of damage is found and named, and nothing is written.
  * @module */
 import { beforeAll, describe, expect, test } from 'vitest'
-import { BatchEncoder, NO_TABLE, segmentSeed } from '../../../src/codec/batch.ts'
+import { BatchEncoder, NO_TABLE } from '../../../src/codec/batch.ts'
+import { segmentSeed } from '../../../src/codec/batch-header.ts'
 import type { Row } from '../../../src/codec/block.ts'
 import { fromHex } from '../../../src/codec/bytes.ts'
 import { decodeCheckpoint, encodeCheckpoint } from '../../../src/index/checkpoint.ts'

@@ -29,7 +29,7 @@ export class Wire {
   readonly storage: Storage
   before: ((call: Call) => undefined | Promise<unknown>) | undefined
 
-  /** @param overrides of the storage's own properties; each view has a location of its own, as if of another process. */
+  /** @param overrides of the storage's own properties; each view has a location of its own, as of another process. */
   constructor(files: Storage = memoryStorage(), overrides: Partial<Storage> = {}) {
     this.storage = this.#wrap(files, { location: `view:${++views}`, ...overrides }, undefined)
   }
