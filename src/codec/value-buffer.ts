@@ -2,17 +2,35 @@
  * @module */
 
 const CHUNK_BYTES = 65_536
+/** Larger chunks, made by a huge value, are not kept. */
 const CHUNK_MAX_BYTES = 2 * 1_048_576
+const SPARES_MAX = 4
 /** With less room than this a new chunk is begun. */
 const ROOM_BYTES = 4_096
 /** Below this many characters a loop is faster than `TextEncoder.encodeInto` with its subarray. */
 const LOOP_CHARS = 40
 const encoder = new TextEncoder()
 
-/** Bytes are never written over once `begin` was called after them, so views of them stay as they are. */
+interface Chunk {
+  readonly bytes: Uint8Array
+  readonly view: DataView
+  /** How many takers still read it. */
+  lent: number
+}
+
+function newChunk(sizeBytes: number): Chunk {
+  const bytes = new Uint8Array(sizeBytes)
+  return { bytes, view: new DataView(bytes.buffer), lent: 0 }
+}
+
+/** Bytes that were taken stay as they are until they are given back; then their memory is used again, because memory
+ * outside the heap that comes and goes makes the collector run. */
 export class ValueBuffer {
-  bytes: Uint8Array = new Uint8Array(CHUNK_BYTES)
-  view: DataView = new DataView(this.bytes.buffer)
+  #chunk = newChunk(CHUNK_BYTES)
+  /** Chunks that may be read still, or be used again. */
+  #spares: Chunk[] = []
+  bytes: Uint8Array = this.#chunk.bytes
+  view: DataView = this.#chunk.view
   /** Where what was written since `begin` starts in `bytes`. */
   start = 0
   /** End of the bytes in use; what lies behind is garbage. */
@@ -74,27 +92,50 @@ export class ValueBuffer {
     }
   }
 
-  /** Leave what was written to whoever has views of it, and go on behind it or in a new chunk. */
+  /** Take what was written since `begin`. `giveBack` when it is not read any more; forgetting costs memory only. */
+  take(): { values: Uint8Array; giveBack: () => void } {
+    const chunk = this.#chunk
+    chunk.lent++
+    const giveBack = () => {
+      chunk.lent--
+    }
+    return { values: this.bytes.subarray(this.start, this.length), giveBack }
+  }
+
+  /** Go on behind what was written, or in another chunk. */
   begin(): void {
     const used = this.length - this.start
     this.start = this.length
-    if (this.bytes.length - this.length < ROOM_BYTES + Math.min(used, CHUNK_BYTES)) {
-      this.#replace(Math.min(Math.max(CHUNK_BYTES, used * 2), CHUNK_MAX_BYTES))
+    if (this.#chunk.lent === 0 && this.bytes.length <= CHUNK_MAX_BYTES) {
       this.start = 0
       this.length = 0
     }
+    const room = ROOM_BYTES + Math.min(used, CHUNK_MAX_BYTES)
+    if (this.bytes.length <= CHUNK_MAX_BYTES && this.bytes.length - this.length >= room) return
+    this.#use(this.#free(room) ?? newChunk(Math.max(CHUNK_BYTES, room * 2)))
+    this.start = 0
+    this.length = 0
+  }
+
+  /** A chunk that nobody reads, with room for `sizeBytes`. */
+  #free(sizeBytes: number): Chunk | undefined {
+    const at = this.#spares.findIndex((chunk) => chunk.lent === 0 && chunk.bytes.length >= sizeBytes)
+    return at < 0 ? undefined : this.#spares.splice(at, 1)[0]
   }
 
   /** Positions stay as they are. */
   #grow(sizeBytes: number): void {
     const before = this.bytes
-    this.#replace(Math.max(before.length * 2, this.length + sizeBytes))
+    this.#use(newChunk(Math.max(before.length * 2, this.length + sizeBytes)))
     this.bytes.set(before.subarray(this.start, this.length), this.start)
   }
 
-  #replace(sizeBytes: number): void {
-    this.bytes = new Uint8Array(sizeBytes)
-    this.view = new DataView(this.bytes.buffer)
+  #use(chunk: Chunk): void {
+    if (this.#chunk.bytes.length <= CHUNK_MAX_BYTES) this.#spares.push(this.#chunk)
+    if (this.#spares.length > SPARES_MAX) this.#spares.shift()
+    this.#chunk = chunk
+    this.bytes = chunk.bytes
+    this.view = chunk.view
   }
 }
 

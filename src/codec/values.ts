@@ -36,7 +36,7 @@ export class ValueEncoder {
     return this.#shapes.keys
   }
 
-  /** What was written since `reset()`. Later encoding leaves these bytes as they are. */
+  /** What was written since `reset()`; valid until the next `encode` or `reset`, unless it is taken. */
   get bytes(): Uint8Array {
     return this.#out.bytes.subarray(this.#out.start, this.#out.length)
   }
@@ -62,6 +62,11 @@ export class ValueEncoder {
       this.#out.length = start
       throw error
     }
+  }
+
+  /** Take what was written since `reset()`: these bytes stay as they are until `giveBack` is called. */
+  take(): { values: Uint8Array; giveBack: () => void } {
+    return this.#out.take()
   }
 
   /** Begin anew, keep the shapes. */

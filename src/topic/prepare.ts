@@ -40,6 +40,8 @@ export interface PreparedRows {
   readonly rows: readonly Row[]
   /** Bytes of all values and names: what the call weighs in the queue, in a group and against the limit. */
   readonly sizeBytes: number
+  /** The values of the rows are not read any more. */
+  readonly giveBack: () => void
 }
 
 /** The partition of an entity: CRC-32 of its UTF-8 bytes modulo the count (partitioner 1). */
@@ -103,11 +105,11 @@ export function prepareRows(events: readonly NewEvent[], encoder: ValueEncoder, 
     }
     if (encoder.length > APPEND_MAX_BYTES) throw tooLarge('sizeBytes', APPEND_MAX_BYTES, encoder.length)
   }
-  const values = encoder.bytes
-  for (const row of rows) row.values = values
-  const sizeBytes = values.length + namesBytes(rows, APPEND_MAX_BYTES - values.length)
+  const sizeBytes = encoder.length + namesBytes(rows, APPEND_MAX_BYTES - encoder.length)
   if (sizeBytes > APPEND_MAX_BYTES) throw tooLarge('sizeBytes', APPEND_MAX_BYTES, sizeBytes)
-  return { rows, sizeBytes }
+  const { values, giveBack } = encoder.take()
+  for (const row of rows) row.values = values
+  return { rows, sizeBytes, giveBack }
 }
 
 /** Bytes of the names of all rows. Counts characters, and bytes only where they could exceed `room`. */

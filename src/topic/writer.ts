@@ -144,6 +144,7 @@ export class PartitionWriter {
       } catch (error) {
         for (const call of calls) call.reject(this.#context.health.failure ?? error)
       }
+      for (const call of calls) call.giveBack()
       if (this.#checkpointDue()) this.checkpoint().catch(() => undefined)
     }
   }
