@@ -37,7 +37,7 @@ import type { Digest } from '../codec/digest.ts'
 import { VarveError } from '../errors.ts'
 import { SparseIndex } from '../segment/sparse-index.ts'
 import { loadColumn, storeColumn } from './columns.ts'
-import { type TailBatch, type TailRow, TailRows } from './tail-rows.ts'
+import { type Column, type TailBatch, type TailRow, TailRows } from './tail-rows.ts'
 
 export const CHECKPOINT_VERSION = 6
 const OLDEST_VERSION = 2
@@ -71,25 +71,7 @@ export interface CheckpointFacts extends CheckpointOwner {
 
 /** The bytes of a checkpoint. Cost: a pass over the rows. */
 export function encodeCheckpoint(facts: CheckpointFacts, digest: Digest): Uint8Array {
-  const { rows, watermark, index } = facts
-  const strings = rows.strings.map(utf8)
-  const ends: number[] = []
-  let end = 0
-  for (const text of strings) {
-    end += text.length
-    ends.push(end)
-  }
-  const blob = new Uint8Array(end)
-  strings.forEach((text, id) => {
-    blob.set(text, (ends[id] ?? 0) - text.length)
-  })
-  const hashes = strings.map((text) => digest.crc32(text))
-  const order = strings.map((_, id) => id).sort((a, b) => (hashes[a] ?? 0) - (hashes[b] ?? 0) || a - b)
-  const kinds = new Map<number, number>()
-  for (const kind of rows.kindIds.values(rows.length)) kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
-  const first = rows.batches[0]?.baseOffset ?? watermark.offset
-  const offsets = Array.from({ length: rows.length }, (_, row) => first + row)
-  const perBatch = (read: (batch: TailBatch) => number) => storeColumn(rows.batches.map(read))
+  const { watermark, index } = facts
   const body = {
     version: CHECKPOINT_VERSION,
     storeId: facts.storeId,
@@ -111,30 +93,7 @@ export function encodeCheckpoint(facts: CheckpointFacts, digest: Digest): Uint8A
       positions: storeColumn(index.positions),
       highestAt: storeColumn(index.highestAt),
     },
-    rows: rows.length,
-    strings: blob,
-    ends: storeColumn(ends),
-    stringCount: strings.length,
-    order: storeColumn(order),
-    kindId: storeColumn(rows.kindIds.values(rows.length)),
-    entityId: storeColumn(rows.entityIds.values(rows.length)),
-    eventId: storeColumn(rows.eventIds.values(rows.length)),
-    correlationId: storeColumn(rows.correlationIds.values(rows.length)),
-    causationId: storeColumn(rows.causationIds.values(rows.length)),
-    scopeId: storeColumn(rows.scopeIds.values(rows.length)),
-    offset: storeColumn(offsets),
-    clock: storeColumn(offsets.map((offset) => offset + 1)),
-    batches: rows.batches.length,
-    batchRows: perBatch((batch) => batch.rows),
-    recordedAts: perBatch((batch) => batch.recordedAt),
-    segment: perBatch(() => 0),
-    position: perBatch((batch) => batch.position),
-    length: perBatch((batch) => batch.length),
-    segments: [watermark.segment],
-    lane: storeColumn(rows.lanes.values(rows.length)),
-    depth: storeColumn(rows.depths.values(rows.length)),
-    kinds: [...kinds],
-    receiptExtensions: [],
+    ...storedRows(facts.rows, watermark, digest),
   }
   const packed = new Packr({ useRecords: false, variableMapSize: true }).pack(body)
   const bytes = new Uint8Array(HEADER_BYTES + packed.length)
@@ -144,6 +103,57 @@ export function encodeCheckpoint(facts: CheckpointFacts, digest: Digest): Uint8A
   bytes.set(packed, HEADER_BYTES)
   view.setUint32(8, digest.crc32(bytes.subarray(HEADER_BYTES)), true)
   return bytes
+}
+
+function storedRows(rows: TailRows, watermark: Watermark, digest: Digest) {
+  const { batches, length } = rows
+  const kinds = new Map<number, number>()
+  for (const kind of rows.kindIds.values(length)) kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
+  const first = batches[0]?.baseOffset ?? watermark.offset
+  const offsets = Array.from({ length }, (_, row) => first + row)
+  const perRow = (column: Column) => storeColumn(column.values(length))
+  const perBatch = (read: (batch: TailBatch) => number) => storeColumn(batches.map(read))
+  return {
+    rows: length,
+    ...storedStrings(rows.strings, digest),
+    kindId: perRow(rows.kindIds),
+    entityId: perRow(rows.entityIds),
+    eventId: perRow(rows.eventIds),
+    correlationId: perRow(rows.correlationIds),
+    causationId: perRow(rows.causationIds),
+    scopeId: perRow(rows.scopeIds),
+    offset: storeColumn(offsets),
+    clock: storeColumn(offsets.map((offset) => offset + 1)),
+    batches: batches.length,
+    batchRows: perBatch((batch) => batch.rows),
+    recordedAts: perBatch((batch) => batch.recordedAt),
+    segment: perBatch(() => 0),
+    position: perBatch((batch) => batch.position),
+    length: perBatch((batch) => batch.length),
+    segments: [watermark.segment],
+    lane: perRow(rows.lanes),
+    depth: perRow(rows.depths),
+    kinds: [...kinds],
+    receiptExtensions: [],
+  }
+}
+
+/** All strings as one blob, where each ends, and their ids sorted by checksum for look-ups without a map. */
+function storedStrings(texts: readonly string[], digest: Digest) {
+  const strings = texts.map(utf8)
+  const ends: number[] = []
+  let end = 0
+  for (const text of strings) {
+    end += text.length
+    ends.push(end)
+  }
+  const blob = new Uint8Array(end)
+  strings.forEach((text, id) => {
+    blob.set(text, (ends[id] ?? 0) - text.length)
+  })
+  const hashes = strings.map((text) => digest.crc32(text))
+  const order = strings.map((_, id) => id).sort((a, b) => (hashes[a] ?? 0) - (hashes[b] ?? 0) || a - b)
+  return { strings: blob, ends: storeColumn(ends), stringCount: strings.length, order: storeColumn(order) }
 }
 
 function refuse(reason: string, cause?: unknown): VarveError {

@@ -61,7 +61,12 @@ export class TailRows {
   readonly scopeIds = new Column()
   readonly lanes = new Column()
   readonly depths = new Column()
-  readonly batches: TailBatch[] = []
+  /** Per batch; columns, because an object for each would cost an append by itself more than its row. */
+  readonly #batchRows: number[] = []
+  readonly #recordedAt: number[] = []
+  readonly #positions: number[] = []
+  readonly #lengths: number[] = []
+  #baseOffset = 0
   /** Per string id: offset after its last event as an entity. */
   readonly #versions: number[] = []
 
@@ -73,9 +78,29 @@ export class TailRows {
     return this.#length
   }
 
+  /** The batches in order, made for each call. */
+  get batches(): TailBatch[] {
+    let baseOffset = this.#baseOffset
+    return this.#batchRows.map((rows, at) => {
+      const batch = {
+        rows,
+        baseOffset,
+        recordedAt: this.#recordedAt[at] ?? 0,
+        position: this.#positions[at] ?? 0,
+        length: this.#lengths[at] ?? 0,
+      }
+      baseOffset += rows
+      return batch
+    })
+  }
+
   /** Add the rows of a batch. Cost: a look-up per string. */
   add(rows: readonly TailRow[], batch: Omit<TailBatch, 'rows'>): void {
-    this.batches.push({ ...batch, rows: rows.length })
+    if (this.#length === 0) this.#baseOffset = batch.baseOffset
+    this.#batchRows.push(rows.length)
+    this.#recordedAt.push(batch.recordedAt)
+    this.#positions.push(batch.position)
+    this.#lengths.push(batch.length)
     let offset = batch.baseOffset
     for (const row of rows) {
       const at = this.#length++

@@ -36,7 +36,6 @@ const BANNED: readonly { readonly in: RegExp; readonly what: RegExp; readonly us
 /** What is over a budget, and how far it may be. The list and its numbers may only shrink. */
 const RATCHET: Readonly<Record<string, number>> = {
   'src/store/open.ts openForWriting lines': 70,
-  'src/index/checkpoint.ts encodeCheckpoint lines': 75,
   'src/topic/roll.ts commitSegment parameters': 4,
   'web/assets/admin.js follow lines': 99,
   'web/security.ts tokenAccess lines': 74,
