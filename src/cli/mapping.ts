@@ -2,27 +2,10 @@
  * @module */
 import { parseJsonValue } from '../codec/values.ts'
 import { isVarveError, VarveError } from '../errors.ts'
+import { EVENT_FIELDS } from '../topic/prepare.ts'
 import type { NewEvent } from '../topic/types.ts'
 import { parseTime, wrongUse } from './arguments.ts'
 import type { Element } from './elements.ts'
-
-/** Fields of an event, in the order in which help lists them. */
-export const EVENT_FIELDS = [
-  'kind',
-  'entity',
-  'data',
-  'scope',
-  'tags',
-  'at',
-  'id',
-  'meta',
-  'correlationId',
-  'causationId',
-  'lane',
-  'depth',
-  'schemaVersion',
-  'extensions',
-] as const
 
 type EventField = (typeof EVENT_FIELDS)[number]
 

@@ -2,7 +2,7 @@
  * @module */
 import { blockBytes, readContents } from '../codec/batch-body.ts'
 import { BATCH_HEADER_BYTES } from '../codec/batch-header.ts'
-import { readBlock } from '../codec/block.ts'
+import { type BlockColumns, readBlock } from '../codec/block.ts'
 import type { Digest } from '../codec/digest.ts'
 import type { Reading } from '../segment/file-pool.ts'
 import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
@@ -24,21 +24,20 @@ function addBatch(rows: TailRows, batch: ScannedBatch, digest: Digest): void {
   const { header, preface, position, bytes } = batch
   const body = bytes.subarray(BATCH_HEADER_BYTES)
   const { strings, blocks } = readContents(preface, body)
-  const list: TailRow[] = []
-  for (const block of blocks) {
-    const columns = readBlock(blockBytes(body, block, digest), block.rows, strings)
-    for (let row = 0; row < block.rows; row++) {
-      list.push({
-        kind: columns.kinds[row] ?? '',
-        entity: columns.entities[row] ?? '',
-        id: columns.ids?.[row],
-        correlationId: columns.correlationIds?.[row],
-        causationId: columns.causationIds?.[row],
-        scope: columns.scopes?.[row],
-        lane: columns.lanes?.[row],
-        depth: columns.depths?.[row],
-      })
-    }
-  }
+  const list = blocks.flatMap((block) => rowsOf(readBlock(blockBytes(body, block, digest), block.rows, strings)))
   rows.add(list, { baseOffset: header.baseOffset, recordedAt: header.recordedAt, position, length: bytes.length })
+}
+
+/** What a checkpoint keeps of the rows of a block. */
+export function rowsOf(columns: BlockColumns): TailRow[] {
+  return columns.kinds.map((kind, row) => ({
+    kind,
+    entity: columns.entities[row] ?? '',
+    id: columns.ids?.[row],
+    correlationId: columns.correlationIds?.[row],
+    causationId: columns.causationIds?.[row],
+    scope: columns.scopes?.[row],
+    lane: columns.lanes?.[row],
+    depth: columns.depths?.[row],
+  }))
 }

@@ -1,6 +1,7 @@
 /** Checking the checkpoint of a partition: made again from what the scan of the active segment finds, and compared byte
  * for byte. Memory: the rows of the unsealed tail, as the writer holds them.
  * @module */
+
 import type { BlockColumns } from '../codec/block.ts'
 import { isVarveError } from '../errors.ts'
 import {
@@ -10,6 +11,7 @@ import {
   decodeCheckpoint,
   encodeCheckpoint,
 } from '../index/checkpoint.ts'
+import { rowsOf } from '../index/scan-rows.ts'
 import { type TailRow, TailRows } from '../index/tail-rows.ts'
 import type { ChainPoint, ScannedBatch } from '../segment/scan.ts'
 import type { SparseIndex } from '../segment/sparse-index.ts'
@@ -69,18 +71,7 @@ export class CheckpointCheck {
   /** Take the rows of the next block of the segment. */
   block(columns: BlockColumns): void {
     if (this.#done || this.#broken) return
-    for (let row = 0; row < columns.rows; row++) {
-      this.#pending.push({
-        kind: columns.kinds[row] ?? '',
-        entity: columns.entities[row] ?? '',
-        id: columns.ids?.[row],
-        correlationId: columns.correlationIds?.[row],
-        causationId: columns.causationIds?.[row],
-        scope: columns.scopes?.[row],
-        lane: columns.lanes?.[row],
-        depth: columns.depths?.[row],
-      })
-    }
+    for (const row of rowsOf(columns)) this.#pending.push(row)
   }
 
   /** The blocks of this batch were all taken. */

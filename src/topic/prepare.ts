@@ -16,7 +16,8 @@ const STRING_MAX_BYTES = 256
 const TAGS_MAX = 16
 const U32_MAX = 0xffff_ffff
 
-const FIELDS = new Set([
+/** Fields of an event, in the order in which they are told to people. */
+export const EVENT_FIELDS = [
   'kind',
   'entity',
   'data',
@@ -31,7 +32,9 @@ const FIELDS = new Set([
   'depth',
   'schemaVersion',
   'extensions',
-])
+] as const
+
+const FIELDS: ReadonlySet<string> = new Set(EVENT_FIELDS)
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 
