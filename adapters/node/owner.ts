@@ -29,7 +29,7 @@ export function isGone(owner: Owner, self: Owner): boolean {
   }
   // 0 and negative numbers name groups of processes.
   if (!Number.isSafeInteger(owner.pid) || owner.pid <= 0) return false
-  if (!pidExists(owner.pid)) return true
+  if (!pidExists(owner.pid) || isZombie(owner.pid)) return true
   const startTime = startTimeOf(owner.pid)
   return owner.startTime !== '' && startTime !== '' && owner.startTime !== startTime
 }
@@ -44,11 +44,23 @@ function pidExists(pid: number): boolean {
   }
 }
 
-/** Field 22 of /proc/<pid>/stat, in clock ticks since boot. Field 2 is the command in brackets and may hold blanks and
- * brackets itself, so counting starts after the last one. */
+/** A process that was killed and that nobody has asked after, with no thread left: its number is taken, but it does
+ * nothing any more. Containers without an init process keep such ones for ever. */
+function isZombie(pid: number): boolean {
+  const fields = statFields(pid)
+  return fields[0] === 'Z' && Number(fields[17]) <= 1
+}
+
+/** In clock ticks since boot. */
 function startTimeOf(pid: number): string {
+  return statFields(pid)[19] ?? ''
+}
+
+/** The fields of /proc/<pid>/stat from the third on, the state. The second is the command in brackets and may hold
+ * blanks and brackets itself, so counting starts after the last one. */
+function statFields(pid: number): string[] {
   const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
 }
 
 /** The trimmed text, or an empty string when it cannot be read (another system, or no permission). */

@@ -65,3 +65,16 @@ test.each([0, -1, 1.5, Number.NaN])('isGone() is false for what is not a process
 test('isGone() is false for a process of another user', () => {
   expect(isGone({ ...known, pid: 1, startTime: '' }, known)).toBe(false)
 })
+
+/** `exec` replaces the shell by a program that never asks after the child the shell had. */
+test.runIf(self.startTime !== '')(
+  'isGone() is true for a process that is dead and that nobody has asked after',
+  async () => {
+    const parent = spawn('/bin/sh', ['-c', 'sleep 0.01 & echo $!; exec sleep 60'])
+    const pid = await new Promise<number>((resolve) => parent.stdout.once('data', (text) => resolve(Number(text))))
+    const owner = { ...known, pid, startTime: '' }
+    await expect.poll(() => isGone(owner, known), { timeout: 10_000 }).toBe(true)
+    expect(() => process.kill(pid, 0)).not.toThrow()
+    parent.kill('SIGKILL')
+  },
+)
