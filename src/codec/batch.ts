@@ -56,6 +56,22 @@ export interface EncodedBatch {
   readonly highestAt: number
 }
 
+/** What encoding found: where the parts of the body lie, and what the header says of the events. */
+interface Found {
+  readonly body: {
+    readonly carriesTable: boolean
+    readonly single: boolean
+    /** The part that the body's checksum covers. */
+    readonly checkedFrom: number
+    readonly checkedTo: number
+    /** Dictionary and blocks, to the end. */
+    readonly logicalFrom: number
+  }
+  readonly lowestAt: number
+  readonly highestAt: number
+  readonly lastOffsetDelta: number
+}
+
 /** Encodes batches into a reused buffer. */
 export class BatchEncoder {
   readonly #digest: Digest
@@ -101,26 +117,43 @@ export class BatchEncoder {
       throw new VarveError('APPEND_TOO_LARGE', 'Cannot append so many bytes in one batch', { details: facts })
     }
     const single = cuts.length === 1
-    const bytes = out.bytes
+    const body = { carriesTable, single, checkedFrom, checkedTo: single ? out.length : checkedTo, logicalFrom }
+    return this.#close(out.bytes, facts, { body, lowestAt, highestAt, lastOffsetDelta: rows.length - 1 })
+  }
+
+  /** Hash the batch into the chain and write its header. Field by field, because spreads cost more than the hash. */
+  #close(bytes: Uint8Array, facts: BatchFacts, found: Found): EncodedBatch {
+    const digest = this.#digest
+    const { body, lowestAt, highestAt, lastOffsetDelta } = found
+    const { place, epoch, baseOffset, recordedAt, syncedThrough, previousHash, table } = facts
     const hash = chainHash(this.#chain, {
-      ...facts,
+      previousHash,
+      baseOffset,
+      lastOffsetDelta,
       lowestAt,
       highestAt,
-      lastOffsetDelta: rows.length - 1,
-      tableHash: facts.table.hash,
-      logical: bytes.subarray(logicalFrom),
-      digest: this.#digest,
+      recordedAt,
+      tableHash: table.hash,
+      logical: bytes.subarray(body.logicalFrom),
+      digest,
     })
-    const tablePosition = carriesTable ? facts.place.position + BATCH_HEADER_BYTES : (facts.tablePosition ?? 0)
-    const bodyCrc = this.#digest.crc32(bytes.subarray(checkedFrom, single ? bytes.length : checkedTo))
-    const { epoch, baseOffset, recordedAt, syncedThrough } = facts
-    const written = { epoch, baseOffset, recordedAt, syncedThrough, tablePosition, tableCrc: facts.table.crc, bodyCrc }
-    const times = { lowestAt, highestAt, lastOffsetDelta: rows.length - 1 }
-    writeBatchHeader(
-      bytes,
-      { carriesTable, single, hash, ...times, ...written },
-      { place: facts.place, digest: this.#digest },
-    )
+    const tablePosition = body.carriesTable ? place.position + BATCH_HEADER_BYTES : (facts.tablePosition ?? 0)
+    const header = {
+      carriesTable: body.carriesTable,
+      single: body.single,
+      lastOffsetDelta,
+      syncedThrough,
+      epoch,
+      baseOffset,
+      lowestAt,
+      highestAt,
+      recordedAt,
+      tablePosition,
+      tableCrc: table.crc,
+      bodyCrc: digest.crc32(bytes.subarray(body.checkedFrom, body.checkedTo)),
+      hash,
+    }
+    writeBatchHeader(bytes, header, { place, digest })
     return { bytes, hash, tablePosition, lowestAt, highestAt }
   }
 

@@ -46,6 +46,7 @@ export interface Run {
 export function* readForward(segment: SegmentRef, start: LogPoint, options: RunOptions): Reading<Run> {
   const { context, end, limit } = options
   const events: DecodedEvent[] = []
+  const want = { from: options.from, to: options.to, match: options.match, context, events }
   const small = limit <= SMALL_LIMIT
   const bytes = yield* readWholeBatches(segment, start.position, { end, digest: context.digest, small })
   let at = 0
@@ -61,7 +62,7 @@ export function* readForward(segment: SegmentRef, start: LogPoint, options: RunO
       const body = bytes.subarray(at + BATCH_HEADER_BYTES, at + total)
       const had = events.length
       try {
-        yield* decodeBatch(segment, { header, position, body }, { ...options, events })
+        yield* decodeBatch(segment, { header, position, body }, want)
       } catch (error) {
         // What lies before the damage is given first; the next run begins with the damage and names it.
         if (had === 0 || !isVarveError(error, 'SEGMENT_DAMAGED')) throw error

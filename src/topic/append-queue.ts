@@ -20,7 +20,7 @@ export interface QueuedCall extends AppendCall {
   readonly resolve: (receipt: Receipt) => void
   readonly reject: (error: unknown) => void
   /** Stop listening to its signal: it left the queue. */
-  unwatch?: () => void
+  unwatch: (() => void) | undefined
 }
 
 /** Something that has to run while nothing is being written, such as taking a checkpoint. */

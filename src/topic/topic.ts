@@ -89,8 +89,8 @@ export class LogTopic implements Topic {
     const expect = expectations(options.expect)
     const { writer } = this.#partitionFor(events, expect, options.partition)
     if (writer === undefined) throw new VarveError('STORE_CLOSED', 'Cannot append: the store is closed')
-    const prepared = prepareRows(events, writer.encoder, this.#context.clock.now())
-    return writer.append({ ...prepared, expect, durability, signal })
+    const { rows, sizeBytes, giveBack } = prepareRows(events, writer.encoder, this.#context.clock.now())
+    return writer.append({ rows, sizeBytes, giveBack, expect, durability, signal })
   }
 
   /** The one partition of a call. @throws {VarveError} `PARTITION_SPANNED`, `PARTITION_UNKNOWN`. */

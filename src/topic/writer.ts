@@ -90,7 +90,10 @@ export class PartitionWriter {
     if (failure !== undefined) return Promise.reject(failure)
     if (this.#context.closing.aborted) return Promise.reject(closedError())
     return new Promise<Receipt>((resolve, reject) => {
-      this.#queue.addCall({ ...call, resolve, reject })
+      // Field by field: a spread costs a microsecond.
+      const { rows, sizeBytes, giveBack, expect, durability, signal } = call
+      const given = { rows, sizeBytes, giveBack, expect, durability, signal, resolve, reject, unwatch: undefined }
+      this.#queue.addCall(given)
       this.#wake()
     })
   }
