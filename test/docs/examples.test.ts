@@ -30,6 +30,7 @@ const packageNames: Plugin = {
       varve: 'src/index.ts',
       'varve/memory': 'adapters/memory/index.ts',
       'varve/web': 'web/index.ts',
+      'varve/client': 'web/client/index.ts',
       'varve/conformance': 'test/conformance/index.ts',
     }
     build.onResolve({ filter: /^varve(?:\/|$)/ }, ({ path }) => {
