@@ -39,6 +39,8 @@ export const ERROR_CODES = {
   EVENT_TOO_LARGE: { kind: 'invalid', hint: 'Store a document and append a reference to it' },
   APPEND_TOO_LARGE: { kind: 'invalid', hint: 'Split the call; NDJSON over HTTP and the CLI split by themselves' },
   SCHEMA_REJECTED: { kind: 'invalid' },
+  PROOF_UNSUPPORTED: { kind: 'unsupported', hint: "Create the topic with `chain: 'events'`" },
+  PROOF_INVALID: { kind: 'invalid' },
   PARTITION_SPANNED: { kind: 'invalid', hint: 'Append the events of each partition in a call of their own' },
   PARTITION_UNKNOWN: { kind: 'invalid' },
   OFFSET_OUT_OF_RANGE: { kind: 'invalid' },
@@ -55,8 +57,13 @@ export const ERROR_CODES = {
   FILE_MISSING: { kind: 'not-found' },
   // Decisions.
   VERSION_CONFLICT: { kind: 'conflict', hint: 'Read the entity again and decide again' },
+  CONDITION_FAILED: { kind: 'conflict', hint: 'Read what was appended meanwhile and decide again' },
+  KEY_REUSED: { kind: 'conflict', hint: 'Use a new idempotency key for other events' },
   TOPIC_EXISTS: { kind: 'conflict', hint: 'Open it without `create`, or with the options it has' },
   FILE_EXISTS: { kind: 'conflict' },
+  // What was there once.
+  OFFSET_PRUNED: { kind: 'gone', hint: 'Read from the log start offset on' },
+  TOPIC_DELETED: { kind: 'gone', hint: 'Open the topic again; it may have been created anew' },
   // Waiting.
   QUEUE_FULL: { kind: 'busy', retryable: true, hint: 'Wait for earlier appends before adding more' },
   STORE_LOCKED: {
@@ -83,11 +90,13 @@ export const ERROR_CODES = {
     hint: 'A sync failed, so the durability of unacknowledged events is unknown: close the store and open it again',
   },
   STORE_FENCED: { kind: 'unavailable', hint: 'Another process took the store over; close this one' },
+  SCHEMA_NEWER: { kind: 'unsupported', hint: 'Upgrade the program that reads, or give it an upcast to this version' },
   FORMAT_NEWER: { kind: 'unsupported', hint: 'Upgrade varve to open this store' },
   // Damage.
   MANIFEST_DAMAGED: { kind: 'corrupt', hint: 'Restore the file from a backup; `varve verify` shows what is readable' },
   SEGMENT_DAMAGED: { kind: 'corrupt', hint: 'Run `varve verify`, then restore the named file from a backup' },
   SEGMENT_MISSING: { kind: 'corrupt', hint: 'Restore the named file from a backup' },
+  VERSIONS_DAMAGED: { kind: 'corrupt', hint: 'Restore the named file from a backup' },
   SEGMENT_FOREIGN: { kind: 'corrupt', hint: 'The named file belongs elsewhere; put the right one back' },
   DECODE_FAILED: { kind: 'corrupt' },
   // Doors.

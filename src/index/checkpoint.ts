@@ -358,6 +358,8 @@ function readRows(body: Body, batches: readonly TailBatch[], version: number): T
         scope: text(columns.scope[row]),
         lane: columns.lane[row],
         depth: columns.depth[row],
+        tags: undefined,
+        idempotencyKey: undefined,
       })
     }
     rows.add(list, batch)

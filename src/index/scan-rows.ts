@@ -39,5 +39,7 @@ export function rowsOf(columns: BlockColumns): TailRow[] {
     scope: columns.scopes?.[row],
     lane: columns.lanes?.[row],
     depth: columns.depths?.[row],
+    tags: columns.tags?.[row],
+    idempotencyKey: columns.idempotencyKeys?.[row],
   }))
 }

@@ -11,6 +11,8 @@ export interface TailRow {
   readonly scope: string | undefined
   readonly lane: number | undefined
   readonly depth: number | undefined
+  readonly tags: readonly string[] | undefined
+  readonly idempotencyKey: string | undefined
 }
 
 /** A growing column of unsigned 32-bit integers, 0 where nothing was set: most optional fields never are. */
@@ -61,6 +63,10 @@ export class TailRows {
   readonly scopeIds = new Column()
   readonly lanes = new Column()
   readonly depths = new Column()
+  readonly keyIds = new Column()
+  /** Tags as pairs, in row order: the row, and the string. */
+  readonly tagRows: number[] = []
+  readonly tagIds: number[] = []
   /** Per batch; columns, because an object for each would cost an append by itself more than its row. */
   readonly #batchRows: number[] = []
   readonly #recordedAt: number[] = []
@@ -76,6 +82,11 @@ export class TailRows {
 
   get length(): number {
     return this.#length
+  }
+
+  /** Offset of the first row; 0 when there is none. */
+  get baseOffset(): number {
+    return this.#baseOffset
   }
 
   /** The batches in order, made for each call. */
@@ -119,6 +130,13 @@ export class TailRows {
       if (row.scope !== undefined) this.scopeIds.set(at, this.#id(row.scope))
       if (row.lane !== undefined) this.lanes.set(at, row.lane)
       if (row.depth !== undefined) this.depths.set(at, row.depth)
+      if (row.idempotencyKey !== undefined) this.keyIds.set(at, this.#id(row.idempotencyKey))
+      if (row.tags !== undefined) {
+        for (const tag of row.tags) {
+          this.tagRows.push(at)
+          this.tagIds.push(this.#id(tag))
+        }
+      }
     }
   }
 
@@ -128,6 +146,12 @@ export class TailRows {
     const text = (column: Column, row: number) => {
       const id = column.at(row)
       return id === 0 ? undefined : other.strings[id]
+    }
+    let tagAt = 0
+    const tagsOf = (row: number) => {
+      const tags: string[] = []
+      for (; other.tagRows[tagAt] === row; tagAt++) tags.push(other.strings[other.tagIds[tagAt] ?? 0] ?? '')
+      return tags.length === 0 ? undefined : tags
     }
     for (const { rows: count, ...batch } of other.batches) {
       const rows: TailRow[] = []
@@ -141,6 +165,8 @@ export class TailRows {
           scope: text(other.scopeIds, row),
           lane: other.lanes.at(row),
           depth: other.depths.at(row),
+          tags: tagsOf(row),
+          idempotencyKey: text(other.keyIds, row),
         })
       }
       this.add(rows, batch)

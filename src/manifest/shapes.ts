@@ -14,9 +14,20 @@ export interface TopicRow {
   readonly id: number
   readonly lineage: string
   readonly createdAt: number
-  readonly options: { readonly partitions: number; readonly segmentBytes: number; readonly partitioner: 1 }
+  readonly options: TopicRowOptions
   /** In order of `partition`, from 0. */
   readonly partitions: readonly PartitionRow[]
+}
+
+/** The options of a topic; those that are absent have their defaults. */
+export interface TopicRowOptions {
+  readonly partitions: number
+  readonly segmentBytes: number
+  readonly partitioner: 1
+  readonly retention?: { readonly maxAgeMs?: number; readonly maxBytes?: number; readonly maxEvents?: number }
+  readonly compression?: 'none' | 'deflate'
+  readonly chain?: 'batches' | 'events'
+  readonly idempotency?: { readonly windowMs?: number; readonly windowKeys?: number }
 }
 
 export interface PartitionRow {
@@ -26,6 +37,12 @@ export interface PartitionRow {
   readonly logStartOffset: number
   /** Anchor: chain hash before `logStartOffset`, 64 hexadecimal digits. */
   readonly logStartHash: string
+  /** How many segments there were before the first of `segments`: pruning raises it. Absent: none. */
+  readonly droppedSegments?: number
+  /** Names of files of this partition that are not needed any more and are being removed. */
+  readonly removing?: readonly string[]
+  /** The file that keeps the versions of entities whose events were pruned; present once something was. */
+  readonly prunedVersions?: string
   /** In offset order; the last one is active unless it is sealed. */
   readonly segments: readonly SegmentRow[]
   /** Synced end of the active segment as proven at the last clean close: a lower bound for ever after. */
@@ -57,6 +74,12 @@ export interface Seal {
   readonly endOffset: number
   readonly endPosition: number
   readonly endHash: string
+  /** Lowest and highest `at`, last `recordedAt`, and how many appends had an idempotency key; absent in a segment
+   * without events. */
+  readonly lowestAt?: number
+  readonly highestAt?: number
+  readonly recordedAt?: number
+  readonly keys?: number
 }
 
 /** @throws {VarveError} `MANIFEST_DAMAGED` with the reason unless the condition holds. */

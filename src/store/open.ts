@@ -118,6 +118,7 @@ async function openForWriting(options: StoreOptions, opening: Opening): Promise<
       ...recovered.counts,
       refused,
       repaired: recovered.repaired,
+      gaps: [],
       ignored: acquired.notes.map((note) => `${note.file}: ${note.reason}`),
       durationMs: clock.monotonic() - started,
     }
@@ -184,7 +185,7 @@ function sharedContext(
     pool: new FilePool(storage, facts.clock),
     tables: new TableCache(),
     health: new Health(),
-    readOnly: options.readOnly ?? false,
+    readOnly: options.readOnly !== undefined && options.readOnly !== false,
     checkpoints: options.checkpoint ?? true,
     closing: facts.closing,
     refuse: (file, reason) => {
@@ -223,6 +224,7 @@ async function openReadOnly(options: StoreOptions, clock: Clock, started: number
     ...read.counts,
     refused,
     repaired: [],
+    gaps: [],
     ignored: view.notes.map((note) => `${note.file}: ${note.reason}`),
     durationMs: clock.monotonic() - started,
   }

@@ -5,12 +5,21 @@ import type { Owner } from '../ports/owner.ts'
 import type { Random } from '../ports/random.ts'
 import type { Storage } from '../ports/storage.ts'
 import type { StandardSchema } from '../topic/schema.ts'
-import type { AnyKinds, Kinds, Topic, TopicOptions, TopicStats } from '../topic/types.ts'
+import type {
+  AnyKinds,
+  ChangeableTopicOptions,
+  Kinds,
+  Topic,
+  TopicOptions,
+  TopicStats,
+  Upcast,
+} from '../topic/types.ts'
 
 export interface StoreOptions {
   readonly storage: Storage
-  /** Open beside a writer, without a single write. Sees what was durable at the time of opening. Default false. */
-  readonly readOnly?: boolean
+  /** Open beside a writer, without a single write, and follow it. `salvage` opens a damaged store: `openReport.gaps`
+   * says what cannot be read, everything else can. Default false. */
+  readonly readOnly?: boolean | 'salvage'
   /** Take the store from an owner that is not provably dead; its unacknowledged appends fail. Default false. */
   readonly takeOver?: boolean
   /** How long to wait for a silent owner before `STORE_LOCKED`: 0 (the default) refuses a live owner at once;
@@ -18,6 +27,8 @@ export interface StoreOptions {
   readonly lockTimeoutMs?: number
   /** Use and write checkpoints. Default true. */
   readonly checkpoint?: boolean
+  /** How much memory parts of term indexes may take that are kept for the next read; default 32 MiB. */
+  readonly memoryBudgetBytes?: number
   readonly clock?: Clock
   readonly random?: Random
   /** Called with facts worth a log line: repairs, ignored files, slow syncs. Must not throw. */
@@ -55,12 +66,23 @@ export interface OpenReport {
     /** Bytes of a torn tail, left where they are and ignored. */
     readonly tornBytes: number
   }[]
+  /** Of a salvage: offsets `[from, to)` that cannot be read, and why. Empty otherwise. */
+  readonly gaps: readonly {
+    readonly topic: string
+    readonly partition: number
+    readonly from: number
+    readonly to: number
+    readonly file: string
+    readonly reason: string
+  }[]
   /** Files that are not the store's, left alone. */
   readonly ignored: readonly string[]
   readonly durationMs: number
 }
 
 export interface VerifyOptions {
+  /** A chain hash kept elsewhere, such as that of a receipt: the log must contain it at this offset (exclusive end). */
+  readonly head?: { readonly topic: string; readonly partition?: number; readonly offset: number; readonly hash: string }
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: VerifyProgress) => void
 }
@@ -99,6 +121,8 @@ export interface OpenTopicOptions<K extends Kinds> {
   readonly create?: TopicOptions | true
   /** Validate data of these kinds before it is appended; kinds without a schema are refused. */
   readonly schemas?: { readonly [Kind in keyof K & string]: StandardSchema }
+  /** How data of older schema versions is read, by kind. */
+  readonly upcasts?: { readonly [Kind in keyof K & string]?: Upcast }
 }
 
 export interface Topics {
@@ -107,6 +131,12 @@ export interface Topics {
   open<K extends Kinds = AnyKinds>(name: string, options?: OpenTopicOptions<K>): Promise<Topic<K>>
   /** Names and sizes, sorted by name. */
   list(): Promise<TopicStats[]>
+  /** Change options of a topic. Fields that are not given stay; `retention` and `idempotency` are replaced whole.
+   * @throws {VarveError} `TOPIC_UNKNOWN`, `OPTION_INVALID`, `STORE_READ_ONLY`. */
+  change(name: string, options: ChangeableTopicOptions): Promise<TopicStats>
+  /** Delete a topic and all of its files. Its open instances answer `TOPIC_DELETED`; the name may be used again.
+   * @throws {VarveError} `TOPIC_UNKNOWN`, `STORE_READ_ONLY`. */
+  delete(name: string): Promise<void>
 }
 
 export interface StoreStats {

@@ -20,6 +20,8 @@ const INDEXES_MAX = 64
 export interface HeldSegment {
   readonly ref: SegmentRef
   readonly seal: Seal | undefined
+  /** The first batch that is read: behind the header, except where a salvage goes on after damage. */
+  readonly begin: LogPoint
 }
 
 /** What a scan of the log wants. */
@@ -50,7 +52,7 @@ export class Partition {
   readonly partition: number
   readonly directory: string
   readonly headSlot: number
-  readonly logStartOffset: number
+  #logStartOffset: number
   readonly decoding: DecodeContext
   readonly #context: LogContext
   readonly #segments: HeldSegment[]
@@ -67,7 +69,7 @@ export class Partition {
     this.partition = row.partition
     this.directory = partitionDirectory(facts.topic, row.partition)
     this.headSlot = row.headSlot
-    this.logStartOffset = row.logStartOffset
+    this.#logStartOffset = row.logStartOffset
     this.#context = context
     this.decoding = {
       digest: context.digest,
@@ -81,7 +83,22 @@ export class Partition {
 
   #hold(row: SegmentRow): HeldSegment {
     const ref = segmentRef(this.directory, row, { partition: this.partition, digest: this.#context.digest })
-    return { ref, seal: row.sealed }
+    return { ref, seal: row.sealed, begin: { position: SEGMENT_HEADER_BYTES, offset: row.baseOffset } }
+  }
+
+  /** The first offset that is kept. Pruning raises it. */
+  get logStartOffset(): number {
+    return this.#logStartOffset
+  }
+
+  /** Segments before `row`'s log start were given up; their files may be gone from now on. */
+  pruned(row: PartitionRow): void {
+    const kept = new Set(row.segments.map((segment) => segment.id))
+    const dropped = this.#segments.filter(({ ref }) => !kept.has(ref.id))
+    this.#segments.splice(0, dropped.length)
+    for (const { ref } of dropped) this.#indexes.delete(ref.id)
+    this.#logStartOffset = row.logStartOffset
+    this.wake()
   }
 
   get segments(): readonly HeldSegment[] {
@@ -167,7 +184,7 @@ export class Partition {
   rolled(seal: Seal, row: SegmentRow): void {
     const { ref } = this.active
     assert(seal.endOffset === this.#durable.offset, 'a segment is sealed when all of it is durable')
-    this.#segments[this.#segments.length - 1] = { ref, seal }
+    this.#segments[this.#segments.length - 1] = { ...this.active, seal }
     if (this.#activeIndex?.covered === seal.endPosition) this.#remember(ref.id, this.#activeIndex.index)
     this.#segments.push(this.#hold(row))
     this.#activeIndex = { index: new SparseIndex(), covered: SEGMENT_HEADER_BYTES }
@@ -267,8 +284,8 @@ export class Partition {
       entry = Math.max(entry, timely)
     }
     const position = index.positions[entry]
-    if (position === undefined) return { position: SEGMENT_HEADER_BYTES, offset: segment.ref.baseOffset }
-    return { position, offset: index.offsets[entry] ?? segment.ref.baseOffset }
+    if (position === undefined) return segment.begin
+    return { position, offset: index.offsets[entry] ?? segment.begin.offset }
   }
 
   /** Read some wanted events before `before` (exclusive), newest first. `next` reaches `wish.from` at the end. */

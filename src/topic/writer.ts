@@ -212,6 +212,7 @@ export class PartitionWriter {
         recordedAt: batch.recordedAt,
         hash,
         durability: call.durability,
+        replayed: false,
       }
       return { call, receipt }
     })
