@@ -24,6 +24,9 @@
  * | segments | 3 | ids of the segments that `segment` counts in; before 3 that of the watermark |
  * | lane, depth | 4 | per row; before 4 all 0 |
  * | kinds | 5 | `[string id, count]` per kind |
+ * | keyId | 6 | per row: string id of the idempotency key |
+ * | tags, tagRow, tagId | 6 | how many tags; row and string id of each, in row order |
+ * | lowestAt | 6 | lowest `at` of the segment so far, absent when unknown |
  * | receiptExtensions | 6 | `[]`: none yet |
  *
  * Columns are stored as in `columns.ts`. Rows cover only the unsealed tail. A checkpoint that does not fit in any way
@@ -32,12 +35,13 @@
  * @module */
 import { Packr } from 'msgpackr/pack'
 import { Unpackr } from 'msgpackr/unpack'
-import { fromUtf8, utf8, viewOf } from '../codec/bytes.ts'
+import { utf8, viewOf } from '../codec/bytes.ts'
 import type { Digest } from '../codec/digest.ts'
-import { VarveError } from '../errors.ts'
 import { SparseIndex } from '../segment/sparse-index.ts'
+import { type Body, isBody, refuse, whole } from './checkpoint-body.ts'
+import { CheckpointRows, readRows } from './checkpoint-rows.ts'
 import { loadColumn, storeColumn } from './columns.ts'
-import { type Column, type TailBatch, type TailRow, TailRows } from './tail-rows.ts'
+import type { Column, TailBatch, TailRows } from './tail-rows.ts'
 
 export const CHECKPOINT_VERSION = 6
 const OLDEST_VERSION = 2
@@ -67,6 +71,8 @@ export interface CheckpointFacts extends CheckpointOwner {
   readonly recordedAt: number
   readonly index: SparseIndex
   readonly rows: TailRows
+  /** Lowest `at` of the rows, where it is known. */
+  readonly lowestAt?: number
 }
 
 /** The bytes of a checkpoint. Cost: a pass over the rows. */
@@ -87,6 +93,7 @@ export function encodeCheckpoint(facts: CheckpointFacts, digest: Digest): Uint8A
     },
     nextOffset: watermark.offset,
     recordedAt: facts.recordedAt,
+    ...(facts.lowestAt === undefined ? {} : { lowestAt: facts.lowestAt }),
     index: {
       entries: index.offsets.length,
       offsets: storeColumn(index.offsets),
@@ -131,6 +138,10 @@ function storedRows(rows: TailRows, watermark: Watermark, digest: Digest) {
     position: perBatch((batch) => batch.position),
     length: perBatch((batch) => batch.length),
     segments: [watermark.segment],
+    keyId: perRow(rows.keyIds),
+    tags: rows.tagRows.length,
+    tagRow: storeColumn(rows.tagRows),
+    tagId: storeColumn(rows.tagIds),
     lane: perRow(rows.lanes),
     depth: perRow(rows.depths),
     kinds: [...kinds],
@@ -156,10 +167,6 @@ function storedStrings(texts: readonly string[], digest: Digest) {
   return { strings: blob, ends: storeColumn(ends), stringCount: strings.length, order: storeColumn(order) }
 }
 
-function refuse(reason: string, cause?: unknown): VarveError {
-  return new VarveError('DECODE_FAILED', `Cannot use a checkpoint: ${reason}`, { details: { reason }, cause })
-}
-
 /** A checkpoint that passed every check that needs no rows; `rows()` reads those. */
 export interface Checkpoint {
   readonly version: number
@@ -169,11 +176,12 @@ export interface Checkpoint {
   readonly index: SparseIndex
   /** Start of the last batch, to compare its hash with the watermark's; undefined when there is none. */
   readonly lastBatchPosition: number | undefined
+  /** Lowest `at` of the rows, where it is known. */
+  readonly lowestAt: number | undefined
   /** Decode the rows. @throws {VarveError} `DECODE_FAILED` with the reason. */
   rows(): TailRows
-  /** The version of an entity, or undefined when it has no event here. Builds no map: a binary search in the stored
-   * order, then a walk back over one column. @throws {VarveError} `DECODE_FAILED` with the reason. */
-  versionOf(entity: string): number | undefined
+  /** The rows as they are stored, to find some of them. */
+  readonly stored: CheckpointRows
 }
 
 /** Read a checkpoint. @throws {VarveError} `DECODE_FAILED` with `details.reason` when it is refused. */
@@ -201,44 +209,10 @@ export function decodeCheckpoint(bytes: Uint8Array, owner: CheckpointOwner, dige
     recordedAt: whole(body.recordedAt, 'recordedAt'),
     index: readIndex(body.index),
     lastBatchPosition: last?.position,
+    lowestAt: Number.isSafeInteger(body.lowestAt) ? (body.lowestAt as number) : undefined,
     rows: () => readRows(body, batches, version),
-    versionOf: entityLookup(body, digest),
+    stored: new CheckpointRows(body, { batches, version, endOffset: watermark.offset, digest }),
   }
-}
-
-/** Find the last row of an entity, reading the columns it needs at the first question. */
-function entityLookup(body: Body, digest: Digest): (entity: string) => number | undefined {
-  let loaded: { strings: string[]; order: number[]; entities: number[]; clock: number[] } | undefined
-  return (entity) => {
-    const rows = whole(body.rows, 'rows')
-    loaded ??= {
-      strings: readStrings(body),
-      order: loadColumn(body.order, whole(body.stringCount, 'stringCount'), 'order'),
-      entities: loadColumn(body.entityId, rows, 'entityId'),
-      clock: loadColumn(body.clock, rows, 'clock'),
-    }
-    const { strings, order, entities, clock } = loaded
-    const hashAt = (at: number) => digest.crc32(utf8(strings[order[at] ?? -1] ?? ''))
-    const wanted = digest.crc32(utf8(entity))
-    let low = 0
-    let high = order.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (hashAt(middle) < wanted) low = middle + 1
-      else high = middle
-    }
-    for (; low < order.length && hashAt(low) === wanted; low++) {
-      const id = order[low] ?? -1
-      if (strings[id] === entity) return clock[entities.lastIndexOf(id)]
-    }
-    return undefined
-  }
-}
-
-type Body = Readonly<Record<string, unknown>>
-
-function isBody(value: unknown): value is Body {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function unpack(packed: Uint8Array): Body {
@@ -249,11 +223,6 @@ function unpack(packed: Uint8Array): Body {
     throw refuse('the body cannot be decoded', cause)
   }
   throw refuse('the body is not a map')
-}
-
-function whole(value: unknown, name: string): number {
-  if (!Number.isSafeInteger(value) || (value as number) < 0) throw refuse(`${name} is not a whole number`)
-  return value as number
 }
 
 /** A column may take no bytes however many rows it has, so the bytes of the segment bound its memory. */
@@ -320,76 +289,3 @@ function readBatches(body: Body, facts: { watermark: Watermark; version: number 
   return batches
 }
 
-function readRows(body: Body, batches: readonly TailBatch[], version: number): TailRows {
-  const count = whole(body.rows, 'rows')
-  const strings = readStrings(body)
-  const column = (name: string) => loadColumn(body[name], count, name)
-  const ids = (name: string) => {
-    const values = column(name)
-    if (values.some((id) => strings[id] === undefined)) throw refuse(`a string id of ${name} is out of range`)
-    return values
-  }
-  const offsets = column('offset')
-  if (offsets.some((offset, row) => row > 0 && offset <= (offsets[row - 1] ?? 0)))
-    throw refuse('the rows are not in order')
-  const columns = {
-    kind: ids('kindId'),
-    entity: ids('entityId'),
-    id: ids('eventId'),
-    correlationId: ids('correlationId'),
-    causationId: ids('causationId'),
-    scope: ids('scopeId'),
-    lane: version < 4 ? [] : column('lane'),
-    depth: version < 4 ? [] : column('depth'),
-  }
-  if (columns.entity.includes(0)) throw refuse('a row has no entity')
-  const text = (id: number | undefined) => (id === undefined || id === 0 ? undefined : strings[id])
-  const rows = new TailRows()
-  let first = 0
-  for (const { rows: batchRows, ...batch } of batches) {
-    const list: TailRow[] = []
-    for (let row = first; row < first + batchRows; row++) {
-      list.push({
-        kind: text(columns.kind[row]) ?? '',
-        entity: text(columns.entity[row]) ?? '',
-        id: text(columns.id[row]),
-        correlationId: text(columns.correlationId[row]),
-        causationId: text(columns.causationId[row]),
-        scope: text(columns.scope[row]),
-        lane: columns.lane[row],
-        depth: columns.depth[row],
-        tags: undefined,
-        idempotencyKey: undefined,
-      })
-    }
-    rows.add(list, batch)
-    first += batchRows
-  }
-  return rows
-}
-
-function readStrings(body: Body): string[] {
-  const blob = body.strings
-  if (!(blob instanceof Uint8Array)) throw refuse('the strings are missing')
-  const count = whole(body.stringCount, 'stringCount')
-  if (count > blob.length + 1) throw refuse('there are more strings than bytes')
-  const ends = loadColumn(body.ends, count, 'ends')
-  const text = (bytes: Uint8Array) => {
-    try {
-      return fromUtf8(bytes)
-    } catch (cause) {
-      throw refuse('a string is not UTF-8', cause)
-    }
-  }
-  const all = text(blob)
-  const ascii = all.length === blob.length
-  const strings: string[] = []
-  let start = 0
-  for (const end of ends) {
-    if (end < start || end > blob.length) throw refuse('the ends of the strings are not in order')
-    strings.push(ascii ? all.slice(start, end) : text(blob.subarray(start, end)))
-    start = end
-  }
-  if (strings[0] !== '') throw refuse('string 0 is not empty')
-  return strings
-}

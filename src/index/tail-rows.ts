@@ -1,5 +1,7 @@
 /** The rows of the unsealed tail: what a checkpoint stores of each event, in columns, with strings interned.
  * @module */
+import type { RowColumns } from './row-search.ts'
+import type { TermField } from './term.ts'
 
 /** The parts of an event's envelope that a checkpoint keeps. */
 export interface TailRow {
@@ -52,7 +54,7 @@ export interface TailBatch {
 }
 
 /** Rows in offset order. String id 0 is the empty string: none. */
-export class TailRows {
+export class TailRows implements RowColumns {
   readonly strings: string[] = ['']
   readonly #ids = new Map<string, number>([['', 0]])
   readonly kindIds = new Column()
@@ -69,6 +71,7 @@ export class TailRows {
   readonly tagIds: number[] = []
   /** Per batch; columns, because an object for each would cost an append by itself more than its row. */
   readonly #batchRows: number[] = []
+  readonly #batchOffsets: number[] = []
   readonly #recordedAt: number[] = []
   readonly #positions: number[] = []
   readonly #lengths: number[] = []
@@ -76,12 +79,28 @@ export class TailRows {
   /** Per string id: offset after its last event as an entity. */
   readonly #versions: number[] = []
 
+  readonly #columns = {
+    entity: this.entityIds,
+    kind: this.kindIds,
+    scope: this.scopeIds,
+    id: this.eventIds,
+    correlationId: this.correlationIds,
+    causationId: this.causationIds,
+    idempotencyKey: this.keyIds,
+  }
+
   #length = 0
+  #keys = 0
   #lastKind = ''
   #lastKindId = 0
 
   get length(): number {
     return this.#length
+  }
+
+  /** How many calls had an idempotency key. */
+  get keys(): number {
+    return this.#keys
   }
 
   /** Offset of the first row; 0 when there is none. */
@@ -91,24 +110,32 @@ export class TailRows {
 
   /** The batches in order, made for each call. */
   get batches(): TailBatch[] {
-    let baseOffset = this.#baseOffset
-    return this.#batchRows.map((rows, at) => {
-      const batch = {
-        rows,
-        baseOffset,
-        recordedAt: this.#recordedAt[at] ?? 0,
-        position: this.#positions[at] ?? 0,
-        length: this.#lengths[at] ?? 0,
-      }
-      baseOffset += rows
-      return batch
-    })
+    return this.#batchRows.map((rows, at) => ({
+      rows,
+      baseOffset: this.#batchOffsets[at] ?? 0,
+      recordedAt: this.#recordedAt[at] ?? 0,
+      position: this.#positions[at] ?? 0,
+      length: this.#lengths[at] ?? 0,
+    }))
+  }
+
+  /** Where the batch of an offset lies, which must be one of a row. Cost: a binary search. */
+  batchAt(offset: number): { readonly baseOffset: number; readonly position: number } {
+    let low = 0
+    let high = this.#batchOffsets.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if ((this.#batchOffsets[middle] as number) <= offset) low = middle
+      else high = middle - 1
+    }
+    return { baseOffset: this.#batchOffsets[low] ?? 0, position: this.#positions[low] ?? 0 }
   }
 
   /** Add the rows of a batch. Cost: a look-up per string. */
   add(rows: readonly TailRow[], batch: Omit<TailBatch, 'rows'>): void {
     if (this.#length === 0) this.#baseOffset = batch.baseOffset
     this.#batchRows.push(rows.length)
+    this.#batchOffsets.push(batch.baseOffset)
     this.#recordedAt.push(batch.recordedAt)
     this.#positions.push(batch.position)
     this.#lengths.push(batch.length)
@@ -130,7 +157,11 @@ export class TailRows {
       if (row.scope !== undefined) this.scopeIds.set(at, this.#id(row.scope))
       if (row.lane !== undefined) this.lanes.set(at, row.lane)
       if (row.depth !== undefined) this.depths.set(at, row.depth)
-      if (row.idempotencyKey !== undefined) this.keyIds.set(at, this.#id(row.idempotencyKey))
+      if (row.idempotencyKey !== undefined) {
+        const key = this.#id(row.idempotencyKey)
+        this.keyIds.set(at, key)
+        if (at === 0 || this.keyIds.at(at - 1) !== key) this.#keys++
+      }
       if (row.tags !== undefined) {
         for (const tag of row.tags) {
           this.tagRows.push(at)
@@ -172,6 +203,14 @@ export class TailRows {
       this.add(rows, batch)
       first += count
     }
+  }
+
+  idOf(text: string): number | undefined {
+    return this.#ids.get(text)
+  }
+
+  column(field: Exclude<TermField, 'tag'>): ArrayLike<number> {
+    return this.#columns[field].values(this.#length)
   }
 
   #id(text: string): number {

@@ -78,7 +78,7 @@ export class EntityVersions {
 
   #recent(entity: string): number | undefined {
     return (
-      this.tail.version(entity) ?? this.#sealed.get(entity) ?? this.#fromCheckpoint((known) => known.versionOf(entity))
+      this.tail.version(entity) ?? this.#sealed.get(entity) ?? this.#fromCheckpoint((known) => known.stored.versionOf(entity))
     )
   }
 

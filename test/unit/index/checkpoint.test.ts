@@ -54,8 +54,8 @@ describe('versions', () => {
     expect(checkpoint.lastBatchPosition).toBe(built.points.at(-2)?.position)
     expect(columns(checkpoint.index)).toEqual(columns(built.index))
     expect(answers(checkpoint.rows())).toEqual(answers(scanned))
-    for (const [entity, last] of scanned.versions()) expect(checkpoint.versionOf(entity)).toBe(last)
-    for (const none of ['', 'no such entity', 'Kind1', 'id-0']) expect(checkpoint.versionOf(none)).toBeUndefined()
+    for (const [entity, last] of scanned.versions()) expect(checkpoint.stored.versionOf(entity)).toBe(last)
+    for (const none of ['', 'no such entity', 'Kind1', 'id-0']) expect(checkpoint.stored.versionOf(none)).toBeUndefined()
   })
 
   test('the fixtures have the fields of their versions', () => {
@@ -69,7 +69,7 @@ describe('versions', () => {
     const checkpoint = decodeCheckpoint(encodeCheckpoint(empty, digest), OWNER, digest)
     expect(checkpoint.lastBatchPosition).toBeUndefined()
     expect(checkpoint.rows().length).toBe(0)
-    expect(checkpoint.versionOf('e')).toBeUndefined()
+    expect(checkpoint.stored.versionOf('e')).toBeUndefined()
   })
 })
 
