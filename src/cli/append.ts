@@ -1,8 +1,10 @@
 /** `varve append`: events from NDJSON or a JSON array. A batch is atomic, the input is not.
  * @module */
 import type { Clock } from '../ports/clock.ts'
-import type { Topic } from '../topic/types.ts'
+import type { AppendOptions, Topic } from '../topic/types.ts'
+import { appendOnce, receiptText } from './append-once.ts'
 import { type Arguments, wrongUse } from './arguments.ts'
+import { CONDITION_OPTIONS, conditionsOf } from './conditions.ts'
 import { type CliContext, type Command, directoryOf, type ExitCode, openForWriting, withStore } from './context.ts'
 import { elements, plainBytes } from './elements.ts'
 import { type Mapping, parseMapping, toEvent } from './mapping.ts'
@@ -32,6 +34,8 @@ export const append: Command = {
     entity: { value: 'ENTITY', help: 'Entity of the events that name none' },
     batch: { value: 'N', help: `Events per batch, 1 to ${BATCH_MAX} (default ${BATCH_DEFAULT})` },
     durability: { value: 'D', help: 'synced (default): on the device; buffered: within a second' },
+    ...CONDITION_OPTIONS,
+    partition: { value: 'N', help: 'With --if-no on a topic with several: the partition to look at and append to' },
   },
   notes: [
     'The input is NDJSON (one event per line) or one JSON array; gzip is undone. FILE - is standard input.',
@@ -40,12 +44,16 @@ export const append: Command = {
     'Each batch is atomic; when a line is broken, the batches before it stay and nothing of its own batch is appended.',
     'In a topic with several partitions the events of a batch go to the partitions of their entities, one atomic',
     'append for each.',
+    'With --expect, --if-no, --key or --partition the whole input is one atomic append of at most 10,000 events; the',
+    'receipt is printed, and whether an earlier call with the same key had appended it already (replayed).',
+    'Several --expect must all hold; several --if-no refuse when any of them matches.',
   ],
   examples: [
     ['varve append orders events.ndjson --create', 'Append a file, creating the topic when needed'],
     ['varve append orders old.json --map entity=stream_id,kind=type', 'Append a JSON array with other field names'],
     ['tail -F app.log.json | varve append logs --kind Line --entity web-1 --map data=*', 'Keep whole lines as data'],
-    ['varve read orders --json | varve append copy --create --skip offset,partition,recordedAt', 'Copy a topic'],
+    ['varve append orders e.json --expect order-1=41 --key req-9', 'Only if nobody changed order-1; safe to repeat'],
+    ['varve append seats e.json --if-no kind=Taken,tag=seat-7 --after 120', 'Only if seat-7 was not taken since 120'],
   ],
   async run(args, context) {
     args.atMost(2)
@@ -59,6 +67,7 @@ export const append: Command = {
         topicName,
         create ? { create: partitions === undefined ? true : { partitions } } : {},
       )
+      if (plan.once !== undefined) return appendWhole(topic, input, { plan, context, json: args.flag('json') })
       return appendAll(topic, input, { plan, context, json: args.flag('json') })
     })
   },
@@ -67,17 +76,22 @@ export const append: Command = {
 interface Plan extends SendOptions {
   readonly mapping: Mapping
   readonly partitions: number | undefined
+  /** The input is one call with these. */
+  readonly once: AppendOptions | undefined
 }
 
 function planOf(args: Arguments): Plan {
   const partitions = args.whole('partitions', { least: 1, most: 1_024 })
   if (partitions !== undefined && !args.flag('create')) throw wrongUse('Cannot use --partitions without --create')
+  if (args.text('batch') !== undefined && conditionsOf(args) !== undefined)
+    throw wrongUse('Cannot use --batch with --expect, --if-no, --key or --partition: the input is one append')
   const [map, skip, kind, entity] = [args.list('map'), args.list('skip'), args.text('kind'), args.text('entity')]
   return {
     mapping: parseMapping({ map, skip, kind, entity }),
     batch: args.whole('batch', { least: 1, most: BATCH_MAX }) ?? BATCH_DEFAULT,
     durability: args.choice('durability', ['synced', 'buffered']) ?? 'synced',
     partitions,
+    once: conditionsOf(args),
   }
 }
 
@@ -97,6 +111,16 @@ interface Job {
   readonly plan: Plan
   readonly context: CliContext
   readonly json: boolean
+}
+
+async function appendWhole(topic: Topic, input: Input, { plan, context, json }: Job): Promise<ExitCode> {
+  const { mapping, durability, once } = plan
+  const { interrupted: signal } = context.terminal
+  const found = elements(plainBytes(input.bytes, () => undefined))
+  const receipt = await appendOnce(topic, found, { mapping, options: { ...once, durability, signal } })
+  if (receipt === undefined) throw wrongUse('Cannot append: the input has no event')
+  await context.terminal.write(receiptText(receipt, json))
+  return 0
 }
 
 async function appendAll(topic: Topic, input: Input, { plan, context, json }: Job): Promise<ExitCode> {
