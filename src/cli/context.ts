@@ -81,14 +81,14 @@ export function directoryOf(args: Arguments): string {
   return args.text('data') ?? DEFAULT_DIRECTORY
 }
 
-/** Open beside a running server, without a single write.
+/** Open beside a running server, without a single write; with `--salvage` also a damaged store.
  * @throws {VarveError} as `openStore`. */
 export function openForReading(args: Arguments, context: CliContext): Promise<Store> {
   const { terminal } = context
   return openStore({
     storage: context.storage(directoryOf(args)),
     clock: context.clock,
-    readOnly: true,
+    readOnly: args.flag('salvage') ? 'salvage' : true,
     signal: terminal.interrupted,
   })
 }

@@ -1,4 +1,4 @@
-/** Options that choose events, shared by `read` and `tail`. @module */
+/** Options that choose events, shared by the commands that show events. @module */
 import type { ReadFilter } from '../topic/types.ts'
 import type { Arguments, OptionSpecs } from './arguments.ts'
 

@@ -4,8 +4,10 @@ import { isVarveError, type VarveError } from '../errors.ts'
 import { OutputClosed } from '../ports/terminal.ts'
 import { append } from './append.ts'
 import { Arguments, wrongUse } from './arguments.ts'
+import { causes, effects } from './causes.ts'
 import { checkpoint } from './checkpoint.ts'
 import type { CliContext, Command, ExitCode } from './context.ts'
+import { get } from './get.ts'
 import { commandHelp, overview } from './help.ts'
 import { clean, jsonLine } from './output.ts'
 import { read } from './read.ts'
@@ -20,7 +22,19 @@ export type { CliContext, ExitCode, RunningServer, ServeOptions, ServerHost } fr
 const MISSING_HINT = 'Check --data DIR; `varve topics create NAME` and `varve append --create` make a store'
 
 /** All commands, in the order of the overview. */
-export const COMMANDS: readonly Command[] = [serve, topics, append, read, tail, verify, checkpoint, stats]
+export const COMMANDS: readonly Command[] = [
+  serve,
+  topics,
+  append,
+  read,
+  tail,
+  get,
+  causes,
+  effects,
+  verify,
+  checkpoint,
+  stats,
+]
 
 /** Run one command line. Never throws: a failure is told on standard error.
  * @param words the arguments after the name of the program. */

@@ -29,9 +29,15 @@ export function jsonLine(value: unknown): string {
   return `${stringifyValue(value).replace(HIDDEN_IN_JSON, asEscape)}\n`
 }
 
-/** An event with its fields in the order of the documentation, so that its JSON is the same everywhere. */
-export function orderedEvent(event: StoredEvent): Record<string, unknown> {
-  const { offset, partition, id, kind, entity, at, recordedAt, data } = event
+/** An event, or what of it is not a value. */
+export type Envelope = Omit<StoredEvent, 'data' | 'meta' | 'extensions'> &
+  Partial<Pick<StoredEvent, 'data' | 'meta' | 'extensions'>>
+
+/** An event with its fields in the order of the documentation, so that its JSON is the same everywhere.
+ * @param raw leave the values out. */
+export function orderedEvent(event: Envelope, raw = false): Record<string, unknown> {
+  const { offset, partition, id, kind, entity, at, recordedAt } = event
+  const { data, meta, extensions } = raw ? {} : (event as StoredEvent)
   return {
     offset,
     partition,
@@ -42,14 +48,14 @@ export function orderedEvent(event: StoredEvent): Record<string, unknown> {
     ...(event.tags === undefined ? {} : { tags: event.tags }),
     at,
     recordedAt,
-    data,
-    ...(event.meta === undefined ? {} : { meta: event.meta }),
+    ...(raw ? {} : { data }),
+    ...(meta === undefined ? {} : { meta }),
     ...(event.correlationId === undefined ? {} : { correlationId: event.correlationId }),
     ...(event.causationId === undefined ? {} : { causationId: event.causationId }),
     ...(event.lane === undefined ? {} : { lane: event.lane }),
     ...(event.depth === undefined ? {} : { depth: event.depth }),
     ...(event.schemaVersion === undefined ? {} : { schemaVersion: event.schemaVersion }),
-    ...(event.extensions === undefined ? {} : { extensions: event.extensions }),
+    ...(extensions === undefined ? {} : { extensions }),
   }
 }
 
@@ -59,16 +65,18 @@ export interface LineLayout {
   readonly partitions: number
   /** Cut lines here; infinite where the output is a file or a pipe. */
   readonly columns: number
+  /** Without data. */
+  readonly raw?: boolean
 }
 
 /** An event as one readable line: offset, time, kind, entity, data. */
-export function eventLine(event: StoredEvent, layout: LineLayout): string {
+export function eventLine(event: Envelope, layout: LineLayout): string {
   const place = layout.partitions > 1 ? `${event.partition}:${event.offset}` : String(event.offset)
-  const data = event.data === undefined ? '' : stringifyValue(event.data)
+  const data = layout.raw || event.data === undefined ? '' : stringifyValue(event.data)
   const scope = event.scope === undefined ? '' : ` @${event.scope}`
   const tags = (event.tags ?? []).map((tag) => ` #${tag}`).join('')
   const head = `${place.padStart(7)}  ${timeText(event.at)}  ${event.kind.padEnd(16)}  ${event.entity}${scope}${tags}`
-  return `${cut(clean(`${head}  ${data}`), layout.columns)}\n`
+  return `${cut(clean(`${head}  ${data}`).trimEnd(), layout.columns)}\n`
 }
 
 /** A moment as ISO 8601 where a date can hold it. */

@@ -4,9 +4,10 @@ import { ValueEncoder } from '../codec/values.ts'
 import type { Store } from '../store/types.ts'
 import type { StoredEvent, Topic } from '../topic/types.ts'
 import type { Arguments } from './arguments.ts'
-import { type CliContext, type Command, openForReading, withStore } from './context.ts'
+import { type CliContext, type Command, type ExitCode, openForReading, withStore } from './context.ts'
 import { clean, count, counted, jsonLine, size, table } from './output.ts'
 import { Progress } from './progress.ts'
+import { SALVAGE_OPTION, tellGaps } from './salvage.ts'
 
 const TOP_DEFAULT = 20
 /** What a reference to a string costs about. */
@@ -26,6 +27,7 @@ export const stats: Command = {
   options: {
     by: { value: 'WHAT', help: 'topic (default), kind or entity; the last two read every event' },
     top: { value: 'N', help: `The N largest (default ${TOP_DEFAULT})` },
+    ...SALVAGE_OPTION,
   },
   notes: [COUNTED.topic, ...COUNTED.events.split(/(?<=[.:,]) (?=the|data|diskBytes|each)/)],
   examples: [
@@ -37,7 +39,9 @@ export const stats: Command = {
     args.atMost(1)
     const by = args.choice('by', ['topic', 'kind', 'entity']) ?? 'topic'
     const top = args.whole('top', { least: 1, most: 1_000_000 }) ?? TOP_DEFAULT
+    let exitCode: ExitCode = 0
     const found = await withStore(openForReading(args, context), async (store) => {
+      exitCode = tellGaps(store, context)
       const topics = await topicsOf(store, args.at(0))
       if (by === 'topic') return topics.map(topicGroup)
       const progress = new Progress('stats', context)
@@ -49,7 +53,7 @@ export const stats: Command = {
     })
     found.sort((a, b) => b.diskBytes - a.diskBytes || (a.name < b.name ? -1 : 1))
     await show(found, { by, top, args, context })
-    return 0
+    return exitCode
   },
 }
 

@@ -1,0 +1,21 @@
+/** Reading a damaged store: what `--salvage` opens, and what it tells of the gaps. @module */
+import type { Store } from '../store/types.ts'
+import type { OptionSpecs } from './arguments.ts'
+import type { CliContext, ExitCode } from './context.ts'
+import { clean, count, counted } from './output.ts'
+
+export const SALVAGE_OPTION: OptionSpecs = {
+  salvage: { help: 'Open a damaged store as far as it can be read; gaps on standard error, then exit code 1' },
+}
+
+/** Tell the gaps of a salvaged store, one per line. @returns 1 if there are any, else 0. */
+export function tellGaps({ openReport }: Store, { terminal }: CliContext): ExitCode {
+  const { gaps } = openReport
+  for (const { topic, partition, from, to, file, reason } of gaps) {
+    const where = partition === 0 ? clean(topic) : `${clean(topic)}, partition ${partition}`
+    const what = from < to ? `offsets ${count(from)} to ${count(to - 1)}` : `from offset ${count(from)} on`
+    terminal.writeError(`varve: gap in ${where}: ${what} cannot be read: ${clean(reason)} (${clean(file)})\n`)
+  }
+  if (gaps.length > 0) terminal.writeError(`varve: salvaged, with ${counted(gaps.length, 'gap')}\n`)
+  return gaps.length > 0 ? 1 : 0
+}
