@@ -20,6 +20,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { median } from './sampling.mjs'
 
 export const RUNS = 5
 
@@ -29,7 +30,8 @@ export const RUNS = 5
  * @typedef {{ ms: number, sizeBytes?: number }} Sample
  * @typedef {Omit<Side, 'run'> & { ms: number[], medianMs: number, perSecond: number, sizeBytes?: number }} Line
  * @typedef {{ what: string, value: number, pairwise?: number, unit: string, held?: string, met?: boolean }} Figure
- * @typedef {{ name: string, title: string, lines: Line[], figures: Figure[], notes: string[] }} Row */
+ * @typedef {{ title: string, rows: string[][] }} Table a first row of heads, then the cells
+ * @typedef {{ name: string, title: string, lines: Line[], tables?: Table[], figures: Figure[], notes: string[] }} Row */
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc')
@@ -106,12 +108,22 @@ export function atMost(what, value, { most, unit }) {
   return { what, value, held: `<= ${most} ${unit}`, met: value <= most, unit }
 }
 
-/** @param {readonly number[]} values */
-export function median(values) {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  const upper = sorted[middle] ?? Number.NaN
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
+/** A number given on the command line as `--NAME=NUMBER`, or the usual one. What was made smaller is no measurement.
+ * @param {string} option @param {number} usual */
+export function given(option, usual) {
+  return givenList(option, [usual])[0] ?? usual
+}
+
+/** Numbers given on the command line as `--NAME=NUMBER,NUMBER`, or the usual ones.
+ * @param {string} option @param {readonly number[]} usual */
+export function givenList(option, usual) {
+  const text = process.argv.find((argument) => argument.startsWith(`--${option}=`))
+  return text === undefined
+    ? usual
+    : text
+        .slice(text.indexOf('=') + 1)
+        .split(',')
+        .map(Number)
 }
 
 /** Bytes of all files below a directory. @param {string} directory @returns {number} */

@@ -71,7 +71,7 @@ function pick(random, from) {
 }
 
 /** @param {number} size */
-function coprimeStep(size) {
+export function coprimeStep(size) {
   const divides = (/** @type {number} */ a, /** @type {number} */ b) => (b === 0 ? a : divides(b, a % b))
   let step = Math.max(1, Math.floor(size * 0.618))
   while (divides(step, size) !== 1) step++

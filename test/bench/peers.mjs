@@ -36,6 +36,10 @@ export function installedVersion(name) {
 export const betterSqlite3 = () => requirePeer('better-sqlite3')
 /** @returns {any} the event-storage constructor */
 export const eventStorage = () => requirePeer('event-storage')
+/** @returns {any} the exports of lmdb */
+export const lmdb = () => requirePeer('lmdb')
+/** @returns {any} the exports of classic-level */
+export const classicLevel = () => requirePeer('classic-level')
 
 export const msgpackrVersion = `msgpackr ${packageVersion('msgpackr')} msgpackr/pack + /unpack, no native code`
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))

@@ -1,5 +1,6 @@
-/** The benchmarks: `npm run bench -- NAME|all [--json]`.
+/** The benchmarks: `npm run bench -- NAME|all [--json] [--events=N,...] [--runs=N]`.
  *
+ * `--events` and `--runs` make the newer rows smaller, to try them out; what comes out then is no measurement.
  * Each row runs in a process of its own, so that what one row warmed up or left behind does not change another.
  * Tables or JSON go to standard output, progress to standard error. A figure that is missed does not fail the run.
  * @module */
@@ -9,17 +10,22 @@ import { environment } from './harness.mjs'
 import { installPeers } from './peers.mjs'
 import { printEnvironment, printRow } from './table.mjs'
 
-const NAMES = ['append', 'single', 'replay', 'open', 'recover', 'size']
+const NAMES = [
+  ...['append', 'single', 'replay', 'open', 'recover', 'size'],
+  ...['find', 'idempotency', 'condition', 'roll', 'noindex', 'follow', 'compress', 'prune'],
+]
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 const options = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
 const unknown = [
   ...names.filter((name) => name !== 'all' && !NAMES.includes(name)),
-  ...options.filter((option) => option !== '--json' && option !== '--row'),
+  ...options.filter((option) => !/^--(?:json|row|(?:events|runs)=[\d,]+)$/.test(option)),
 ]
 if (names.length === 0 || unknown.length > 0) {
   if (unknown.length > 0) process.stderr.write(`bench: unknown: ${unknown.join(', ')}\n`)
-  process.stderr.write(`usage: npm run bench -- NAME|all [--json]\n  names: ${NAMES.join(', ')}\n`)
+  process.stderr.write(
+    `usage: npm run bench -- NAME|all [--json] [--events=N,...] [--runs=N]\n  names: ${NAMES.join(', ')}\n`,
+  )
   process.exit(1)
 }
 if (options.includes('--row')) {
@@ -47,7 +53,8 @@ function bench(wanted) {
 
 /** @param {string} name @returns {import('./harness.mjs').Row} */
 function rowInOwnProcess(name) {
-  const command = [fileURLToPath(import.meta.url), name, '--row']
+  const passedOn = options.filter((option) => option.includes('='))
+  const command = [fileURLToPath(import.meta.url), name, '--row', ...passedOn]
   const { status, stdout } = spawnSync(process.execPath, command, {
     stdio: ['ignore', 'pipe', 'inherit'],
     encoding: 'utf8',

@@ -1,4 +1,4 @@
-/** Running `child.mjs`.
+/** Running `child.mjs`, and `lean-child.mjs` where memory and the first moments are measured.
  * @module */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -6,10 +6,21 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const CHILD = fileURLToPath(new URL('./child.mjs', import.meta.url))
+const LEAN_CHILD = fileURLToPath(new URL('./lean-child.mjs', import.meta.url))
 
 /** Run a task to its end. @param {...string} task @returns {Promise<any>} what it printed */
-export async function runChild(...task) {
-  const { stdout } = await promisify(execFile)(process.execPath, [CHILD, ...task], { maxBuffer: 1 << 26 })
+export function runChild(...task) {
+  return runScript(CHILD, task)
+}
+
+/** The same for a task of `lean-child.mjs`. @param {...string} task @returns {Promise<any>} */
+export function runLeanChild(...task) {
+  return runScript(LEAN_CHILD, task)
+}
+
+/** @param {string} script @param {string[]} task */
+async function runScript(script, task) {
+  const { stdout } = await promisify(execFile)(process.execPath, [script, ...task], { maxBuffer: 1 << 26 })
   return JSON.parse(stdout)
 }
 

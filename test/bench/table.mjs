@@ -14,11 +14,20 @@ export function printEnvironment(machine) {
 /** @param {Row} row */
 export function printRow(row) {
   print(`\n## ${row.name}: ${row.title}\n`)
-  const header = ['side', 'median', 'min - max', 'events/s', 'on disk', 'B/event', 'events', 'batch', 'in flight']
-  printTable([[...header, 'durability', 'version'], ...row.lines.map(cellsOf)])
+  if (row.lines.length > 0) printLines(row.lines)
+  for (const { title, rows } of row.tables ?? []) {
+    print(`\n${title}:\n`)
+    printTable(rows)
+  }
   print('')
   printTable([['figure', 'measured', 'by rounds', 'held to', ''], ...row.figures.map(figureCells)])
   for (const note of row.notes) print(`- ${note}`)
+}
+
+/** @param {Line[]} lines */
+function printLines(lines) {
+  const header = ['side', 'median', 'min - max', 'events/s', 'on disk', 'B/event', 'events', 'batch', 'in flight']
+  printTable([[...header, 'durability', 'version'], ...lines.map(cellsOf)])
 }
 
 /** @param {Line} line */

@@ -1,8 +1,9 @@
-/** Single durable appends: 64 callers at once against SQLite's one-row transactions, and one at a time against the
- * bare cost of a write and a sync.
+/** Single durable appends: 64 callers at once against SQLite's one-row transactions, lmdb and classic-level, and one at
+ * a time against the bare cost of a write and a sync.
  * @module */
 import assert from 'node:assert/strict'
 import { alternate, atLeast, directorySize, inFlight, speedup } from '../harness.mjs'
+import { levelVersion, lmdbVersion, openLevel, openLmdb } from '../key-value.mjs'
 import { orderEvents } from '../payload.mjs'
 import { varveVersion } from '../peers.mjs'
 import { openRaw, packValues } from '../reference.mjs'
@@ -13,6 +14,8 @@ export const name = 'single'
 const EVENTS = 200_000
 /** What waits for a sync each is measured over fewer events: its rate does not depend on their number. */
 const EVENTS_ONE_BY_ONE = 5_000
+/** classic-level syncs for a few callers at a time: as many events as take it about a second. */
+const EVENTS_OF_LEVEL = 20_000
 /** Bytes around the packed data of an event in the raw loop, about what a log must add. */
 const FRAME_BYTES = 128
 
@@ -21,8 +24,18 @@ export async function run() {
   const events = orderEvents({ count: EVENTS })
   const few = events.slice(0, EVENTS_ONE_BY_ONE)
   const frames = packValues(few.map((event) => event.data)).packed.map((packed) => frame(packed))
-  const lines = await alternate([varveSide(events, 64), sqliteSide(few), varveSide(few, 1), rawSide(frames)])
-  const [many, sql, one, raw] = /** @type {import('../harness.mjs').Line[]} */ (lines)
+  const lines = await alternate([
+    varveSide(events, 64),
+    sqliteSide(few),
+    varveSide(few, 1),
+    rawSide(frames),
+    keyValueSide('lmdb, 64 in flight', events, { version: lmdbVersion(), openLog: openLmdb }),
+    keyValueSide('classic-level, 64 in flight', events.slice(0, EVENTS_OF_LEVEL), {
+      version: levelVersion(),
+      openLog: openLevel,
+    }),
+  ])
+  const [many, sql, one, raw, lmdb, level] = /** @type {import('../harness.mjs').Line[]} */ (lines)
   return {
     name,
     title: 'single durable appends',
@@ -30,10 +43,13 @@ export async function run() {
     figures: [
       atLeast('varve, 64 in flight, to better-sqlite3 one-row transactions', speedup(many, sql), 20),
       atLeast('varve, one at a time, to the write + fdatasync loop', speedup(one, raw), 0.9),
+      atLeast('varve, 64 in flight, to lmdb, 64 in flight', speedup(many, lmdb), 1.4),
+      { what: 'varve, 64 in flight, to classic-level, 64 in flight', ...speedup(many, level), unit: 'x' },
       { what: 'varve, one at a time, to better-sqlite3 one-row transactions', ...speedup(one, sql), unit: 'x' },
     ],
     notes: [
       `One at a time: ${EVENTS_ONE_BY_ONE} events per run. The raw loop writes frames made before the clock runs.`,
+      'lmdb and classic-level keep no index on the entity here; both gather the calls that wait into one commit.',
     ],
   }
 }
@@ -83,6 +99,29 @@ function sqliteSide(events) {
       const ms = performance.now() - start
       assert.equal(database.prepare('SELECT count(*) AS count FROM events').get().count, events.length)
       database.close()
+      return { ms, sizeBytes: directorySize(directory) }
+    },
+  }
+}
+
+/** @param {string} label @param {import('../payload.mjs').OrderEvent[]} events
+ * @param {{ version: string, openLog: (directory: string) =>
+ *   import('../key-value.mjs').KeyValueLog | Promise<import('../key-value.mjs').KeyValueLog> }} options */
+function keyValueSide(label, events, { version, openLog }) {
+  return {
+    label,
+    version,
+    durability: 'sync per commit',
+    events: events.length,
+    batch: 1,
+    inFlight: 64,
+    run: async (/** @type {string} */ directory) => {
+      const log = await openLog(directory)
+      const start = performance.now()
+      await inFlight({ calls: events.length, width: 64 }, (index) => log.put(/** @type {any} */ (events[index])))
+      const ms = performance.now() - start
+      assert.equal(await log.count(), events.length)
+      await log.close()
       return { ms, sizeBytes: directorySize(directory) }
     },
   }
