@@ -37,21 +37,22 @@ export interface ScanResult {
   readonly problem: string | undefined
 }
 
-/** Check batches from `start` to `endPosition`, calling `onBatch` for each valid one.
+/** Check batches from `start` to `endPosition`, calling `onBatch` for each valid one. Without a hash at the start, behind
+ * damage, the chain hash of the first batch is believed.
  * Cost: reads every byte once; one CRC-32 and one SHA-256 over each. */
 export function* scanBatches(
   segment: SegmentRef,
-  start: ChainPoint,
+  start: LogPoint & { readonly hash: string | undefined },
   options: { digest: Digest; endPosition: number; onBatch: (batch: ScannedBatch) => void },
 ): Reading<ScanResult> {
   const { digest, endPosition } = options
   const tables = new Map<number, RecordTable>()
   let { position, offset } = start
-  let hash = fromHex(start.hash)
+  let hash = start.hash === undefined ? undefined : fromHex(start.hash)
   let bytes: Uint8Array = new Uint8Array(0)
   let bytesAt = position
   const stopped = (problem: string | undefined): ScanResult => ({
-    end: { position, offset, hash: toHex(hash) },
+    end: { position, offset, hash: hash === undefined ? '' : toHex(hash) },
     problem,
   })
   while (position < endPosition) {
@@ -112,7 +113,7 @@ function* tableBefore(segment: SegmentRef, header: BatchHeader, digest: Digest):
 function checkBatch(
   header: BatchHeader,
   whole: Uint8Array,
-  facts: { table: RecordTable | undefined; previousHash: Uint8Array; digest: Digest },
+  facts: { table: RecordTable | undefined; previousHash: Uint8Array | undefined; digest: Digest },
 ): string | { preface: Preface; table: RecordTable } {
   const { digest, previousHash } = facts
   const body = whole.subarray(BATCH_HEADER_BYTES)
@@ -121,6 +122,7 @@ function checkBatch(
     for (const block of preface.blocks) blockBytes(body, block, digest)
     const table = preface.table === undefined ? (facts.table ?? NO_TABLE) : recordTable(preface.table, digest)
     if (table.crc !== header.tableCrc) return 'a batch points to another record table'
+    if (previousHash === undefined) return { preface, table }
     const hash = expectedHash(header, preface, { body, previousHash, tableHash: table.hash, digest })
     if (!sameBytes(hash, header.hash)) return 'the chain hash differs'
     return { preface, table }

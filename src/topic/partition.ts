@@ -1,7 +1,7 @@
 /** One partition as readers see it: its segments, how far it is durable, and the way from an offset to an event.
  * @module */
 import { assert, VarveError } from '../errors.ts'
-import type { PartitionRow, ProvenEnd, Seal, SegmentRow } from '../manifest/index.ts'
+import type { PartitionRow, Seal, SegmentRow } from '../manifest/index.ts'
 import { partitionDirectory } from '../manifest/index.ts'
 import type { DecodeContext, DecodedEvent, RowMatcher } from '../segment/decode.ts'
 import { drive, type Reading } from '../segment/file-pool.ts'
@@ -20,8 +20,21 @@ const INDEXES_MAX = 64
 export interface HeldSegment {
   readonly ref: SegmentRef
   readonly seal: Seal | undefined
-  /** The first batch that is read: behind the header, except where a salvage goes on after damage. */
+  /** The first batch that is read: behind the header, except where a salvage goes on after damage. Its offset may lie
+   * inside that batch when the blocks before it are damaged. */
   readonly begin: LogPoint
+  /** Of a salvaged piece, which has no derived files. */
+  readonly index?: SparseIndex
+}
+
+/** What a partition is made of. */
+export interface PartitionFacts {
+  readonly topic: string
+  readonly lineage: string
+  readonly row: PartitionRow
+  readonly durable: LogPoint
+  /** What a salvage found, in offset order, all with a seal and an index, at least one; between them may be gaps. */
+  readonly pieces?: readonly HeldSegment[]
 }
 
 /** What a scan of the log wants. */
@@ -47,6 +60,10 @@ export interface ScanPlace {
   readonly point: LogPoint
 }
 
+function isSame(a: HeldSegment, b: HeldSegment): boolean {
+  return a.ref.id === b.ref.id && a.begin.offset === b.begin.offset
+}
+
 export class Partition {
   readonly topic: string
   readonly partition: number
@@ -63,7 +80,10 @@ export class Partition {
   #lastRecordedAt: number | undefined
   readonly #waiting = new Set<() => void>()
 
-  constructor(context: LogContext, facts: { topic: string; lineage: string; row: PartitionRow; durable: ProvenEnd }) {
+  /** Made of what a salvage found: reads skip its gaps, and no derived file may be used. */
+  readonly salvaged: boolean
+
+  constructor(context: LogContext, facts: PartitionFacts) {
     const { row } = facts
     this.topic = facts.topic
     this.partition = row.partition
@@ -77,7 +97,8 @@ export class Partition {
       idPrefix: `${facts.lineage}-${row.partition}-`,
       tables: context.tables,
     }
-    this.#segments = row.segments.map((segment) => this.#hold(segment))
+    this.salvaged = facts.pieces !== undefined
+    this.#segments = facts.pieces?.slice() ?? row.segments.map((segment) => this.#hold(segment))
     this.#durable = facts.durable
   }
 
@@ -107,7 +128,7 @@ export class Partition {
 
   get active(): HeldSegment {
     const last = this.#segments.at(-1)
-    assert(last !== undefined && last.seal === undefined, 'the last segment is active')
+    assert(last !== undefined && (this.salvaged || last.seal === undefined), 'the last segment is active')
     return last
   }
 
@@ -201,6 +222,7 @@ export class Partition {
 
   *#index(segment: HeldSegment): Reading<SparseIndex> {
     const { ref, seal } = segment
+    if (segment.index !== undefined) return segment.index
     const { digest } = this.#context
     if (seal === undefined) {
       const end = this.#durable.position
@@ -232,16 +254,26 @@ export class Partition {
     return yield* this.#index(this.active)
   }
 
-  /** The segment that holds `offset`, which lies between log start and high watermark. Cost: a binary search. */
+  /** The segment that holds `offset`, which lies between log start and high watermark; for an offset in a gap the one
+   * before the gap, or the first. Cost: a binary search. */
   #segmentAt(offset: number): HeldSegment {
     let low = 0
     let high = this.#segments.length - 1
     while (low < high) {
       const middle = (low + high + 1) >>> 1
-      if ((this.#segments[middle] as HeldSegment).ref.baseOffset <= offset) low = middle
+      if ((this.#segments[middle] as HeldSegment).begin.offset <= offset) low = middle
       else high = middle - 1
     }
     return this.#segments[low] as HeldSegment
+  }
+
+  #holds(segment: HeldSegment, offset: number): boolean {
+    return offset >= segment.begin.offset && offset < this.#end(segment).offset
+  }
+
+  /** Where the gap that `offset` lies in ends. Cost: a pass over the pieces. */
+  #gapEnd(offset: number): number {
+    return this.#segments.find(({ begin }) => begin.offset > offset)?.begin.offset ?? this.#durable.offset
   }
 
   #end(segment: HeldSegment): LogPoint {
@@ -259,9 +291,10 @@ export class Partition {
     const stop = Math.min(wish.to, this.#durable.offset)
     if (from >= stop) return { events: [], next: from }
     const segment = this.#segmentAt(from)
+    if (!this.#holds(segment, from)) return { events: [], next: Math.min(this.#gapEnd(from), stop) }
     const end = this.#end(segment)
     let point: LogPoint
-    if (place !== undefined && place.segment.ref.id === segment.ref.id) {
+    if (place !== undefined && isSame(place.segment, segment)) {
       point = place.point
     } else {
       point = yield* this.#pointAt(segment, from, wish.since)
@@ -290,10 +323,15 @@ export class Partition {
 
   /** Read some wanted events before `before` (exclusive), newest first. `next` reaches `wish.from` at the end. */
   *backward(before: number, wish: ScanWish & { limit: number }): Reading<Scanned> {
-    const from = Math.max(wish.from, this.logStartOffset)
+    const lowest = Math.max(wish.from, this.logStartOffset)
     const start = Math.min(before, this.#durable.offset, wish.to)
-    if (start <= from) return { events: [], next: from }
+    if (start <= lowest) return { events: [], next: lowest }
     const segment = this.#segmentAt(start - 1)
+    if (!this.#holds(segment, start - 1)) {
+      const behind = this.#end(segment).offset
+      return { events: [], next: behind < start ? Math.max(lowest, behind) : lowest }
+    }
+    const from = Math.max(lowest, segment.begin.offset)
     const index = yield* this.#index(segment)
     const end = this.#end(segment)
     const options = { ...wish, from, context: this.decoding, end, index }
@@ -301,12 +339,13 @@ export class Partition {
     return { events: run.events, next: Math.max(from, run.before) }
   }
 
-  /** The event at an offset below the high watermark. Cost: at most three small reads.
+  /** The event at an offset below the high watermark; undefined in a gap of a salvage. Cost: at most three small reads.
    * @throws {VarveError} `OFFSET_OUT_OF_RANGE`, `SEGMENT_DAMAGED`. */
   *one(offset: number): Reading<DecodedEvent | undefined> {
     if (offset >= this.#durable.offset) return undefined
     if (offset < this.logStartOffset) throw this.outOfRange(offset)
     const segment = this.#segmentAt(offset)
+    if (!this.#holds(segment, offset)) return undefined
     const start = yield* this.#pointAt(segment, offset, Number.NEGATIVE_INFINITY)
     return yield* readOne(segment.ref, offset, { start, end: this.#end(segment), context: this.decoding })
   }
@@ -325,14 +364,15 @@ export class Partition {
   }
 
   stats(): PartitionStats {
-    let sizeBytes = this.#durable.position
-    for (const { seal } of this.#segments) sizeBytes += seal?.endPosition ?? 0
+    let sizeBytes = this.salvaged ? 0 : this.#durable.position
+    for (const { seal, begin } of this.#segments)
+      sizeBytes += (seal?.endPosition ?? 0) - (this.salvaged ? begin.position : 0)
     return {
       partition: this.partition,
       logStartOffset: this.logStartOffset,
       logEndOffset: this.#durable.offset,
       highWatermark: this.#durable.offset,
-      segments: this.#segments.length,
+      segments: new Set(this.#segments.map(({ ref }) => ref.id)).size,
       sizeBytes,
       ...(this.#lastRecordedAt === undefined ? {} : { lastRecordedAt: this.#lastRecordedAt }),
     }
