@@ -30,7 +30,8 @@ import { headEpoch, headName, manifestEpoch, manifestName, TMP_DIRECTORY } from 
 import { encodeFrame } from './frame.ts'
 import { OWNER_SILENCE_MS, readHead } from './head.ts'
 import { encodeBody, isReleased, OwnedManifest, release } from './manifest.ts'
-import { checkFormat, emptyState, FORMAT_VERSION, KNOWN_FEATURES } from './state.ts'
+import { FORMAT_VERSION } from './records.ts'
+import { checkFormat, emptyState, KNOWN_FEATURES } from './state.ts'
 import { type Claim, type Lock, type ManifestView, type Note, type Survey, survey } from './survey.ts'
 
 export interface AcquireOptions {

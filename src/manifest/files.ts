@@ -46,3 +46,8 @@ export async function readWhole(storage: Storage, path: string): Promise<Uint8Ar
     await handle.close()
   }
 }
+
+/** Directory of a partition, relative to the store. */
+export function partitionDirectory(topic: string, partition: number): string {
+  return `topics/${topic}/${partition}`
+}

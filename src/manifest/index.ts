@@ -1,7 +1,8 @@
 /** The authority on what exists: records, epochs, takeover, commit points and head files.
  * @module */
 export { type Acquired, type AcquireOptions, acquire } from './acquire.ts'
-export { headEpoch, headName, manifestEpoch, manifestName } from './files.ts'
+export { applyRecord } from './draft.ts'
+export { headEpoch, headName, manifestEpoch, manifestName, partitionDirectory } from './files.ts'
 export {
   damagedSlots,
   HEARTBEAT_INTERVAL_MS,
@@ -13,6 +14,7 @@ export {
   readHead,
 } from './head.ts'
 export { OwnedManifest } from './manifest.ts'
-export type { PartitionRow, ProvenEnd, Seal, SegmentRow, TopicRow } from './shapes.ts'
+export * from './records.ts'
+export type { PartitionRow, ProvenEnd, Removal, Seal, SegmentRow, TopicRow, TopicRowOptions } from './shapes.ts'
 export * from './state.ts'
 export { type Lock, type ManifestView, type Note, readManifest } from './survey.ts'

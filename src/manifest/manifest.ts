@@ -2,9 +2,11 @@
  * @module */
 import { AssertionError, assert, isVarveError, VarveError } from '../errors.ts'
 import type { Maybe, Storage, WriteHandle } from '../ports/storage.ts'
+import { applyRecord } from './draft.ts'
 import { manifestName } from './files.ts'
 import { encodeFrame } from './frame.ts'
-import { applyRecord, type ManifestRecord, type ManifestState } from './state.ts'
+import type { ManifestRecord } from './records.ts'
+import type { ManifestState } from './state.ts'
 import type { Adoption } from './survey.ts'
 
 /** Claims that this process has given up, so that opening the store again here need not wait for silence. */

@@ -5,6 +5,7 @@ import { VarveError } from '../errors.ts'
 
 const TOPIC_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/
 const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+const PARTITION = /^(?:0|[1-9][0-9]{0,8})$/
 const HASH = /^[0-9a-f]{64}$/
 const SEGMENT_ID = /^[0-9a-f]{16}$/
 
@@ -17,6 +18,14 @@ export interface TopicRow {
   readonly options: TopicRowOptions
   /** In order of `partition`, from 0. */
   readonly partitions: readonly PartitionRow[]
+}
+
+/** Files that no partition needs any more, and that may still be there. Their names are not used again before they are
+ * gone. */
+export interface Removal {
+  /** Of a partition, such as `topics/orders/0`. */
+  readonly directory: string
+  readonly files: readonly string[]
 }
 
 /** The options of a topic; those that are absent have their defaults. */
@@ -39,8 +48,6 @@ export interface PartitionRow {
   readonly logStartHash: string
   /** How many segments there were before the first of `segments`: pruning raises it. Absent: none. */
   readonly droppedSegments?: number
-  /** Names of files of this partition that are not needed any more and are being removed. */
-  readonly removing?: readonly string[]
   /** The file that keeps the versions of entities whose events were pruned; present once something was. */
   readonly prunedVersions?: string
   /** In offset order; the last one is active unless it is sealed. */
@@ -66,6 +73,8 @@ export interface SegmentRow {
   readonly baseOffset: number
   /** Chain hash before the first batch, 64 hexadecimal digits. */
   readonly hashBefore: string
+  /** Feature bits of its header (segment/header.ts); absent: none. */
+  readonly features?: number
   readonly sealed?: Seal
 }
 
@@ -109,24 +118,43 @@ export function checkTopic(value: unknown): asserts value is TopicRow {
   const { name, id, lineage, createdAt, options, partitions } = value
   check(typeof name === 'string' && TOPIC_NAME.test(name) && !name.includes('..'), 'a topic has an impossible name')
   check(isWhole(id) && id > 0 && isWhole(createdAt) && typeof lineage === 'string', `topic "${name}" is incomplete`)
-  check(isObject(options) && Array.isArray(partitions), `topic "${name}" is incomplete`)
-  check(options.partitioner === 1 && isWhole(options.segmentBytes), `topic "${name}" has impossible options`)
+  check(Array.isArray(partitions), `topic "${name}" is incomplete`)
+  checkOptions(options, name)
   check(partitions.length > 0 && options.partitions === partitions.length, `topic "${name}" misses partitions`)
   for (const [index, row] of partitions.entries()) checkPartition(row, index, name)
+}
+
+/** Check the shape of a topic's options. */
+export function checkOptions(value: unknown, topic: string): asserts value is TopicRowOptions {
+  const impossible = `topic "${topic}" has impossible options`
+  check(isObject(value), impossible)
+  const { partitions, segmentBytes, partitioner, retention, compression, chain, idempotency } = value
+  check(partitioner === 1 && isWhole(segmentBytes) && isWhole(partitions), impossible)
+  check(compression === undefined || compression === 'none' || compression === 'deflate', impossible)
+  check(chain === undefined || chain === 'batches' || chain === 'events', impossible)
+  if (retention !== undefined) checkNumbers(retention, ['maxAgeMs', 'maxBytes', 'maxEvents'], impossible)
+  if (idempotency !== undefined) checkNumbers(idempotency, ['windowMs', 'windowKeys'], impossible)
+}
+
+function checkNumbers(value: unknown, names: readonly string[], otherwise: string): void {
+  check(isObject(value), otherwise)
+  for (const name of names) check(value[name] === undefined || isWhole(value[name]), otherwise)
 }
 
 function checkPartition(value: unknown, index: number, topic: string): asserts value is PartitionRow {
   const where = `partition ${index} of topic "${topic}"`
   check(isObject(value) && value.partition === index, `${where} is missing`)
-  const { headSlot, logStartOffset, logStartHash, segments, proven } = value
+  const { headSlot, logStartOffset, logStartHash, droppedSegments, prunedVersions, segments, proven } = value
   check(isWhole(headSlot) && headSlot > 0, `${where} has no head slot`)
   check(isWhole(logStartOffset) && isHash(logStartHash), `${where} has no log start`)
+  check(droppedSegments === undefined || isWhole(droppedSegments), `${where} has lost count of its segments`)
+  check(prunedVersions === undefined || isFileName(prunedVersions), `${where} names no file of versions`)
   check(Array.isArray(segments), `${where} has no segments`)
   let next: Seal | undefined
-  const files = new Set<string>()
+  const files = new Set<unknown>()
   for (const [at, segment] of segments.entries()) {
     checkSegment(segment)
-    check(!files.has(segment.file), `${where} names segment "${segment.file}" twice`)
+    check(segment.file !== prunedVersions, `${where} uses file "${segment.file}" twice`)
     files.add(segment.file)
     if (at === 0) check(segment.baseOffset <= logStartOffset, `${where} begins after its log start`)
     else {
@@ -135,6 +163,7 @@ function checkPartition(value: unknown, index: number, topic: string): asserts v
     }
     next = segment.sealed
   }
+  check(files.size === segments.length, `${where} names a segment twice`)
   if (proven === undefined) return
   const base = segments.at(-1)?.baseOffset
   check(isObject(proven) && segments.length > 0 && next === undefined, `${where} has an end but no active segment`)
@@ -142,11 +171,16 @@ function checkPartition(value: unknown, index: number, topic: string): asserts v
   check(proven.offset >= base, `${where} ends before its active segment`)
 }
 
+/** A name of a file that leads nowhere else. */
+export function isFileName(value: unknown): value is string {
+  return typeof value === 'string' && FILE_NAME.test(value) && !value.includes('..')
+}
+
 /** Check the shape of a segment and of its seal. */
 export function checkSegment(value: unknown): asserts value is SegmentRow {
   check(isObject(value), 'a segment is not an object')
   const { file, id, baseOffset, hashBefore, sealed } = value
-  check(typeof file === 'string' && FILE_NAME.test(file) && !file.includes('..'), 'a segment has an impossible name')
+  check(isFileName(file), 'a segment has an impossible name')
   check(typeof id === 'string' && SEGMENT_ID.test(id), `segment "${file}" has no id`)
   check(isWhole(baseOffset) && isHash(hashBefore), `segment "${file}" is incomplete`)
   if (sealed !== undefined) checkSeal(sealed, { file, baseOffset })
@@ -158,7 +192,41 @@ export function checkSeal(
   segment: { readonly file: string; readonly baseOffset: number },
 ): asserts value is Seal {
   check(isObject(value), `the seal of segment "${segment.file}" is not an object`)
-  const { endOffset, endPosition, endHash } = value
+  const { endOffset, endPosition, endHash, lowestAt, highestAt, recordedAt, keys } = value
   check(isWhole(endOffset) && isWhole(endPosition) && isHash(endHash), `segment "${segment.file}" has half a seal`)
   check(endOffset >= segment.baseOffset, `segment "${segment.file}" ends before it begins`)
+  const times = lowestAt === undefined ? highestAt === undefined : isTime(lowestAt) && isTime(highestAt)
+  check(times && (lowestAt ?? 0) <= (highestAt ?? 0), `segment "${segment.file}" has impossible times`)
+  check(recordedAt === undefined || isWhole(recordedAt), `segment "${segment.file}" has impossible times`)
+  check(keys === undefined || isWhole(keys), `segment "${segment.file}" has an impossible number of keys`)
+}
+
+/** Times come from callers, and may lie before 1970. */
+function isTime(value: unknown): value is number {
+  return Number.isSafeInteger(value)
+}
+
+/** Check the shape of a list of files to remove. */
+export function checkRemoval(value: unknown): asserts value is Removal {
+  check(isObject(value), 'a removal is not an object')
+  const { directory, files } = value
+  check(isPartitionDirectory(directory), 'a removal is in an impossible directory')
+  check(Array.isArray(files) && files.every(isFileName), `a removal in "${directory}" names no files`)
+  check(new Set(files).size === files.length, `a removal in "${directory}" names a file twice`)
+}
+
+function isPartitionDirectory(value: unknown): value is string {
+  if (typeof value !== 'string') return false
+  const [topics, name = '', partition = '', ...rest] = value.split('/')
+  const isPlace = topics === 'topics' && PARTITION.test(partition) && rest.length === 0
+  return isPlace && TOPIC_NAME.test(name) && !name.includes('..')
+}
+
+/** A file that is being removed is not in use. */
+export function checkNotLeaving(row: PartitionRow, leaving: readonly string[]): void {
+  if (leaving.length === 0) return
+  const names = new Set(leaving)
+  for (const { file } of row.segments) check(!names.has(file), `segment "${file}" is being removed`)
+  const { prunedVersions } = row
+  check(prunedVersions === undefined || !names.has(prunedVersions), `file "${prunedVersions}" is being removed`)
 }

@@ -1,26 +1,23 @@
-/** What exists in a store, as plain data, and the one way in which it changes: `applyRecord`.
+/** What exists in a store, as plain data, and what it may be; records change it (see `draft.ts`).
  *
  * Invariants: topic names are unique without regard to case, topic ids and head slots are unique; the segments of a
  * partition are in offset order without gaps, each one's `hashBefore` is the `endHash` of the one before it, and all
- * but the last are sealed. Unknown fields are kept, so that a compatible newer version may add some.
+ * but the last are sealed; no file in use is among those to remove. Unknown fields are kept, so that a compatible newer version may add some.
  * @module */
 import { VarveError } from '../errors.ts'
+import { partitionDirectory } from './files.ts'
+import { FORMAT_VERSION } from './records.ts'
 import {
   check,
-  checkSeal,
-  checkSegment,
+  checkNotLeaving,
+  checkRemoval,
   checkTopic,
   isHash,
   isObject,
   isWhole,
-  type PartitionRow,
-  type ProvenEnd,
-  type Seal,
-  type SegmentRow,
+  type Removal,
   type TopicRow,
 } from './shapes.ts'
-
-export const FORMAT_VERSION = 1
 
 /** Features by what a version that does not know them may still do. */
 export interface Features {
@@ -51,54 +48,16 @@ export interface ManifestState {
   readonly createdAt: number
   readonly lineage?: StoreLineage
   readonly topics: readonly TopicRow[]
+  /** What deleted topics and pruned segments left, by directory. Absent: nothing. */
+  readonly removing?: readonly Removal[]
+  /** No topic created from now on has an id or a head slot up to these: a deleted one may have had it. */
+  readonly lastTopicId?: number
+  readonly lastHeadSlot?: number
 }
-
-export interface TopicCreated {
-  readonly type: 'topic-created'
-  readonly topic: TopicRow
-}
-
-export interface SegmentAdded {
-  readonly type: 'segment-added'
-  readonly topic: number
-  readonly partition: number
-  /** Seals the segment that was active; absent only for the first segment of a partition. */
-  readonly seal?: Seal
-  readonly segment: SegmentRow
-}
-
-/** The owner synced everything and is done: these are the ends of all active segments, none left out. */
-export interface Closed {
-  readonly type: 'closed'
-  readonly partitions: readonly ({ readonly topic: number; readonly partition: number } & ProvenEnd)[]
-}
-
-export type ManifestRecord = TopicCreated | SegmentAdded | Closed
 
 /** A store in which nothing exists yet. */
 export function emptyState(storeId: string, createdAt: number): ManifestState {
   return { formatVersion: FORMAT_VERSION, features: KNOWN_FEATURES, storeId, createdAt, topics: [] }
-}
-
-/** Apply one commit to a state, which stays as it is. Cost: the size of the touched topic's row.
- * @throws {VarveError} `MANIFEST_DAMAGED` when the record makes no sense here, `FORMAT_NEWER` when its type is not
- * known. */
-export function applyRecord(state: ManifestState, record: ManifestRecord): ManifestState {
-  check(isObject(record), 'a record is not an object')
-  switch (record.type) {
-    case 'topic-created':
-      checkTopic(record.topic)
-      checkTopicFits(state.topics, record.topic)
-      return { ...state, topics: [...state.topics, record.topic] }
-    case 'segment-added':
-      return changePartition(state, record, (row) => addSegment(row, record))
-    case 'closed':
-      return proveAll(state, record)
-    default:
-      throw new VarveError('FORMAT_NEWER', 'Cannot read the manifest: it holds a record of an unknown type', {
-        details: { type: String((record as { type?: unknown }).type), formatVersion: FORMAT_VERSION },
-      })
-  }
 }
 
 /** Check a state that was read from a file. @throws {VarveError} `MANIFEST_DAMAGED`, `FORMAT_NEWER`. */
@@ -114,13 +73,34 @@ export function parseState(value: unknown): ManifestState {
       'the lineage of the store is incomplete',
     )
   check(Array.isArray(value.topics), 'the state has no topics')
-  const seen: TopicRow[] = []
-  for (const topic of value.topics) {
-    checkTopic(topic)
-    checkTopicFits(seen, topic)
-    seen.push(topic)
+  for (const topic of value.topics) checkTopic(topic)
+  const state = value as unknown as ManifestState
+  checkDistinct(state.topics)
+  checkRemovals(state)
+  const { lastTopicId = 0, lastHeadSlot = 0 } = state
+  check(isWhole(lastTopicId) && isWhole(lastHeadSlot), 'what deleted topics had is not known')
+  return state
+}
+
+function checkDistinct(topics: readonly TopicRow[]): void {
+  const names = new Set(topics.map(({ name }) => name.toLowerCase()))
+  check(names.size === topics.length, 'a topic exists twice')
+  check(new Set(topics.map(({ id }) => id)).size === topics.length, 'two topics have the same id')
+  const slots = topics.flatMap(({ partitions }) => partitions.map(({ headSlot }) => headSlot))
+  check(new Set(slots).size === slots.length, 'two partitions share a head slot')
+}
+
+function checkRemovals({ removing = [], topics }: ManifestState): void {
+  check(Array.isArray(removing), 'the files to remove are not listed')
+  const byDirectory = new Map<string, readonly string[]>()
+  for (const removal of removing) {
+    checkRemoval(removal)
+    check(!byDirectory.has(removal.directory), `files of "${removal.directory}" are listed twice`)
+    byDirectory.set(removal.directory, removal.files)
   }
-  return value as unknown as ManifestState
+  if (byDirectory.size === 0) return
+  for (const { name, partitions } of topics)
+    for (const row of partitions) checkNotLeaving(row, byDirectory.get(partitionDirectory(name, row.partition)) ?? [])
 }
 
 /** Refuse what this version must not touch: a newer format version, an unknown incompatible feature, and for writing
@@ -150,97 +130,24 @@ export function checkFormat(value: unknown, use: 'read' | 'write'): void {
   }
 }
 
-/** Directory of a partition, relative to the store. */
-export function partitionDirectory(topic: string, partition: number): string {
-  return `topics/${topic}/${partition}`
+/** The highest id that a topic has or had. */
+export function highestTopicId(state: ManifestState): number {
+  return state.topics.reduce((highest, topic) => Math.max(highest, topic.id), state.lastTopicId ?? 0)
 }
 
-/** An id that no topic of this state has. */
-export function nextTopicId(state: ManifestState): number {
-  return state.topics.reduce((highest, topic) => Math.max(highest, topic.id), 0) + 1
-}
-
-/** The first head slot after all that are in use; a new topic takes as many as it has partitions. */
-export function nextHeadSlot(state: ManifestState): number {
-  let highest = 0
+/** The highest head slot that a partition has or had; 0 when there was none. */
+export function highestHeadSlot(state: ManifestState): number {
+  let highest = state.lastHeadSlot ?? 0
   for (const topic of state.topics) for (const row of topic.partitions) highest = Math.max(highest, row.headSlot)
-  return highest + 1
+  return highest
 }
 
-function checkTopicFits(topics: readonly TopicRow[], added: TopicRow): void {
-  const folded = added.name.toLowerCase()
-  const slots = new Set(added.partitions.map((row) => row.headSlot))
-  check(slots.size === added.partitions.length, `topic "${added.name}" uses a head slot twice`)
-  for (const topic of topics) {
-    check(topic.name.toLowerCase() !== folded, `topic "${added.name}" exists twice`)
-    check(topic.id !== added.id, `topics "${topic.name}" and "${added.name}" have the same id`)
-    for (const row of topic.partitions)
-      check(!slots.has(row.headSlot), `topics "${topic.name}" and "${added.name}" share a head slot`)
-  }
+/** An id that no topic of this state has or had. */
+export function nextTopicId(state: ManifestState): number {
+  return highestTopicId(state) + 1
 }
 
-function changePartition(
-  state: ManifestState,
-  place: { readonly topic: number; readonly partition: number },
-  change: (row: PartitionRow) => PartitionRow,
-): ManifestState {
-  check(isObject(place), 'a place is not an object')
-  const index = state.topics.findIndex((topic) => topic.id === place.topic)
-  const topic = state.topics[index]
-  check(topic !== undefined, `there is no topic ${place.topic}`)
-  const row = topic.partitions[place.partition]
-  check(row !== undefined, `topic "${topic.name}" has no partition ${place.partition}`)
-  const partitions = topic.partitions.with(row.partition, change(row))
-  return { ...state, topics: state.topics.with(index, { ...topic, partitions }) }
-}
-
-function addSegment(row: PartitionRow, record: SegmentAdded): PartitionRow {
-  const { seal, segment } = record
-  checkSegment(segment)
-  check(segment.sealed === undefined, 'a segment is sealed before it is used')
-  check(
-    row.segments.every((other) => other.file !== segment.file && other.id !== segment.id),
-    `segment "${segment.file}" exists twice`,
-  )
-  const { proven: _, ...rest } = row
-  const last = row.segments.at(-1)
-  if (last === undefined || last.sealed !== undefined) {
-    check(seal === undefined, 'there is no active segment to seal')
-    const base = last?.sealed?.endOffset ?? row.logStartOffset
-    check(segment.baseOffset === base, `a segment begins at ${segment.baseOffset} instead of ${base}`)
-    check(segment.hashBefore === (last?.sealed?.endHash ?? row.logStartHash), 'a segment does not continue the chain')
-    return { ...rest, segments: [...row.segments, segment] }
-  }
-  check(seal !== undefined, 'the active segment is replaced without a seal')
-  checkSeal(seal, last)
-  check(segment.baseOffset === seal.endOffset, `a segment begins at ${segment.baseOffset} instead of ${seal.endOffset}`)
-  check(segment.hashBefore === seal.endHash, 'a segment does not continue the chain')
-  const known = row.proven
-  check(known === undefined || seal.endOffset >= known.offset, 'a segment is sealed below its proven end')
-  return { ...rest, segments: [...row.segments.slice(0, -1), { ...last, sealed: seal }, segment] }
-}
-
-/** A close counts only when it names every active segment: one that it left out would pass for unchanged. */
-function proveAll(state: ManifestState, record: Closed): ManifestState {
-  check(Array.isArray(record.partitions), 'a close without partitions')
-  const named = new Set(record.partitions.map((end) => `${end?.topic} ${end?.partition}`))
-  check(named.size === record.partitions.length, 'a close names a partition twice')
-  for (const topic of state.topics)
-    for (const row of topic.partitions) {
-      const last = row.segments.at(-1)
-      const isActive = last !== undefined && last.sealed === undefined
-      check(!isActive || named.has(`${topic.id} ${row.partition}`), `a close leaves topic "${topic.name}" out`)
-    }
-  let closed = state
-  for (const end of record.partitions) closed = changePartition(closed, end, (row) => proveEnd(row, end))
-  return closed
-}
-
-function proveEnd(row: PartitionRow, end: ProvenEnd): PartitionRow {
-  const last = row.segments.at(-1)
-  check(last !== undefined && last.sealed === undefined, 'a close names a partition without an active segment')
-  check(isWhole(end.position) && isWhole(end.offset) && isHash(end.hash), 'a proven end is incomplete')
-  check(end.offset >= (row.proven?.offset ?? last.baseOffset), 'a proven end goes backwards')
-  check(end.position >= (row.proven?.position ?? 0), 'a proven end goes backwards')
-  return { ...row, proven: { position: end.position, offset: end.offset, hash: end.hash } }
+/** The first head slot that was never in use; a new topic takes as many as it has partitions. */
+export function nextHeadSlot(state: ManifestState): number {
+  return highestHeadSlot(state) + 1
 }

@@ -7,19 +7,13 @@
 import { isVarveError, VarveError } from '../errors.ts'
 import type { Owner } from '../ports/owner.ts'
 import type { Storage } from '../ports/storage.ts'
+import { StateDraft } from './draft.ts'
 import { headEpoch, headName, manifestEpoch, manifestName, readWhole } from './files.ts'
 import { type Frame, scanFrames } from './frame.ts'
-import { readHead } from './head.ts'
+import { type HeadSlot, readHead } from './head.ts'
+import { FORMAT_VERSION, type ManifestRecord } from './records.ts'
 import { check, isObject, isWhole } from './shapes.ts'
-import {
-  applyRecord,
-  checkFormat,
-  type Features,
-  FORMAT_VERSION,
-  type ManifestRecord,
-  type ManifestState,
-  parseState,
-} from './state.ts'
+import { checkFormat, type Features, highestHeadSlot, type ManifestState, parseState } from './state.ts'
 
 /** First frame of every manifest. */
 export interface Claim {
@@ -125,12 +119,21 @@ async function checkLost(storage: Storage, { names, highest, view }: Omit<Survey
     if (epoch > highest && (await readHead(storage, epoch)).heartbeat !== undefined) throw lostRecords(name)
   }
   if (view === undefined || view.clean || !names.includes(headName(view.epoch))) return
-  const rows = new Map(view.state.topics.flatMap(({ partitions }) => partitions.map((row) => [row.headSlot, row])))
-  for (const [slot, end] of (await readHead(storage, view.epoch)).slots) {
+  const known = knownSlots(view.state)
+  for (const [slot, end] of (await readHead(storage, view.epoch)).slots)
+    if (!known(slot, end)) throw lostRecords(view.file, view.endPosition)
+}
+
+/** @returns whether what a slot of a head file names is in the manifest, or was once. */
+export function knownSlots(state: ManifestState): (slot: number, end: HeadSlot) => boolean {
+  const rows = new Map(state.topics.flatMap(({ partitions }) => partitions.map((row) => [row.headSlot, row])))
+  const highest = highestHeadSlot(state)
+  return (slot, end) => {
     const row = rows.get(slot)
-    if (row?.segments.some((segment) => segment.id === end.segmentId)) continue
+    // The slot of a deleted topic is never used again.
+    if (row === undefined) return slot <= highest
     // A segment before the start of the log is forgotten, and may be the last that the slot named.
-    if (row === undefined || end.endOffset > row.logStartOffset) throw lostRecords(view.file, view.endPosition)
+    return end.endOffset <= row.logStartOffset || row.segments.some((segment) => segment.id === end.segmentId)
   }
 }
 
@@ -169,19 +172,20 @@ async function walk(
 
 function replay(file: string, adoption: Frame, records: readonly Frame[]): Pick<ManifestView, 'state' | 'clean'> {
   let clean = false
-  let state = atFrame(file, adoption, (body) => {
+  const adopted = atFrame(file, adoption, (body) => {
     check(isObject(body) && body.type === 'adopted', 'the second frame is not an adoption')
     return parseState(body.state)
   })
+  if (records.length === 0) return { state: adopted, clean }
+  const draft = new StateDraft(adopted)
   for (const frame of records) {
-    state = atFrame(file, frame, (body) => {
+    atFrame(file, frame, (body) => {
       const record = body as ManifestRecord
-      const next = applyRecord(state, record)
+      draft.apply(record)
       clean = record.type === 'closed'
-      return next
     })
   }
-  return { state, clean }
+  return { state: draft.state, clean }
 }
 
 function parseClaim(body: unknown, epoch: number): Claim {

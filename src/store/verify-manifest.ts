@@ -11,7 +11,7 @@ import {
   readHead,
   readManifest,
 } from '../manifest/index.ts'
-import { survey } from '../manifest/survey.ts'
+import { knownSlots, survey } from '../manifest/survey.ts'
 import type { VerifyRun } from './verify-run.ts'
 
 /** What the check goes by. */
@@ -137,9 +137,6 @@ export async function checkLostRecords(run: VerifyRun, authority: Authority): Pr
 }
 
 function unknownSlots(view: ManifestView, head: Head): number[] {
-  const known = new Map<number, Set<string>>()
-  for (const topic of view.state.topics) {
-    for (const row of topic.partitions) known.set(row.headSlot, new Set(row.segments.map((segment) => segment.id)))
-  }
-  return [...head.slots].filter(([slot, end]) => !known.get(slot)?.has(end.segmentId)).map(([slot]) => slot)
+  const known = knownSlots(view.state)
+  return [...head.slots].filter(([slot, end]) => !known(slot, end)).map(([slot]) => slot)
 }

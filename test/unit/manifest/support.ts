@@ -4,7 +4,7 @@
 import { memoryStorage } from '../../../adapters/memory/index.ts'
 import { VarveError } from '../../../src/errors.ts'
 import { type Acquired, acquire } from '../../../src/manifest/acquire.ts'
-import type { Closed, SegmentAdded, TopicCreated } from '../../../src/manifest/state.ts'
+import type { Closed, SegmentAdded, TopicCreated } from '../../../src/manifest/records.ts'
 import type { Clock } from '../../../src/ports/clock.ts'
 import type { Owner } from '../../../src/ports/owner.ts'
 import type { Random } from '../../../src/ports/random.ts'

@@ -1,0 +1,71 @@
+/** The records of a manifest: each is one commit.
+ * @module */
+import type { ProvenEnd, Removal, Seal, SegmentRow, TopicRow, TopicRowOptions } from './shapes.ts'
+
+export const FORMAT_VERSION = 1
+
+export interface TopicCreated {
+  readonly type: 'topic-created'
+  readonly topic: TopicRow
+}
+
+/** Other options for a topic: all of them, also those that stay. */
+export interface TopicChanged {
+  readonly type: 'topic-changed'
+  readonly topic: number
+  readonly options: TopicRowOptions
+}
+
+/** A topic is no more; its files are to be removed. */
+export interface TopicDeleted {
+  readonly type: 'topic-deleted'
+  readonly topic: number
+  readonly removing: readonly Removal[]
+}
+
+export interface SegmentAdded {
+  readonly type: 'segment-added'
+  readonly topic: number
+  readonly partition: number
+  /** Seals the segment that was active; absent only for the first segment of a partition. */
+  readonly seal?: Seal
+  readonly segment: SegmentRow
+}
+
+/** The first `segments` segments of a partition are given up, and the log begins with the next one. */
+export interface LogStartRaised {
+  readonly type: 'log-start-raised'
+  readonly topic: number
+  readonly partition: number
+  readonly segments: number
+  readonly logStartOffset: number
+  /** Chain hash before `logStartOffset`: the anchor of what is kept. */
+  readonly logStartHash: string
+  /** The file that keeps the versions of entities of everything pruned so far, in the place of the one before. */
+  readonly prunedVersions?: string
+  /** Names of files in the directory of the partition that are not needed any more, those of the segments included. */
+  readonly removing: readonly string[]
+}
+
+/** The files of a removal are gone, durably. */
+export interface FilesRemoved {
+  readonly type: 'files-removed'
+  readonly directory: string
+  /** All but these. */
+  readonly left?: readonly string[]
+}
+
+/** The owner synced everything and is done: these are the ends of all active segments, none left out. */
+export interface Closed {
+  readonly type: 'closed'
+  readonly partitions: readonly ({ readonly topic: number; readonly partition: number } & ProvenEnd)[]
+}
+
+export type ManifestRecord =
+  | TopicCreated
+  | TopicChanged
+  | TopicDeleted
+  | SegmentAdded
+  | LogStartRaised
+  | FilesRemoved
+  | Closed
