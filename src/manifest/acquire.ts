@@ -168,7 +168,7 @@ async function tryNext(options: AcquireOptions, seen: Survey): Promise<Acquired 
   let manifest: OwnedManifest | undefined
   try {
     if (!(await writeClaim(options, claim))) return undefined
-    const below = await survey(storage, epoch)
+    const below = await survey(storage, { below: epoch, known: seen })
     if (below.highest > epoch) {
       release(storage, claim)
       return undefined

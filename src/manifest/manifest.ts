@@ -5,6 +5,7 @@ import type { Maybe, Storage, WriteHandle } from '../ports/storage.ts'
 import { applyRecord } from './draft.ts'
 import { manifestName } from './files.ts'
 import { encodeFrame } from './frame.ts'
+import { packState } from './pack.ts'
 import type { ManifestRecord } from './records.ts'
 import type { ManifestState } from './state.ts'
 import type { Adoption } from './survey.ts'
@@ -90,7 +91,7 @@ export class OwnedManifest {
 
   /** Write the state found below this epoch: from here on this manifest is the authority. Only for `acquire`. */
   adopt(previousEpoch: number): Promise<void> {
-    const adoption: Adoption = { type: 'adopted', previousEpoch, state: this.#state }
+    const adoption: Adoption = { type: 'adopted', previousEpoch, state: packState(this.#state) }
     return this.#enqueue(() => this.#commit(adoption))
   }
 

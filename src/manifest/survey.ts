@@ -4,6 +4,8 @@
  * *adoption*, which holds the complete state that its owner found after claiming. Until then the manifest below it
  * speaks, because its owner may still have been acknowledging while the claim was made.
  * @module */
+
+import { sameBytes } from '../codec/bytes.ts'
 import { isVarveError, VarveError } from '../errors.ts'
 import type { Owner } from '../ports/owner.ts'
 import type { Storage } from '../ports/storage.ts'
@@ -11,6 +13,7 @@ import { StateDraft } from './draft.ts'
 import { headEpoch, headName, manifestEpoch, manifestName, readWhole } from './files.ts'
 import { type Frame, scanFrames } from './frame.ts'
 import { type HeadSlot, readHead } from './head.ts'
+import { unpackState } from './pack.ts'
 import { FORMAT_VERSION, type ManifestRecord } from './records.ts'
 import { check, isObject, isWhole } from './shapes.ts'
 import { checkFormat, type Features, highestHeadSlot, type ManifestState, parseState } from './state.ts'
@@ -31,7 +34,8 @@ export interface Adoption {
   readonly type: 'adopted'
   /** 0 when nothing was there. */
   readonly previousEpoch: number
-  readonly state: ManifestState
+  /** Packed. */
+  readonly state: unknown
 }
 
 export interface Note {
@@ -53,6 +57,7 @@ export interface ManifestView {
   readonly file: string
   /** Owner of that epoch. */
   readonly owner: Owner
+  readonly instance: string
   readonly state: ManifestState
   /** The last record is `closed`: every active segment ends where `proven` says. */
   readonly clean: boolean
@@ -72,6 +77,23 @@ export interface Survey {
   readonly lock: Lock | undefined
   readonly view: ManifestView | undefined
   readonly notes: readonly Note[]
+  /** What the view was read from. */
+  readonly source: Source | undefined
+}
+
+/** A manifest that was read, and its bytes: while they are the same, so is what they say. */
+interface Source {
+  readonly bytes: Uint8Array
+  readonly said: Omit<ManifestView, 'lock' | 'notes'>
+}
+
+export interface SurveyOptions {
+  /** Look only at epochs below this one. */
+  readonly below?: number
+  /** Default `refuse`. */
+  readonly lost?: LostRecords
+  /** An earlier survey: what it read and did not change is not read again. */
+  readonly known?: Survey
 }
 
 const ATTEMPTS = 16
@@ -80,7 +102,7 @@ const ATTEMPTS = 16
  * @returns `undefined` when there is no manifest, or only claims that nobody adopted.
  * @throws {VarveError} `MANIFEST_DAMAGED`, `FORMAT_NEWER`, and what the storage throws. */
 export async function readManifest(storage: Storage, lost?: LostRecords): Promise<ManifestView | undefined> {
-  return (await survey(storage, Number.POSITIVE_INFINITY, lost)).view
+  return (await survey(storage, lost === undefined ? {} : { lost })).view
 }
 
 /** What a manifest does not say although the head file shows that it once did: refused, or left to the caller, who
@@ -88,18 +110,15 @@ export async function readManifest(storage: Storage, lost?: LostRecords): Promis
 export type LostRecords = 'refuse' | 'leave'
 
 /** Read the manifests below an epoch, by default all. Cost: usually one listing and one file. */
-export async function survey(
-  storage: Storage,
-  below = Number.POSITIVE_INFINITY,
-  lost: LostRecords = 'refuse',
-): Promise<Survey> {
+export async function survey(storage: Storage, options: SurveyOptions = {}): Promise<Survey> {
+  const { below = Number.POSITIVE_INFINITY, lost = 'refuse', known } = options
   for (let attempt = 1; ; attempt++) {
     const names = (await storage.list('')).map((entry) => entry.name)
     const epochs = names.map(manifestEpoch).filter((epoch) => epoch !== undefined)
     const highest = epochs.reduce((a, b) => Math.max(a, b), 0)
     const candidates = epochs.filter((epoch) => epoch < below).sort((a, b) => b - a)
     try {
-      const found = await walk(storage, candidates, new Set(names))
+      const found = await walk(storage, candidates, { names: new Set(names), known: known?.source })
       if (lost === 'refuse') await checkLost(storage, { names, highest, view: found.view })
       return { names, highest, ...found }
     } catch (error) {
@@ -113,7 +132,10 @@ export async function survey(
 /** A head file is made after its manifest and never outlives it, and every place that it names was committed before:
  * what the manifests do not know of it, they have lost. A head file that no owner wrote to says nothing.
  * @throws {VarveError} `MANIFEST_DAMAGED` */
-async function checkLost(storage: Storage, { names, highest, view }: Omit<Survey, 'lock' | 'notes'>): Promise<void> {
+async function checkLost(
+  storage: Storage,
+  { names, highest, view }: Pick<Survey, 'names' | 'highest' | 'view'>,
+): Promise<void> {
   for (const name of names) {
     const epoch = headEpoch(name) ?? 0
     if (epoch > highest && (await readHead(storage, epoch)).heartbeat !== undefined) throw lostRecords(name)
@@ -141,13 +163,20 @@ export function knownSlots(state: ManifestState): (slot: number, end: HeadSlot) 
 async function walk(
   storage: Storage,
   epochs: readonly number[],
-  names: ReadonlySet<string>,
-): Promise<Pick<Survey, 'lock' | 'view' | 'notes'>> {
+  facts: { readonly names: ReadonlySet<string>; readonly known: Source | undefined },
+): Promise<Pick<Survey, 'lock' | 'view' | 'notes' | 'source'>> {
+  const { names, known } = facts
   const notes: Note[] = []
   let lock: Lock | undefined
   for (const epoch of epochs) {
     const file = manifestName(epoch)
-    const scan = scanFrames(await readWhole(storage, file), epoch, storage.digest)
+    const bytes = await readWhole(storage, file)
+    if (known?.said.epoch === epoch && sameBytes(bytes, known.bytes)) {
+      const { said } = known
+      lock ??= { epoch, owner: said.owner, instance: said.instance }
+      return { lock, notes, view: { ...said, lock, notes }, source: known }
+    }
+    const scan = scanFrames(bytes, epoch, storage.digest)
     const position = scan.endPosition
     if (scan.tail === 'damaged') throw damaged(file, position, 'intact frames follow a damaged place')
     if (scan.frames.length < 2 && names.has(headName(epoch)))
@@ -164,17 +193,20 @@ async function walk(
       notes.push({ file, reason: 'Was claimed but never adopted' })
       continue
     }
-    const replayed = replay(file, second, records)
-    return { lock, notes, view: { epoch, file, owner: claim.owner, endPosition: position, lock, notes, ...replayed } }
+    const { owner, instance } = claim
+    const said = { epoch, file, owner, instance, endPosition: position, ...replay(file, second, records) }
+    // A torn tail is noted each time.
+    const source = scan.tail === 'clean' ? { bytes, said } : undefined
+    return { lock, notes, view: { ...said, lock, notes }, source }
   }
-  return { lock, notes, view: undefined }
+  return { lock, notes, view: undefined, source: undefined }
 }
 
 function replay(file: string, adoption: Frame, records: readonly Frame[]): Pick<ManifestView, 'state' | 'clean'> {
   let clean = false
   const adopted = atFrame(file, adoption, (body) => {
     check(isObject(body) && body.type === 'adopted', 'the second frame is not an adoption')
-    return parseState(body.state)
+    return parseState(unpackState(body.state))
   })
   if (records.length === 0) return { state: adopted, clean }
   const draft = new StateDraft(adopted)

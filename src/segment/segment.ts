@@ -18,6 +18,8 @@ export interface SegmentRef {
   readonly baseOffset: number
   /** Chain hash before the first batch, 64 hexadecimal digits. */
   readonly hashBefore: string
+  /** Feature bits of its header. */
+  readonly features: number
 }
 
 /** A place between two batches: bytes and events before it. */
@@ -29,15 +31,20 @@ export interface LogPoint {
 /** Describe a segment of the manifest. */
 export function segmentRef(
   directory: string,
-  row: { file: string; id: string; baseOffset: number; hashBefore: string },
+  row: { file: string; id: string; baseOffset: number; hashBefore: string; features?: number },
   facts: { partition: number; digest: Digest },
 ): SegmentRef {
+  let seed: number | undefined
   return {
     path: `${directory}/${row.file}`,
     file: row.file,
     partition: facts.partition,
     id: row.id,
-    seed: segmentSeed(fromHex(row.id), facts.digest),
+    // Made when the segment is read: a partition may have thousands that nobody looks at.
+    get seed() {
+      seed ??= segmentSeed(fromHex(row.id), facts.digest)
+      return seed
+    },
     baseOffset: row.baseOffset,
     hashBefore: row.hashBefore,
   }

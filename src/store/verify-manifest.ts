@@ -83,7 +83,7 @@ async function viewBelow(run: VerifyRun, error: VarveError): Promise<ManifestVie
   const epoch = manifestEpoch(name)
   if (epoch === undefined) return undefined
   try {
-    return (await survey(run.storage, epoch, 'leave')).view
+    return (await survey(run.storage, { below: epoch, lost: 'leave' })).view
   } catch (below) {
     if (!isVarveError(below) || below.kind !== 'corrupt') throw below
     const at = typeof below.details.file === 'string' ? below.details.file : name
