@@ -1,7 +1,8 @@
 /** How a state is written: as it is, but with sealed segments as short rows, since a partition may have thousands.
  * Warning: this is a disk format; a change needs a new format version.
  *
- * A short row is `[file, id, end offset, end position, end hash, lowest at, highest at, recorded at, keys]`, where what
+ * A short row is `[file, id, end offset, end position, end hash, lowest at, highest at, recorded at, keys,
+ * features]`, where what
  * is not known at the end is left out, and `null` stands for it elsewhere. Its base offset and the hash before it are
  * those of the segment before it, or of the log start.
  * @module */
@@ -15,7 +16,7 @@ interface LogPlace {
   readonly hash: unknown
 }
 
-const SEGMENT_FIELDS = new Set(['file', 'id', 'baseOffset', 'hashBefore', 'sealed'])
+const SEGMENT_FIELDS = new Set(['file', 'id', 'baseOffset', 'hashBefore', 'features', 'sealed'])
 const OPTIONAL = ['lowestAt', 'highestAt', 'recordedAt', 'keys'] as const
 const SEAL_FIELDS = new Set<string>(['endOffset', 'endPosition', 'endHash', ...OPTIONAL])
 
@@ -49,8 +50,9 @@ function shortRow(segment: SegmentRow, seal: Seal, place: LogPlace): ShortRow | 
   for (const field in segment) if (!SEGMENT_FIELDS.has(field)) return undefined
   for (const field in seal) if (!SEAL_FIELDS.has(field)) return undefined
   const short: (string | number | null)[] = [segment.file, segment.id, seal.endOffset, seal.endPosition, seal.endHash]
-  const known = OPTIONAL.findLastIndex((field) => seal[field] !== undefined)
-  for (let at = 0; at <= known; at++) short.push(seal[OPTIONAL[at] ?? 'keys'] ?? null)
+  const rest = [...OPTIONAL.map((field) => seal[field]), segment.features]
+  const known = rest.findLastIndex((field) => field !== undefined)
+  for (let at = 0; at <= known; at++) short.push(rest[at] ?? null)
   return short
 }
 
@@ -80,11 +82,15 @@ function unpackSegments(rows: readonly unknown[], start: LogPlace): unknown[] {
 }
 
 function unpackSegment(row: readonly unknown[], place: LogPlace): unknown {
-  check(row.length >= 5 && row.length <= 5 + OPTIONAL.length, 'a short row of a segment has another length')
-  const [file, id, endOffset, endPosition, endHash] = row
+  check(row.length >= 5 && row.length <= 6 + OPTIONAL.length, 'a short row of a segment has another length')
+  const [file, id, endOffset, endPosition, endHash, ...rest] = row
   const sealed: Record<string, unknown> = { endOffset, endPosition, endHash }
-  for (let at = 5; at < row.length; at++) {
-    if (row[at] !== null) sealed[OPTIONAL[at - 5] ?? ''] = row[at]
-  }
-  return { file, id, baseOffset: place.offset, hashBefore: place.hash, sealed }
+  for (const [at, field] of OPTIONAL.entries()) if (isKnown(rest[at])) sealed[field] = rest[at]
+  const segment = { file, id, baseOffset: place.offset, hashBefore: place.hash }
+  const features = rest[OPTIONAL.length]
+  return isKnown(features) ? { ...segment, features, sealed } : { ...segment, sealed }
+}
+
+function isKnown(value: unknown): boolean {
+  return value !== undefined && value !== null
 }

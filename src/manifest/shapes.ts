@@ -179,10 +179,11 @@ export function isFileName(value: unknown): value is string {
 /** Check the shape of a segment and of its seal. */
 export function checkSegment(value: unknown): asserts value is SegmentRow {
   check(isObject(value), 'a segment is not an object')
-  const { file, id, baseOffset, hashBefore, sealed } = value
+  const { file, id, baseOffset, hashBefore, features, sealed } = value
   check(isFileName(file), 'a segment has an impossible name')
   check(typeof id === 'string' && SEGMENT_ID.test(id), `segment "${file}" has no id`)
   check(isWhole(baseOffset) && isHash(hashBefore), `segment "${file}" is incomplete`)
+  check(features === undefined || isWhole(features), `segment "${file}" has impossible features`)
   if (sealed !== undefined) checkSeal(sealed, { file, baseOffset })
 }
 

@@ -47,6 +47,7 @@ export function segmentRef(
     },
     baseOffset: row.baseOffset,
     hashBefore: row.hashBefore,
+    features: row.features ?? 0,
   }
 }
 
