@@ -12,9 +12,16 @@ import type { ParameterKey, Query } from './parameters.ts'
 /** Each role may do what the ones before it may: `read`, then `append`, then `admin`. */
 export type Role = 'read' | 'append' | 'admin'
 
+/** Who is asking: a role, and a name for the record of what admins did. */
+export interface Asker {
+  readonly role: Role
+  /** Never a secret. Default: the peer. */
+  readonly actor?: string
+}
+
 /** Decide who is asking. May throw `RATE_LIMITED`; `undefined` means nobody known. */
 // biome-ignore lint/suspicious/noExplicitAny: the embedding app's own context type.
-export type Access = (c: Context<any>) => Role | undefined | Promise<Role | undefined>
+export type Access = (c: Context<any>) => Role | Asker | undefined | Promise<Role | Asker | undefined>
 
 /** Where a person with a login code gets a session. `tokenAccess` makes one. */
 export interface Login {
@@ -67,6 +74,10 @@ export interface RequestFacts {
   readonly requestId: string
   route?: Route
   role?: Role
+  /** Who is asking, by name. */
+  actor?: string
+  /** The request has a precondition in its headers. */
+  preconditioned?: boolean
   query: Query
   /** Path below which the app is mounted, without a slash at its end. */
   base: string
@@ -80,7 +91,7 @@ export type Scope = 'open' | Role
 
 /** One row of the route table. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   readonly path: string
   /** `open`: for everybody, as long as the app has an `access` option. */
   readonly scope: Scope
@@ -90,6 +101,10 @@ export interface Route {
   readonly query?: readonly ParameterKey[]
   /** Content types of the body, if the route takes one. */
   readonly body?: readonly string[]
+  /** The body may be missing. */
+  readonly bodyOptional?: true
+  /** Request headers that the route reads, with what they are for. */
+  readonly headers?: Readonly<Record<string, string>>
   /** Status and content types when all goes well. */
   readonly success: { readonly status: number; readonly types: readonly string[] }
   /** Codes that this route adds to those every route may answer with. */

@@ -6,7 +6,8 @@
 import type { MiddlewareHandler } from 'hono'
 import { basePath } from 'hono/route'
 import { randomId, VarveError } from '../src/index.ts'
-import { allows, factsOf, type Route, type Shared, type WebContext, type WebEnv } from './context.ts'
+import { type Asker, allows, factsOf, type Route, type Shared, type WebContext, type WebEnv } from './context.ts'
+import { compressAnswer } from './gzip.ts'
 import { parseQuery } from './parameters.ts'
 
 const LOOPBACK = ['localhost:*', '127.0.0.1:*', '[::1]:*']
@@ -38,6 +39,7 @@ export function door(app: Shared): MiddlewareHandler<WebEnv> {
       throw new VarveError('URL_TOO_LONG', `Cannot read an address over ${app.limits.urlBytes} bytes`)
     if (!SAFE_METHODS.has(c.req.method)) checkOrigin(c, { url, origins })
     await next()
+    compressAnswer(c)
     setHeaders(c)
   }
 }
@@ -60,8 +62,7 @@ export function guard(route: Route, app: Shared): MiddlewareHandler<WebEnv> {
   return async (c, next) => {
     const facts = factsOf(c)
     facts.route = route
-    const role = await roleOf(c, app)
-    if (role !== undefined) facts.role = role
+    await findRole(c, app)
     // Without `access` only /health is open: a forgotten option must not open a door.
     const open = route.scope === 'open' && (app.options.access !== undefined || route.path === '/health')
     if (!open) requireRole(c, route.scope === 'open' ? 'read' : route.scope)
@@ -83,15 +84,19 @@ export function guard(route: Route, app: Shared): MiddlewareHandler<WebEnv> {
 
 /** Where no row matches: 405 with the methods of the path, or 404; 401 to who may not know. */
 export async function refuseUnlisted(c: WebContext, app: Shared, methods: readonly string[]): Promise<never> {
-  const role = await roleOf(c, app)
-  if (role !== undefined) factsOf(c).role = role
+  await findRole(c, app)
   requireRole(c, 'read')
   if (methods.length > 0) throw methodRefused(c, methods)
   throw new VarveError('ROUTE_UNKNOWN', 'Cannot find this address', { details: { method: c.req.method } })
 }
 
-async function roleOf(c: WebContext, app: Shared) {
-  return app.options.access?.(c)
+async function findRole(c: WebContext, app: Shared): Promise<void> {
+  const asker = await app.options.access?.(c)
+  if (asker === undefined) return
+  const { role, actor }: Asker = typeof asker === 'string' ? { role: asker } : asker
+  const facts = factsOf(c)
+  facts.role = role
+  facts.actor = actor ?? app.options.peer?.(c) ?? 'all'
 }
 
 function requireRole(c: WebContext, scope: 'read' | 'append' | 'admin'): void {
@@ -139,15 +144,18 @@ function hostOf(address: string): string | undefined {
   return URL.canParse(address) ? new URL(address).host : undefined
 }
 
-function checkBody(c: WebContext, { body: types = [], answers }: Route): void {
+function checkBody(c: WebContext, { body: types = [], bodyOptional, answers }: Route): void {
   const type = c.req.header('content-type')
   const length = c.req.header('content-length')
-  const encoding = c.req.header('content-encoding')
-  if (encoding !== undefined && encoding !== 'identity') throw mediaRefused(`content encoding "${encoding}"`, types)
+  const encoding = c.req.header('content-encoding')?.toLowerCase()
+  const plain = encoding === undefined || encoding === 'identity'
+  // Forms come from the app's own pages, which do not compress.
+  if (!plain && (encoding !== 'gzip' || answers === 'html' || types.length === 0))
+    throw mediaRefused(`content encoding "${encoding}"`, types)
   const empty = type === undefined && (length ?? '0') === '0' && c.req.header('transfer-encoding') === undefined
   if (types.length === 0) {
     if (!empty) throw mediaRefused('a body', types)
-  } else if (empty && answers === 'html') {
+  } else if (empty && (bodyOptional === true || answers === 'html')) {
     // A button sends no fields.
   } else if (type === undefined || !types.includes(mediaType(type))) {
     throw mediaRefused(type === undefined ? 'a body without a content type' : `content type "${type}"`, types)
@@ -161,6 +169,6 @@ export function mediaType(header: string): string {
 }
 
 function mediaRefused(found: string, types: readonly string[]): VarveError {
-  const wanted = types.length === 0 ? 'none is expected' : `send ${types.join(' or ')}, UTF-8, not compressed`
+  const wanted = types.length === 0 ? 'none is expected' : `send ${types.join(' or ')}, UTF-8, as it is or with gzip`
   return new VarveError('MEDIA_TYPE_UNSUPPORTED', `Cannot accept ${found}: ${wanted}`, { details: { accepted: types } })
 }

@@ -1,17 +1,21 @@
 /** Query parameters: one description of each, used to read them and to document them.
  *
- * Nothing is guessed: an unknown name, a name given twice and a value that does not parse are refused by name.
+ * Nothing is guessed: an unknown name, a name given twice (`kind` may be) and a value that does not parse are refused
+ * by name.
  * @module */
 import { type Durability, type ReadFilter, VarveError } from '../src/index.ts'
 
-interface Parameter {
+export interface Parameter {
   readonly name: string
   readonly summary: string
-  readonly type: 'integer' | 'string'
+  /** `time`: for people, milliseconds or a date and time in UTC. */
+  readonly type: 'integer' | 'string' | 'time'
   readonly minimum?: number
   readonly maximum?: number
   /** Words that are allowed: besides numbers for an integer, instead of any string for a string. */
   readonly words?: readonly string[]
+  /** May be given several times: any of the values. */
+  readonly repeats?: true
 }
 
 const text = (name: string, summary: string): Parameter => ({ name, summary, type: 'string' })
@@ -24,7 +28,9 @@ export const PARAMETERS = {
   to: count('to', 'Last offset, exclusive'),
   since: { name: 'since', summary: 'Events at or after this time in milliseconds', type: 'integer' },
   until: { name: 'until', summary: 'Events before this time in milliseconds', type: 'integer' },
-  kind: text('kind', 'Only this kind'),
+  sinceTime: { name: 'since', summary: 'Events at or after this time', type: 'time' },
+  untilTime: { name: 'until', summary: 'Events before this time', type: 'time' },
+  kind: { ...text('kind', 'Only this kind, or these: it may be given several times'), repeats: true },
   entity: text('entity', 'Only this entity'),
   scope: text('scope', 'Only this scope'),
   tag: text('tag', 'Only events with this tag'),
@@ -36,17 +42,24 @@ export const PARAMETERS = {
   limit: { name: 'limit', summary: 'Most events to return', type: 'integer', minimum: 1, maximum: 1_000 },
   cursor: text('cursor', 'Continue where a page or a stream stopped'),
   wait: { ...count('wait', 'Long poll: seconds to wait for the first event'), maximum: 60 },
+  eventId: text('id', 'The event that is asked about'),
+  walkLimit: { name: 'limit', summary: 'Most events to return', type: 'integer', minimum: 1, maximum: 10_000 },
+  confirm: text('confirm', 'The name of the topic again: what is deleted does not come back'),
   durability: { name: 'durability', summary: 'When to answer', type: 'string', words: ['synced', 'buffered'] },
 } as const satisfies Record<string, Parameter>
 
 export type ParameterKey = keyof typeof PARAMETERS
 
 /** The parsed query of a request. Absent parameters are absent. */
-export interface Query extends Omit<ReadFilter, 'kind'> {
+export interface Query extends ReadFilter {
   readonly from?: number
   readonly fromTail?: number | 'start' | 'end'
   readonly to?: number
-  readonly kind?: string
+  readonly sinceTime?: number
+  readonly untilTime?: number
+  readonly eventId?: string
+  readonly walkLimit?: number
+  readonly confirm?: string
   readonly partition?: number
   readonly direction?: 'forward' | 'backward'
   readonly limit?: number
@@ -61,12 +74,17 @@ export function parseQuery(
   { keys, emptyIsAbsent = false }: { keys: readonly ParameterKey[]; emptyIsAbsent?: boolean },
 ): Query {
   const byName = new Map<string, ParameterKey>(keys.map((key) => [PARAMETERS[key].name, key]))
-  const found: Partial<Record<ParameterKey, string | number>> = {}
+  const found: Partial<Record<ParameterKey, string | number | readonly (string | number)[]>> = {}
   for (const [name, value] of url.searchParams) {
     const key = byName.get(name)
     if (key === undefined) throw refuse(name, `Cannot read the query: parameter "${name}" is not known here`)
-    if (found[key] !== undefined) throw refuse(name, `Cannot read the query: parameter "${name}" is given twice`)
-    if (value !== '' || !emptyIsAbsent) found[key] = parseValue(PARAMETERS[key], value)
+    if (value === '' && emptyIsAbsent) continue
+    const parameter: Parameter = PARAMETERS[key]
+    const parsed = parseValue(parameter, value)
+    const before = found[key]
+    if (before === undefined) found[key] = parsed
+    else if (parameter.repeats === true) found[key] = [before, parsed].flat()
+    else throw refuse(name, `Cannot read the query: parameter "${name}" is given twice`)
   }
   // Every value was parsed by the description of its key, which says the same as the type of that key.
   return found as Query
@@ -83,10 +101,22 @@ function parseValue(parameter: Parameter, value: string): string | number {
     const words = parameter.words === undefined ? '' : `, ${parameter.words.join(' or ')}`
     throw refuse(name, `Cannot read parameter "${name}": expected a whole number from ${low} to ${high}${words}`)
   }
+  if (parameter.type === 'time') return parseTime(name, value)
   if (parameter.words !== undefined)
     throw refuse(name, `Cannot read parameter "${name}": expected ${parameter.words.join(' or ')}`)
   if (value === '') throw refuse(name, `Cannot read parameter "${name}": it is empty`)
   return value
+}
+
+/** Milliseconds, or a date, or a date and time; in UTC where it names no zone. */
+function parseTime(name: string, value: string): number {
+  if (/^-?\d{1,16}$/.test(value) && Number.isSafeInteger(Number(value))) return Number(value)
+  const [, date, time, zone] =
+    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?) ?(Z|UTC|[+-]\d\d:\d\d)?)?$/.exec(value.trim()) ?? []
+  const at =
+    date === undefined ? Number.NaN : Date.parse(`${date}T${time ?? '00:00'}${zone?.replace('UTC', 'Z') ?? 'Z'}`)
+  if (!Number.isNaN(at)) return at
+  throw refuse(name, `Cannot read parameter "${name}": expected milliseconds or a time such as 2026-01-31 12:00`)
 }
 
 function refuse(parameter: string, message: string): VarveError {
@@ -97,5 +127,11 @@ const FILTERS = ['since', 'until', 'entity', 'scope', 'tag', 'id', 'correlationI
 
 /** The part of a query that chooses events. */
 export function filterOf(query: Query): ReadFilter {
-  return Object.fromEntries(FILTERS.flatMap((key) => (query[key] === undefined ? [] : [[key, query[key]]])))
+  const filter = Object.fromEntries(FILTERS.flatMap((key) => (query[key] === undefined ? [] : [[key, query[key]]])))
+  const { sinceTime, untilTime } = query
+  return {
+    ...filter,
+    ...(sinceTime !== undefined && { since: sinceTime }),
+    ...(untilTime !== undefined && { until: untilTime }),
+  }
 }

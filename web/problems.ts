@@ -76,14 +76,18 @@ export function logFailure(thrown: unknown, { options, requestId }: { options: A
 }
 
 /** Tell an error as `role` may see it. */
-export function problemOf(thrown: unknown, facts: { requestId: string; role?: Role | undefined }): Problem {
+export function problemOf(
+  thrown: unknown,
+  facts: { requestId: string; role?: Role | undefined; preconditioned?: boolean | undefined },
+): Problem {
   const error = toVarveError(thrown)
   const { code, kind } = error
   const told = facts.role === 'admin' || !INNER.has(kind) || OUTER.has(code)
   return {
     type: `urn:varve:error:${code.toLowerCase().replaceAll('_', '-')}`,
     title: `${code.charAt(0)}${code.slice(1).toLowerCase().replaceAll('_', ' ')}`,
-    status: statusOf(kind, code),
+    // What the caller believed of the entity stood in a header of the request, so HTTP has a status of its own for it.
+    status: facts.preconditioned === true && code === 'VERSION_CONFLICT' ? 412 : statusOf(kind, code),
     code,
     ...(told && { detail: error.message }),
     details: told ? error.details : {},
@@ -105,7 +109,8 @@ export function problemText(problem: Problem): string {
 /** Headers that belong to an error whatever its body is. */
 export function problemHeaders(problem: Problem): Record<string, string> {
   if (problem.code === 'AUTH_REQUIRED') return { 'www-authenticate': 'Bearer' }
-  const { retryAfterMs } = problem.details
+  const { retryAfterMs, actual } = problem.details
+  if (problem.status === 412 && typeof actual === 'number') return { etag: `"${actual}"` }
   if (problem.status === 405) return { allow: String(problem.details.allow ?? '') }
   if (problem.status !== 429 && !(problem.status === 503 && problem.retryable)) return {}
   return { 'retry-after': String(typeof retryAfterMs === 'number' ? Math.ceil(retryAfterMs / 1_000) : 1) }

@@ -7,7 +7,7 @@
 import type { Context } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
 import { type Clock, type Random, randomId, systemClock, systemRandom, VarveError } from '../src/index.ts'
-import type { Access, Login, Role } from './context.ts'
+import type { Access, Asker, Login, Role } from './context.ts'
 
 export interface TokenAccessOptions {
   /** Tokens by their hash (`hashToken`), and what each may do. */
@@ -56,7 +56,7 @@ export function tokenAccess(options: TokenAccessOptions): TokenAccess {
   const sessions = new Map<string, { readonly role: Role; readonly startedAt: number; usedAt: number }>()
   const codes = new Map<string, { readonly role: Role; readonly madeAt: number }>()
 
-  const sessionOf = async (c: Context): Promise<Role | undefined> => {
+  const sessionOf = async (c: Context): Promise<Asker | undefined> => {
     const cookie = getCookie(c, cookieOf(c).name)
     if (cookie === undefined) return undefined
     const key = await hashToken(cookie)
@@ -68,7 +68,7 @@ export function tokenAccess(options: TokenAccessOptions): TokenAccess {
       return undefined
     }
     session.usedAt = now
-    return session.role
+    return { role: session.role, actor: nameOf('session', key) }
   }
 
   const endSession = async (c: Context): Promise<void> => {
@@ -86,8 +86,9 @@ export function tokenAccess(options: TokenAccessOptions): TokenAccess {
       let role: Role | undefined
       // Every token is compared, so that time tells nothing of which one matched.
       for (const known of options.tokens) if (sameText(known.tokenHash, hash)) role = known.role
-      if (role === undefined) failures.note(peerOf(c))
-      return role
+      if (role !== undefined) return { role, actor: nameOf('token', hash) }
+      failures.note(peerOf(c))
+      return undefined
     },
     newLoginCode(role = 'admin') {
       const code = randomId(random, 26)
@@ -121,6 +122,11 @@ export function tokenAccess(options: TokenAccessOptions): TokenAccess {
       setCookie(c, name, '', { path: '/', httpOnly: true, sameSite: 'Strict', secure, maxAge: 0 })
     },
   }
+}
+
+/** A name to tell tokens and sessions apart by: the beginning of a hash of far more random bits gives nothing away. */
+function nameOf(what: string, hash: string): string {
+  return `${what} ${hash.slice(0, 12)}`
 }
 
 /** The cookie's name and whether it is bound to TLS. Plain http on loopback is the one place that has no TLS to bind

@@ -3,10 +3,13 @@
 import { VarveError } from '../errors.ts'
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+/** Topics of the store's own. Other names that begin with `_` are kept for more of them. */
+const OWN: ReadonlySet<unknown> = new Set(['_audit'])
 const WINDOWS_RESERVED = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$/i
 
 /** Check a name before it touches a path. @throws {VarveError} `NAME_INVALID`. */
 export function checkName(name: unknown, what: string): asserts name is string {
+  if (what === 'topic' && OWN.has(name)) return
   if (
     typeof name === 'string' &&
     NAME.test(name) &&

@@ -313,6 +313,7 @@ describe('words', () => {
       refused: [{ file: 'a', reason: 'b' }],
       repaired: [],
       ignored: [],
+      gaps: [],
       durationMs: 3.6,
     }
     expect(openingWords(report)).toBe(

@@ -147,11 +147,15 @@ describe('bodies', () => {
       expect((await as('append', append, init)).status).toBe(status)
     })
 
-  test('checkBody() refuses compressed bodies, bodies nobody asked for, and bodies without a type', async () => {
+  test('checkBody() refuses unknown encodings, bodies nobody asked for, and bodies without a type', async () => {
     const { as } = await started()
-    const encoded = { ...posted(EVENT), headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' } }
-    expect((await as('append', append, encoded)).status).toBe(415)
-    expect((await as('admin', '/api/store/verify', posted({}))).status).toBe(415)
+    for (const encoding of ['br', 'deflate', 'gzip, gzip', 'x', '']) {
+      const headers = { 'content-type': 'application/json', 'content-encoding': encoding }
+      expect((await as('append', append, { ...posted(EVENT), headers })).status, encoding).toBe(415)
+    }
+    const form = { 'content-type': 'application/x-www-form-urlencoded', 'content-encoding': 'gzip' }
+    expect((await as('admin', '/partials/verify', { method: 'POST', body: 'a=b', headers: form })).status).toBe(415)
+    expect((await as('admin', '/api/store/checkpoint', posted({}))).status).toBe(415)
     expect((await as('admin', '/api/jobs/x', { ...posted({}), method: 'DELETE' })).status).toBe(415)
     const response = await as('append', append, { method: 'POST', body: new TextEncoder().encode('{}') })
     expect(await jsonOf(response)).toMatchObject({ code: 'MEDIA_TYPE_UNSUPPORTED', status: 415 })

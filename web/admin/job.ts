@@ -3,7 +3,7 @@
 import { html } from 'hono/html'
 import type { VerifyReport } from '../../src/index.ts'
 import type { Job, JobKind } from '../api/jobs.ts'
-import { startJob } from '../api/store.ts'
+import { startCheckpoint, startVerify } from '../api/store.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { problemOf } from '../problems.ts'
 import { answer, type Html } from './layout.ts'
@@ -11,9 +11,14 @@ import { counted, formatBytes } from './words.ts'
 
 const NAMES: Readonly<Record<JobKind, string>> = { verify: 'Verify', checkpoint: 'Checkpoint' }
 
-/** POST /partials/verify, /partials/checkpoint */
-export function startPartial(kind: JobKind): (c: WebContext, app: Shared) => Response {
-  return (c, app) => answer(jobPanel(startJob(app, kind), c))
+/** POST /partials/verify */
+export function verifyPartial(c: WebContext, app: Shared): Response {
+  return answer(jobPanel(startVerify(app), c))
+}
+
+/** POST /partials/checkpoint */
+export async function checkpointPartial(c: WebContext, app: Shared): Promise<Response> {
+  return answer(jobPanel(await startCheckpoint(c, app), c))
 }
 
 /** GET /partials/jobs/:id */

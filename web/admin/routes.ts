@@ -2,7 +2,7 @@
  * @module */
 import type { Route, Scope } from '../context.ts'
 import type { ParameterKey } from '../parameters.ts'
-import { cancelPartial, jobPartial, startPartial } from './job.ts'
+import { cancelPartial, checkpointPartial, jobPartial, verifyPartial } from './job.ts'
 import { loginPage, postLogin, postLogout } from './login.ts'
 import { overviewPage, storePartial, topicsPartial } from './overview.ts'
 import { liveRows, topicPage, topicPartial } from './topic.ts'
@@ -44,8 +44,8 @@ export const PAGE_ROUTES: readonly Route[] = [
   get('/partials/topics', { summary: 'Show the table of topics', handle: topicsPartial }),
   get('/partials/jobs/:id', { summary: 'Show a job', scope: 'admin', handle: jobPartial }),
   post('/partials/jobs/:id/cancel', { summary: 'Cancel a job', handle: cancelPartial }),
-  post('/partials/verify', { summary: 'Check every byte of the store', handle: startPartial('verify') }),
-  post('/partials/checkpoint', { summary: 'Write checkpoints', handle: startPartial('checkpoint') }),
+  post('/partials/verify', { summary: 'Check every byte of the store', handle: verifyPartial }),
+  post('/partials/checkpoint', { summary: 'Write checkpoints', handle: checkpointPartial }),
   get('/login', { summary: 'Ask for a login code', scope: 'open', handle: loginPage }),
   post('/login', { summary: 'Exchange a code for a session', scope: 'open', handle: postLogin }),
   post('/logout', { summary: 'End the session', scope: 'open', handle: postLogout }),

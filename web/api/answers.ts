@@ -1,28 +1,29 @@
 /** JSON answers in the dialect of values, and what several routes read from a request.
  * @module */
 import { type Page, parseJsonValue, type StoredEvent, stringifyValue, type Topic, VarveError } from '../../src/index.ts'
-import type { Shared, WebContext } from '../context.ts'
+import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { mediaType } from '../guard.ts'
+import { inflate } from '../gzip.ts'
+
+const encoder = new TextEncoder()
 
 /** Answer with a value as JSON. */
 export function json(value: unknown, init: { status?: number; headers?: Record<string, string> } = {}): Response {
-  return new Response(stringifyValue(value), {
-    status: init.status ?? 200,
-    headers: { 'content-type': 'application/json; charset=utf-8', ...init.headers },
-  })
+  const body = encoder.encode(stringifyValue(value))
+  const type = { 'content-type': 'application/json; charset=utf-8', 'content-length': String(body.length) }
+  return new Response(body, { status: init.status ?? 200, headers: { ...type, ...init.headers } })
 }
 
 /** Text of a page that is sent at once; a longer page is sent in pieces of this many characters. */
 const PIECE_CHARACTERS = 1_048_576
 
 /** Answer with a page of events. A page may hold more text than one string can, so a long one is sent in pieces. */
-export function jsonPage({ items, ...rest }: Page, headers: Record<string, string>): Response {
+export function jsonPage({ items, ...rest }: Page & { entityVersion?: number }, headers: Record<string, string>) {
   const pieces = pageText(items, stringifyValue(rest).slice(1))
   const first = pieces.next().value ?? ''
   const type = { 'content-type': 'application/json; charset=utf-8', ...headers }
   let next = pieces.next()
   if (next.done === true) return new Response(first, { headers: type })
-  const encoder = new TextEncoder()
   const body = new ReadableStream<Uint8Array>(
     {
       start: (controller) => controller.enqueue(encoder.encode(first)),
@@ -58,9 +59,32 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Open the topic of the path. @throws {VarveError} `TOPIC_UNKNOWN`, `NAME_INVALID`. */
-export function topicOf(c: WebContext, app: Shared): Promise<Topic> {
-  return app.store.topics.open(c.req.param('topic') ?? '')
+/** Open the topic of the path. The store's own are for admins.
+ * @throws {VarveError} `TOPIC_UNKNOWN`, `NAME_INVALID`, `ACCESS_DENIED`. */
+export async function topicOf(c: WebContext, app: Shared): Promise<Topic> {
+  const name = c.req.param('topic') ?? ''
+  if (isOwn(name) && factsOf(c).role !== 'admin')
+    throw new VarveError('ACCESS_DENIED', 'Cannot open this topic: it is for admins')
+  return app.store.topics.open(name)
+}
+
+/** Open the topic of the path to change it or what it holds.
+ * @throws {VarveError} as `topicOf`; `NAME_INVALID` for a topic of the store's own. */
+export async function writableTopicOf(c: WebContext, app: Shared): Promise<Topic> {
+  const topic = await topicOf(c, app)
+  refuseOwn(topic.name)
+  return topic
+}
+
+/** Tell whether a topic is the store's own. */
+export function isOwn(name: string): boolean {
+  return name.startsWith('_')
+}
+
+/** @throws {VarveError} `NAME_INVALID` for a topic of the store's own. */
+export function refuseOwn(name: string): void {
+  if (isOwn(name))
+    throw new VarveError('NAME_INVALID', `Cannot change topic "${name}": it is the store's own`, { details: { name } })
 }
 
 /** The media type of the body, without its charset. */
@@ -68,15 +92,24 @@ export function bodyType(c: WebContext): string {
   return mediaType(c.req.header('content-type') ?? '')
 }
 
-/** The body in pieces. A pause of `bodyIdleMs` or a client that goes away ends it.
- * @throws {VarveError} `BODY_TIMEOUT`. */
-export async function* bodyPieces(c: WebContext, app: Shared): AsyncGenerator<Uint8Array> {
+/** The body in pieces, inflated where it is compressed. A pause of `bodyIdleMs` or a client that goes away ends it.
+ * @param sentMax most bytes that may be sent, before they are inflated.
+ * @throws {VarveError} `BODY_TIMEOUT`, `BODY_TOO_LARGE`; as `inflate`. */
+export function bodyPieces(c: WebContext, app: Shared, sentMax = Number.POSITIVE_INFINITY): AsyncGenerator<Uint8Array> {
+  const pieces = sentPieces(c, app, sentMax)
+  return c.req.header('content-encoding')?.toLowerCase() === 'gzip' ? inflate(pieces) : pieces
+}
+
+async function* sentPieces(c: WebContext, app: Shared, sentMax: number): AsyncGenerator<Uint8Array> {
   const reader = c.req.raw.body?.getReader()
   if (reader === undefined) return
+  let size = 0
   try {
     while (true) {
       const next = await readInTime(reader, app)
       if (next.done) return
+      size += next.value.length
+      if (size > sentMax) throw tooLarge(sentMax)
       yield next.value
     }
   } finally {
@@ -103,20 +136,23 @@ function readInTime(reader: ReadableStreamDefaultReader<Uint8Array>, app: Shared
   })
 }
 
-/** Read the whole body as text. @throws {VarveError} `BODY_TOO_LARGE`, `BODY_TIMEOUT`, `JSON_INVALID` (not UTF-8). */
+/** Read the whole body as text: at most `bodyBytes`, as sent and inflated.
+ * @throws {VarveError} `BODY_TOO_LARGE`, `BODY_TIMEOUT`, `JSON_INVALID` (not UTF-8). */
 export async function bodyText(c: WebContext, app: Shared): Promise<string> {
   const { bodyBytes } = app.limits
-  const tooLarge = () =>
-    new VarveError('BODY_TOO_LARGE', `Cannot read a body over ${bodyBytes} bytes`, { details: { limit: bodyBytes } })
-  if (Number(c.req.header('content-length') ?? 0) > bodyBytes) throw tooLarge()
+  if (Number(c.req.header('content-length') ?? 0) > bodyBytes) throw tooLarge(bodyBytes)
   const pieces: Uint8Array[] = []
   let size = 0
-  for await (const piece of bodyPieces(c, app)) {
+  for await (const piece of bodyPieces(c, app, bodyBytes)) {
     size += piece.length
-    if (size > bodyBytes) throw tooLarge()
+    if (size > bodyBytes) throw tooLarge(bodyBytes)
     pieces.push(piece)
   }
   return decodeUtf8(joinBytes(pieces, size))
+}
+
+function tooLarge(limit: number): VarveError {
+  return new VarveError('BODY_TOO_LARGE', `Cannot read a body over ${limit} bytes`, { details: { limit } })
 }
 
 /** Decode UTF-8. @throws {VarveError} `JSON_INVALID` where it is not. */

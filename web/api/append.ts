@@ -1,21 +1,43 @@
 /** Appending over HTTP: one atomic batch as JSON, or any number of events as NDJSON.
+ *
+ * What the caller believes comes in the body (`expect`, `condition`), or as the version of one entity in the headers
+ * that HTTP has for it: `If-Match: "<version>"`, `If-Match: *` (it exists), `If-None-Match: *` (it does not).
  * @module */
-import { type AppendOptions, type Expectation, type NewEvent, VarveError } from '../../src/index.ts'
+import {
+  type AppendCondition,
+  type AppendOptions,
+  type Expectation,
+  type NewEvent,
+  type QueryClause,
+  VarveError,
+} from '../../src/index.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
-import { bodyText, bodyType, json, parseJson, topicOf } from './answers.ts'
+import { bodyText, bodyType, json, parseJson, writableTopicOf } from './answers.ts'
+import { fieldsOf, numberField, present, refuse, textField, textsField, wordField } from './fields.ts'
 import { appendLines } from './ndjson.ts'
 
 export const NDJSON = 'application/x-ndjson'
 
+/** Headers that an append reads. */
+export const APPEND_HEADERS = {
+  'Idempotency-Key': 'Append at most once: a token or a quoted string, 1 to 256 bytes',
+  'If-Match': 'The version of the one entity of the call, quoted; or * when it must exist',
+  'If-None-Match': '* when the one entity of the call must not exist',
+} as const
+
+type Options = { -readonly [Key in keyof AppendOptions]: AppendOptions[Key] }
+
 /** POST /api/topics/:topic/events */
 export async function appendEvents(c: WebContext, app: Shared): Promise<Response> {
-  const topic = await topicOf(c, app)
-  const { query } = factsOf(c)
-  const given: AppendOptions = {
-    ...(query.durability !== undefined && { durability: query.durability }),
-    ...(query.partition !== undefined && { partition: query.partition }),
+  const topic = await writableTopicOf(c, app)
+  const given = givenOptions(c)
+  const version = expectedVersion(c)
+  if (bodyType(c) === NDJSON) {
+    if (version !== undefined)
+      throw refuse('expect', 'Cannot append lines under a precondition: they are several appends; send JSON')
+    const receipt = await appendLines(c, { app, topic, options: given })
+    return told(receipt, receipt.events > 0 && receipt.replayedEvents === receipt.events)
   }
-  if (bodyType(c) === NDJSON) return json(await appendLines(c, { app, topic, options: given }), { status: 201 })
   const call = readCall(parseJson(await bodyText(c, app)))
   const count = Array.isArray(call.events) ? call.events.length : 1
   const limit = app.limits.bodyEvents
@@ -23,51 +45,100 @@ export async function appendEvents(c: WebContext, app: Shared): Promise<Response
     throw new VarveError('BODY_TOO_LARGE', `Cannot append ${count} events in one body: at most ${limit}`, {
       details: { limit, count },
     })
-  for (const option of ['durability', 'partition'] as const)
+  if (version !== undefined) {
+    given.expect = { entity: onlyEntity(call.events), version }
+    factsOf(c).preconditioned = true
+  }
+  for (const option of ['durability', 'partition', 'idempotencyKey', 'expect'] as const)
     if (given[option] !== undefined && call.options[option] !== undefined)
-      throw refuse(option, `Cannot append: "${option}" is given in the query and in the body`)
+      throw refuse(option, `Cannot append: "${option}" is given in the body and outside of it`)
   // The library checks every event; here it is only known to be an object or a list.
   const events = call.events as NewEvent | readonly NewEvent[]
   const receipt = await topic.append(events, { ...given, ...call.options })
-  return json(receipt, { status: 201 })
+  return told(receipt, receipt.replayed)
 }
 
-const CALL_KEYS = new Set(['events', 'expect', 'durability', 'partition'])
+/** 201, or 200 for what an earlier call with the same key appended. */
+function told(receipt: object, replayed: boolean): Response {
+  return json(receipt, replayed ? { headers: { 'idempotency-replayed': 'true' } } : { status: 201 })
+}
 
-/** Tell a bare event or list from a call `{ events, expect?, durability?, partition? }`: no event has `events`. */
+/** Options out of query and headers. */
+function givenOptions(c: WebContext): Options {
+  const { durability, partition } = factsOf(c).query
+  const idempotencyKey = readKey(c.req.header('idempotency-key'))
+  return present({ durability, partition, idempotencyKey })
+}
+
+/** The key of a header: a quoted string as the draft has it, or a token as most programs send it. */
+function readKey(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined
+  const quoted = /^"((?:[ !#-[\]-~]|\\["\\])*)"$/.exec(header)?.[1]
+  const key = quoted?.replaceAll(/\\(.)/g, '$1') ?? (/^[!#-+\--~]+$/.test(header) ? header : '')
+  if (key.length >= 1 && key.length <= 256) return key
+  throw refuse('idempotencyKey', 'Cannot read the header Idempotency-Key: expected a token or a quoted string')
+}
+
+/** The version of a header. A weak mark is passed over: what compresses an answer adds it, and the version of an
+ * entity is the same in any coding. */
+function expectedVersion(c: WebContext): Expectation['version'] | undefined {
+  const match = c.req.header('if-match')
+  const none = c.req.header('if-none-match')
+  if (match === undefined && none === undefined) return undefined
+  if (match === undefined && none === '*') return 'none'
+  if (match === '*' && none === undefined) return 'exists'
+  const version = none === undefined ? /^(?:W\/)?"(\d{1,16})"$/.exec(match ?? '')?.[1] : undefined
+  if (version !== undefined && Number.isSafeInteger(Number(version))) return Number(version)
+  throw refuse('expect', 'Cannot append: expected If-Match: "<version>", If-Match: * or If-None-Match: *')
+}
+
+/** The entity of all events. What is no event is left to the library to refuse. */
+function onlyEntity(events: unknown): string {
+  const list: readonly unknown[] = Array.isArray(events) ? events : [events]
+  const entities = new Set(list.map((event) => (event as Partial<NewEvent> | null)?.entity))
+  const [entity] = entities
+  if (entities.size === 1 && typeof entity === 'string') return entity
+  throw refuse('expect', 'Cannot append under If-Match: the call has no entity or several; use "expect" in the body')
+}
+
+const CALL_KEYS = ['events', 'expect', 'condition', 'idempotencyKey', 'durability', 'partition'] as const
+
+/** Tell a bare event or list from a call `{ events, ...options }`: no event has `events`. */
 function readCall(body: unknown): { events: unknown; options: AppendOptions } {
   if (typeof body !== 'object' || body === null)
     throw new VarveError('EVENT_INVALID', 'Cannot append: expected an event, a list of events or { events }')
   if (Array.isArray(body) || !Object.hasOwn(body, 'events')) return { events: body, options: {} }
-  const call: Readonly<Record<string, unknown>> = { ...body }
-  for (const key of Object.keys(call))
-    if (!CALL_KEYS.has(key)) throw refuse(key, `Cannot append: "${key}" is not known beside "events"`)
-  const { events, expect, durability, partition } = call
+  const { events, expect, condition, ...rest } = fieldsOf(body, 'call', CALL_KEYS)
   if (typeof events !== 'object' || events === null)
     throw new VarveError('EVENT_INVALID', 'Cannot append: "events" is neither an event nor a list')
-  const options: { -readonly [Key in keyof AppendOptions]: AppendOptions[Key] } = {}
-  if (expect !== undefined) options.expect = (Array.isArray(expect) ? expect : [expect]).map(readExpectation)
-  if (durability !== undefined) {
-    if (durability !== 'synced' && durability !== 'buffered')
-      throw refuse('durability', 'Cannot append: "durability" is neither "synced" nor "buffered"')
-    options.durability = durability
-  }
-  if (partition !== undefined) {
-    if (typeof partition !== 'number') throw refuse('partition', 'Cannot append: "partition" is not a number')
-    options.partition = partition
-  }
+  const options = present({
+    expect: expect === undefined ? undefined : [expect].flat().map(readExpectation),
+    condition: condition === undefined ? undefined : readCondition(condition),
+    idempotencyKey: textField(rest.idempotencyKey, 'idempotencyKey'),
+    durability: wordField(rest.durability, 'durability', ['synced', 'buffered']),
+    partition: numberField(rest.partition, 'partition'),
+  })
   return { events, options }
 }
 
 function readExpectation(value: unknown): Expectation {
-  const { entity, version, ...rest } = (
-    typeof value === 'object' && value !== null ? value : {}
-  ) as Partial<Expectation>
+  const { entity, version } = fieldsOf(value, 'expect', ['entity', 'version'])
   const versionKnown = typeof version === 'number' || version === 'none' || version === 'exists'
-  if (typeof entity === 'string' && versionKnown && Object.keys(rest).length === 0) return { entity, version }
+  if (typeof entity === 'string' && versionKnown) return { entity, version }
   throw refuse('expect', 'Cannot append: an expectation is { entity, version }, a number, "none" or "exists"')
 }
 
-function refuse(option: string, message: string): VarveError {
-  return new VarveError('OPTION_INVALID', message, { details: { option } })
+function readCondition(value: unknown): AppendCondition {
+  const { query, after } = fieldsOf(value, 'condition', ['query', 'after'])
+  if (typeof after !== 'number') throw refuse('condition', 'Cannot append: "after" of a condition is not a number')
+  return { query: [query].flat().map(readClause), after }
+}
+
+function readClause(value: unknown): QueryClause {
+  const { kinds, tags, entity } = fieldsOf(value, 'condition', ['kinds', 'tags', 'entity'])
+  return present({
+    kinds: textsField(kinds, 'condition'),
+    tags: textsField(tags, 'condition'),
+    entity: textField(entity, 'condition'),
+  })
 }

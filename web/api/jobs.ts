@@ -31,6 +31,7 @@ export interface JobTools {
 
 interface Running {
   job: Job
+  readonly what: string
   readonly controller: AbortController
   readonly watchers: Set<() => void>
 }
@@ -56,16 +57,20 @@ export class Jobs {
     })
   }
 
-  /** Start a job, or join the one of this kind that is running: two scans of the whole store help nobody. */
-  start(kind: JobKind, run: (tools: JobTools) => Promise<VerifyReport | undefined>): Job {
-    const running = this.#running(kind)
+  /** Start a job, or join the one that is running for the same: two scans of the whole store help nobody.
+   * @param what two jobs of one text are the same. */
+  start(
+    kind: JobKind,
+    { what, run }: { what: string; run: (tools: JobTools) => Promise<VerifyReport | undefined> },
+  ): Job {
+    const running = this.#running(what)
     if (running !== undefined) return running.job
     if (this.#options.signal.aborted)
       throw new VarveError('STORE_CLOSED', `Cannot start a ${kind}: the server is stopping`)
     this.#forgetOldest()
     const { clock, random } = this.#options
     const job: Job = { id: randomId(random, 16), kind, state: 'running', startedAt: clock.now() }
-    const entry: Running = { job, controller: new AbortController(), watchers: new Set() }
+    const entry: Running = { job, what, controller: new AbortController(), watchers: new Set() }
     this.#jobs.set(job.id, entry)
     const { signal } = entry.controller
     const onProgress = (progress: VerifyProgress) => {
@@ -130,8 +135,8 @@ export class Jobs {
     }
   }
 
-  #running(kind: JobKind): Running | undefined {
-    return [...this.#jobs.values()].find(({ job }) => job.kind === kind && job.state === 'running')
+  #running(what: string): Running | undefined {
+    return [...this.#jobs.values()].find((entry) => entry.what === what && entry.job.state === 'running')
   }
 
   #entry(id: string): Running {

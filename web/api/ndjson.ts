@@ -2,7 +2,9 @@
  *
  * A batch is atomic (in a topic with several partitions: its share of each), the body is not: when a line is broken or
  * a batch is refused, earlier batches stay, and the error says which offsets they got. At most two batches are in
- * flight, so a slow disk slows the sender down.
+ * flight, so a slow disk slows the sender down. With an idempotency key each append has a key of its own, made from it,
+ * the number of the batch and the partition: lines are cut into batches by their sizes alone, so the same body sent
+ * again meets the same keys, what was appended is not appended again, and what was missing is.
  * @module */
 import {
   type AppendOptions,
@@ -17,6 +19,7 @@ import {
 import type { Shared, WebContext } from '../context.ts'
 import { toVarveError } from '../problems.ts'
 import { bodyPieces, decodeUtf8, joinBytes, parseJson } from './answers.ts'
+import { refuse } from './fields.ts'
 
 /** A run of offsets that one partition got, `[firstOffset, endOffset)`. */
 export interface Range {
@@ -30,6 +33,8 @@ export interface LinesReceipt {
   readonly topic: string
   readonly lineage: string
   readonly events: number
+  /** Of `events`, those that an earlier body with the same idempotency key had appended. */
+  readonly replayedEvents: number
   readonly ranges: readonly Range[]
   readonly durability: Durability
 }
@@ -41,6 +46,8 @@ interface Line {
 }
 
 const IN_FLIGHT = 2
+/** What is left of a key's 256 bytes for the number of the batch and the partition. */
+const KEY_MAX_CHARACTERS = 224
 const NEWLINE = 10
 const CARRIAGE_RETURN = 13
 
@@ -51,6 +58,8 @@ export async function appendLines(
   c: WebContext,
   { app, topic, options }: { app: Shared; topic: Topic; options: AppendOptions },
 ): Promise<LinesReceipt> {
+  if ((options.idempotencyKey?.length ?? 0) > KEY_MAX_CHARACTERS)
+    throw refuse('idempotencyKey', `Cannot append lines with a key of over ${KEY_MAX_CHARACTERS} characters`)
   const sender = new Sender(topic, options)
   const { bodyBytes, bodyEvents } = app.limits
   let batch: NewEvent[] = []
@@ -75,8 +84,9 @@ export async function appendLines(
   } catch (error) {
     throw await sender.explain(error)
   }
-  const { events, ranges } = sender
-  return { topic: topic.name, lineage: topic.lineage, events, ranges, durability: options.durability ?? 'synced' }
+  const { events, replayedEvents, ranges } = sender
+  const { name, lineage } = topic
+  return { topic: name, lineage, events, replayedEvents, ranges, durability: options.durability ?? 'synced' }
 }
 
 function parseLine(text: string, line: number): NewEvent {
@@ -93,6 +103,8 @@ function parseLine(text: string, line: number): NewEvent {
 class Sender {
   readonly ranges: Range[] = []
   events = 0
+  replayedEvents = 0
+  #batches = 0
   readonly #topic: Topic
   readonly #options: AppendOptions
   readonly #inFlight: Promise<unknown>[] = []
@@ -106,8 +118,9 @@ class Sender {
   async send(events: readonly NewEvent[], lines: { first: number; last: number }): Promise<void> {
     while (this.#inFlight.length >= IN_FLIGHT) await this.#inFlight.shift()
     if (this.#failure !== undefined) throw this.#failure
-    const appended = this.#byPartition(events).map((group) =>
-      this.#topic.append(group, this.#options).then(
+    const batch = this.#batches++
+    const appended = [...this.#byPartition(events)].map(([partition, group]) =>
+      this.#topic.append(group, this.#optionsOf(batch, partition)).then(
         (receipt) => this.#note(receipt),
         (error: unknown) => this.#fail(error, lines),
       ),
@@ -116,9 +129,10 @@ class Sender {
   }
 
   /** One call goes to one partition, so the lines of a batch make as many calls as they have partitions. */
-  #byPartition(events: readonly NewEvent[]): readonly (readonly NewEvent[])[] {
+  #byPartition(events: readonly NewEvent[]): ReadonlyMap<number, readonly NewEvent[]> {
     const { partitions } = this.#topic
-    if (partitions === 1 || this.#options.partition !== undefined) return [events]
+    const only = this.#options.partition ?? (partitions === 1 ? 0 : undefined)
+    if (only !== undefined) return new Map([[only, events]])
     const groups = new Map<number, NewEvent[]>()
     for (const event of events) {
       // What has no entity is left to the library to refuse.
@@ -128,7 +142,12 @@ class Sender {
       if (group === undefined) groups.set(partition, [event])
       else group.push(event)
     }
-    return [...groups.values()]
+    return groups
+  }
+
+  #optionsOf(batch: number, partition: number): AppendOptions {
+    const { idempotencyKey: key } = this.#options
+    return key === undefined ? this.#options : { ...this.#options, idempotencyKey: `${key}/${batch}/${partition}` }
   }
 
   /** Wait for what is in flight. @throws {VarveError} of the first batch that was refused. */
@@ -145,8 +164,9 @@ class Sender {
     return new VarveError(code, message, { details: { ...details, appended }, retryable, cause: error })
   }
 
-  #note({ partition, firstOffset, endOffset }: Receipt): void {
+  #note({ partition, firstOffset, endOffset, replayed }: Receipt): void {
     this.events += endOffset - firstOffset
+    if (replayed) this.replayedEvents += endOffset - firstOffset
     const last = this.ranges.findLast((range) => range.partition === partition)
     if (last?.endOffset === firstOffset) last.endOffset = endOffset
     else this.ranges.push({ partition, firstOffset, endOffset })

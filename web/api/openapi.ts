@@ -2,7 +2,7 @@
  * @module */
 import { ERROR_CODES, type ErrorCode } from '../../src/index.ts'
 import type { Route } from '../context.ts'
-import { PARAMETERS } from '../parameters.ts'
+import { PARAMETERS, type Parameter, type ParameterKey } from '../parameters.ts'
 import { PROBLEM_TYPE, statusOf } from '../problems.ts'
 
 /** Codes that any route behind a role may answer with. */
@@ -32,9 +32,16 @@ function operation(route: Route): Record<string, unknown> {
     summary: route.summary,
     'x-scope': route.scope,
     security: route.scope === 'open' ? [] : [{ bearer: [] }],
-    parameters: [...pathParameters(route.path), ...(route.query ?? []).map(queryParameter)],
+    parameters: [
+      ...pathParameters(route.path),
+      ...(route.query ?? []).map(queryParameter),
+      ...Object.entries(route.headers ?? {}).map(headerParameter),
+    ],
     ...(route.body !== undefined && {
-      requestBody: { required: true, content: Object.fromEntries(route.body.map((type) => [type, {}])) },
+      requestBody: {
+        required: route.bodyOptional !== true,
+        content: Object.fromEntries(route.body.map((type) => [type, {}])),
+      },
     }),
     responses: {
       [status]: { description: 'Done', content: Object.fromEntries(types.map((type) => [type, {}])) },
@@ -52,21 +59,20 @@ function pathParameters(path: string): Record<string, unknown>[] {
   }))
 }
 
-function queryParameter(key: keyof typeof PARAMETERS): Record<string, unknown> {
-  const { name, summary, type, ...rest }: { name: string; summary: string; type: string; words?: readonly string[] } =
-    PARAMETERS[key]
-  const { words, ...bounds } = rest
-  const schema =
+function headerParameter([name, description]: [string, string]): Record<string, unknown> {
+  return { name, in: 'header', description, schema: { type: 'string' } }
+}
+
+function queryParameter(key: ParameterKey): Record<string, unknown> {
+  const { name, summary, type, words, repeats, ...bounds }: Parameter = PARAMETERS[key]
+  const plain = { type, ...bounds }
+  const one =
     words === undefined
-      ? { type, ...bounds }
+      ? plain
       : type === 'string'
         ? { type, enum: words }
-        : {
-            oneOf: [
-              { type, ...bounds },
-              { type: 'string', enum: words },
-            ],
-          }
+        : { oneOf: [plain, { type: 'string', enum: words }] }
+  const schema = repeats === true ? { type: 'array', items: one } : one
   return { name, in: 'query', description: summary, schema }
 }
 

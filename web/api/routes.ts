@@ -2,21 +2,13 @@
  * @module */
 import type { Route } from '../context.ts'
 import type { ParameterKey } from '../parameters.ts'
-import { json, topicOf } from './answers.ts'
-import { appendEvents, NDJSON } from './append.ts'
-import { readEvent, readPage } from './events.ts'
+import { json } from './answers.ts'
+import { APPEND_HEADERS, appendEvents, NDJSON } from './append.ts'
+import { readEvent, readPage, readProof, walkEvents } from './events.ts'
 import { openApiDocument } from './openapi.ts'
-import {
-  cancelJob,
-  createTopic,
-  listTopics,
-  postJob,
-  readJob,
-  readOpenReport,
-  readReadiness,
-  readStore,
-} from './store.ts'
+import { cancelJob, postCheckpoint, postVerify, readJob, readOpenReport, readReadiness, readStore } from './store.ts'
 import { tailEvents } from './tail.ts'
+import { listTopics, patchTopic, postPrune, postTopic, readTopic, removeTopic } from './topics.ts'
 
 const JSON_TYPE = 'application/json'
 const SSE_TYPE = 'text/event-stream'
@@ -91,16 +83,19 @@ export const API_ROUTES: readonly Route[] = [
     answers,
     summary: 'Write checkpoints, as a job',
     success: accepted,
-    handle: postJob('checkpoint'),
+    handle: postCheckpoint,
   },
   {
     method: 'POST',
     path: '/api/store/verify',
     scope: 'admin',
     answers,
-    summary: 'Check every byte of the store, as a job',
+    summary: 'Check every byte of the store, as a job; with `head` also that the log contains a hash kept elsewhere',
+    body: [JSON_TYPE],
+    bodyOptional: true,
     success: accepted,
-    handle: postJob('verify'),
+    codes: ['BODY_TOO_LARGE', 'JSON_INVALID'],
+    handle: postVerify,
   },
   {
     method: 'GET',
@@ -140,17 +135,50 @@ export const API_ROUTES: readonly Route[] = [
     body: [JSON_TYPE],
     success: created,
     codes: ['NAME_INVALID', 'TOPIC_EXISTS', 'BODY_TOO_LARGE', 'JSON_INVALID'],
-    handle: createTopic,
+    handle: postTopic,
   },
   {
     method: 'GET',
     path: '/api/topics/:topic',
     scope: 'read',
     answers,
-    summary: 'Read the sizes of a topic',
+    summary: 'Read sizes and settings of a topic',
     success: found,
     codes: ['TOPIC_UNKNOWN', 'NAME_INVALID'],
-    handle: async (c, app) => json((await topicOf(c, app)).stats()),
+    handle: readTopic,
+  },
+  {
+    method: 'PATCH',
+    path: '/api/topics/:topic',
+    scope: 'admin',
+    answers,
+    summary: 'Change options of a topic',
+    body: [JSON_TYPE],
+    success: found,
+    codes: ['TOPIC_UNKNOWN', 'NAME_INVALID', 'STORE_READ_ONLY', 'BODY_TOO_LARGE', 'JSON_INVALID'],
+    handle: patchTopic,
+  },
+  {
+    method: 'DELETE',
+    path: '/api/topics/:topic',
+    scope: 'admin',
+    answers,
+    summary: 'Delete a topic and all its events',
+    query: ['confirm'],
+    success: { status: 204, types: [] },
+    codes: ['TOPIC_UNKNOWN', 'NAME_INVALID', 'STORE_READ_ONLY'],
+    handle: removeTopic,
+  },
+  {
+    method: 'POST',
+    path: '/api/topics/:topic/prune',
+    scope: 'admin',
+    answers,
+    summary: 'Give up the oldest events, or with `dryRun` say what would go',
+    body: [JSON_TYPE],
+    success: found,
+    codes: ['TOPIC_UNKNOWN', 'NAME_INVALID', 'STORE_READ_ONLY', 'BODY_TOO_LARGE', 'JSON_INVALID'],
+    handle: postPrune,
   },
   {
     method: 'GET',
@@ -160,7 +188,7 @@ export const API_ROUTES: readonly Route[] = [
     summary: 'Read a page of events',
     query: READ_FILTERS,
     success: found,
-    codes: ['TOPIC_UNKNOWN', 'CURSOR_INVALID', 'CURSOR_FOREIGN', 'OFFSET_OUT_OF_RANGE'],
+    codes: ['TOPIC_UNKNOWN', 'CURSOR_INVALID', 'CURSOR_FOREIGN', 'OFFSET_OUT_OF_RANGE', 'OFFSET_PRUNED'],
     handle: readPage,
   },
   {
@@ -170,9 +198,20 @@ export const API_ROUTES: readonly Route[] = [
     answers,
     summary: 'Append one event, a list as one atomic batch, or NDJSON of any length',
     query: ['durability', 'partition'],
+    headers: APPEND_HEADERS,
     body: [JSON_TYPE, NDJSON],
     success: created,
-    codes: ['TOPIC_UNKNOWN', 'EVENT_INVALID', 'VERSION_CONFLICT', 'BODY_TOO_LARGE', 'JSON_INVALID', 'BODY_TIMEOUT'],
+    codes: [
+      'TOPIC_UNKNOWN',
+      'NAME_INVALID',
+      'EVENT_INVALID',
+      'VERSION_CONFLICT',
+      'CONDITION_FAILED',
+      'KEY_REUSED',
+      'BODY_TOO_LARGE',
+      'JSON_INVALID',
+      'BODY_TIMEOUT',
+    ],
     handle: appendEvents,
   },
   {
@@ -182,9 +221,43 @@ export const API_ROUTES: readonly Route[] = [
     answers,
     summary: 'Read one event',
     query: ['partition'],
+    headers: { 'If-None-Match': 'The ETag of the event, when it is known already: 304' },
     success: found,
-    codes: ['TOPIC_UNKNOWN', 'EVENT_UNKNOWN'],
+    codes: ['TOPIC_UNKNOWN', 'EVENT_UNKNOWN', 'OFFSET_PRUNED'],
     handle: readEvent,
+  },
+  {
+    method: 'GET',
+    path: '/api/topics/:topic/events/:offset/proof',
+    scope: 'read',
+    answers,
+    summary: 'Prove that an event is part of the log',
+    query: ['partition'],
+    success: found,
+    codes: ['TOPIC_UNKNOWN', 'EVENT_UNKNOWN', 'OFFSET_PRUNED', 'PROOF_UNSUPPORTED'],
+    handle: readProof,
+  },
+  {
+    method: 'GET',
+    path: '/api/topics/:topic/causes',
+    scope: 'read',
+    answers,
+    summary: 'Read the events that led to the one with this id, nearest first',
+    query: ['eventId', 'walkLimit'],
+    success: found,
+    codes: ['TOPIC_UNKNOWN'],
+    handle: walkEvents('causes'),
+  },
+  {
+    method: 'GET',
+    path: '/api/topics/:topic/effects',
+    scope: 'read',
+    answers,
+    summary: 'Read the events that the one with this id led to, level by level',
+    query: ['eventId', 'walkLimit'],
+    success: found,
+    codes: ['TOPIC_UNKNOWN'],
+    handle: walkEvents('effects'),
   },
   {
     method: 'GET',
@@ -194,7 +267,7 @@ export const API_ROUTES: readonly Route[] = [
     summary: 'Follow a topic as server-sent events, or wait for a page with `wait`',
     query: [...TAIL_FILTERS, 'fromTail', 'wait'],
     success: { status: 200, types: [SSE_TYPE, JSON_TYPE] },
-    codes: ['TOPIC_UNKNOWN', 'CURSOR_INVALID', 'CURSOR_FOREIGN', 'RATE_LIMITED'],
+    codes: ['TOPIC_UNKNOWN', 'CURSOR_INVALID', 'CURSOR_FOREIGN', 'OFFSET_PRUNED', 'RATE_LIMITED'],
     stream: true,
     handle: tailEvents,
   },

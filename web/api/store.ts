@@ -1,17 +1,26 @@
 /** The store itself: its state, work over all of it, and the jobs that do that work.
  * @module */
-import { stringifyValue, type TopicOptions, VarveError } from '../../src/index.ts'
+import { stringifyValue, type VerifyOptions } from '../../src/index.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { problemOf } from '../problems.ts'
-import { bodyText, json, parseJson } from './answers.ts'
-import type { Job, JobKind } from './jobs.ts'
+import { bodyText, bodyType, json, parseJson } from './answers.ts'
+import { recorded } from './audit.ts'
+import { fieldsOf, numberField, present, refuse } from './fields.ts'
+import type { Job } from './jobs.ts'
 import { streamFrames } from './sse.ts'
+
+type VerifyHead = Exclude<VerifyOptions['head'], undefined>
+
+const HASH = /^[0-9a-f]{64}$/
 
 /** GET /api/store */
 export async function readStore(c: WebContext, app: Shared): Promise<Response> {
   const { location, ...stats } = await app.store.stats()
   const admin = factsOf(c).role === 'admin'
-  return json({ ...stats, ...(admin && { location }), limits: app.limits, streams: app.streams.count })
+  const { gaps = [] } = app.store.openReport
+  // Which offsets cannot be read is for every reader; the names of files are not.
+  const shown = admin ? gaps : gaps.map(({ file: _file, reason: _reason, ...gap }) => gap)
+  return json({ ...stats, ...(admin && { location }), gaps: shown, limits: app.limits, streams: app.streams.count })
 }
 
 /** GET /api/store/open-report */
@@ -26,50 +35,48 @@ export async function readReadiness(_c: WebContext, app: Shared): Promise<Respon
   return json({ status: ready ? 'ready' : 'unavailable' }, { status: ready ? 200 : 503 })
 }
 
-/** GET /api/topics */
-export async function listTopics(_c: WebContext, app: Shared): Promise<Response> {
-  return json({ items: await app.store.topics.list() })
+/** Start a check of the whole store, or join the one that is running for the same hash.
+ * @param head a hash kept elsewhere that the log must contain. */
+export function startVerify(app: Shared, head?: VerifyHead): Job {
+  const what = head === undefined ? 'verify' : stringifyValue(head)
+  return app.jobs.start('verify', { what, run: (tools) => app.store.verify({ ...tools, ...present({ head }) }) })
 }
 
-/** POST /api/topics with `{ topic, partitions?, segmentBytes? }` */
-export async function createTopic(c: WebContext, app: Shared): Promise<Response> {
-  const body = parseJson(await bodyText(c, app))
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    throw new VarveError('OPTION_INVALID', 'Cannot create a topic: expected an object with "topic"')
-  const { topic: name, ...options }: Readonly<Record<string, unknown>> = { ...body }
-  if (typeof name !== 'string')
-    throw new VarveError('OPTION_INVALID', 'Cannot create a topic: "topic" is not a string', {
-      details: { option: 'topic' },
+/** Start writing checkpoints, or join the job that does. */
+export async function startCheckpoint(c: WebContext, app: Shared): Promise<Job> {
+  const start = async () =>
+    app.jobs.start('checkpoint', {
+      what: 'checkpoint',
+      run: async () => {
+        await app.store.checkpoint()
+        return undefined
+      },
     })
-  for (const [option, value] of Object.entries(options))
-    if ((option !== 'partitions' && option !== 'segmentBytes') || typeof value !== 'number')
-      throw new VarveError('OPTION_INVALID', `Cannot create a topic: option "${option}" is not known or not a number`, {
-        details: { option },
-      })
-  const existed = (await app.store.topics.list()).some(({ topic }) => topic === name)
-  // Only the two numbers are left; the library checks their range.
-  const topic = await app.store.topics.open(name, { create: options as TopicOptions })
-  const headers = { location: `${factsOf(c).base}/api/topics/${encodeURIComponent(name)}` }
-  return json(topic.stats(), { status: existed ? 200 : 201, headers })
+  return recorded(c, app, { action: 'Checkpoint', entity: 'store', run: start })
 }
 
-/** Start a job over the whole store, or join the one that is running. */
-export function startJob(app: Shared, kind: JobKind): Job {
-  const { store } = app
-  return app.jobs.start(kind, async (tools) => {
-    if (kind === 'verify') return store.verify(tools)
-    await store.checkpoint()
-    return undefined
-  })
+/** POST /api/store/verify with `{ head? }` */
+export async function postVerify(c: WebContext, app: Shared): Promise<Response> {
+  const text = bodyType(c) === '' ? '' : await bodyText(c, app)
+  const { head } = text === '' ? {} : fieldsOf(parseJson(text), 'verify', ['head'])
+  return acceptedJob(c, startVerify(app, head === undefined ? undefined : readHead(head)))
 }
 
-/** POST /api/store/checkpoint, /api/store/verify */
-export function postJob(kind: JobKind): (c: WebContext, app: Shared) => Response {
-  return (c, app) => {
-    const job = startJob(app, kind)
-    const headers = { location: `${factsOf(c).base}/api/jobs/${job.id}` }
-    return json(tellJob(c, job), { status: 202, headers })
-  }
+/** POST /api/store/checkpoint */
+export async function postCheckpoint(c: WebContext, app: Shared): Promise<Response> {
+  return acceptedJob(c, await startCheckpoint(c, app))
+}
+
+function acceptedJob(c: WebContext, job: Job): Response {
+  const headers = { location: `${factsOf(c).base}/api/jobs/${job.id}` }
+  return json(tellJob(c, job), { status: 202, headers })
+}
+
+function readHead(value: unknown): VerifyHead {
+  const { topic, partition, offset, hash } = fieldsOf(value, 'head', ['topic', 'partition', 'offset', 'hash'])
+  if (typeof topic !== 'string' || typeof offset !== 'number' || typeof hash !== 'string' || !HASH.test(hash))
+    throw refuse('head', 'Cannot verify: a head is { topic, partition?, offset, hash } with 64 hexadecimal digits')
+  return { topic, offset, hash, ...present({ partition: numberField(partition, 'partition') }) }
 }
 
 /** GET /api/jobs/:id, as JSON or, for `Accept: text/event-stream`, as a stream that ends with the job. */

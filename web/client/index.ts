@@ -2,10 +2,14 @@
  * @module */
 import {
   type AppendOptions,
+  type ChangeableTopicOptions,
   ERROR_CODES,
   type ErrorCode,
+  type EventProof,
   type NewEvent,
   type Page,
+  type PruneOptions,
+  type PruneReport,
   parseJsonValue,
   type ReadOptions,
   type Receipt,
@@ -15,6 +19,7 @@ import {
   type TopicOptions,
   type TopicStats,
   VarveError,
+  type WalkOptions,
 } from '../../src/index.ts'
 import { readFrames } from './frames.ts'
 
@@ -27,10 +32,17 @@ export interface ClientOptions {
   readonly fetch?: (url: string, init?: RequestInit) => Response | Promise<Response>
 }
 
-type Query = Readonly<Record<string, string | number | undefined>>
+type Value = string | number | undefined
+type Query = Readonly<Record<string, Value | readonly Value[]>>
 
-/** The API takes one kind. */
-type OneKind<T> = Omit<T, 'kind'> & { readonly kind?: string }
+interface Sent {
+  readonly method?: 'POST' | 'PATCH'
+  readonly body: object
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A page; of one entity, with the version that the entity has at its end. */
+export type ReadPage = Page & { readonly entityVersion?: number }
 
 /** Make a client. Every method throws a `VarveError` with the code that the server gave.
  * @example
@@ -69,28 +81,63 @@ export class Client {
     return items
   }
 
-  /** Create a topic; fine when it exists with the same options. */
-  async createTopic(topic: string, options: TopicOptions = {}): Promise<void> {
-    await this.#json('/api/topics', { method: 'POST', body: stringifyValue({ topic, ...options }) })
+  /** Sizes and settings of a topic. */
+  async topic(topic: string): Promise<TopicStats> {
+    return (await this.#json(pathOf(topic))) as TopicStats
   }
 
-  /** Append one event, or an array as one atomic batch. */
-  async append(
-    topic: string,
-    events: NewEvent | readonly NewEvent[],
-    options: Omit<AppendOptions, 'signal'> & { readonly signal?: AbortSignal } = {},
-  ): Promise<Receipt> {
+  /** Create a topic; fine when it exists with the same options. */
+  async createTopic(topic: string, options: TopicOptions = {}): Promise<TopicStats> {
+    return (await this.#send('/api/topics', { body: { topic, ...options } })) as TopicStats
+  }
+
+  /** Change options of a topic. Fields that are not given stay; `retention` and `idempotency` are replaced whole. */
+  async changeTopic(topic: string, options: ChangeableTopicOptions): Promise<TopicStats> {
+    return (await this.#send(pathOf(topic), { method: 'PATCH', body: options })) as TopicStats
+  }
+
+  /** Give up the oldest events, or with `dryRun` say what would go. */
+  async prune(topic: string, options: PruneOptions = {}): Promise<PruneReport> {
+    return (await this.#send(`${pathOf(topic)}/prune`, { body: { ...options, confirm: topic } })) as PruneReport
+  }
+
+  /** Delete a topic and all its events. */
+  async deleteTopic(topic: string): Promise<void> {
+    await this.#request(pathOf(topic) + queryText({ confirm: topic }), { method: 'DELETE' })
+  }
+
+  /** Append one event, or an array as one atomic batch. With an idempotency key the call may be sent again. */
+  async append(topic: string, events: NewEvent | readonly NewEvent[], options: AppendOptions = {}): Promise<Receipt> {
     const { signal, ...rest } = options
     const call = { events: Array.isArray(events) ? events : [events], ...rest }
-    const init = { method: 'POST', body: stringifyValue(call), ...(signal === undefined ? {} : { signal }) }
-    return (await this.#json(eventsPath(topic), init)) as Receipt
+    return (await this.#send(`${pathOf(topic)}/events`, { body: call, signal })) as Receipt
   }
 
   /** Read a page; `nextCursor` continues it. */
-  async page(topic: string, options: OneKind<ReadOptions> = {}): Promise<Page> {
+  async page(topic: string, options: ReadOptions = {}): Promise<ReadPage> {
     const { signal, ...query } = options
-    const init = signal === undefined ? {} : { signal }
-    return (await this.#json(eventsPath(topic) + queryText(query), init)) as Page
+    return (await this.#json(`${pathOf(topic)}/events${queryText(query)}`, signal)) as ReadPage
+  }
+
+  /** The version of an entity: the offset after its last event, 0 when it never had one. */
+  async version(topic: string, entity: string): Promise<number> {
+    const { entityVersion } = await this.page(topic, { entity, limit: 1, direction: 'backward' })
+    return entityVersion ?? 0
+  }
+
+  /** The events that led to the one with this id, nearest first. */
+  causes(topic: string, id: string, options: WalkOptions = {}): Promise<StoredEvent[]> {
+    return this.#walk(`${pathOf(topic)}/causes`, id, options)
+  }
+
+  /** The events that the one with this id led to, level by level. */
+  effects(topic: string, id: string, options: WalkOptions = {}): Promise<StoredEvent[]> {
+    return this.#walk(`${pathOf(topic)}/effects`, id, options)
+  }
+
+  async #walk(path: string, id: string, { limit, signal }: WalkOptions): Promise<StoredEvent[]> {
+    const { items } = (await this.#json(path + queryText({ id, limit }), signal)) as { items: StoredEvent[] }
+    return items
   }
 
   /** The event at an offset, or undefined where there is none. */
@@ -99,23 +146,29 @@ export class Client {
     offset: number,
     options: { readonly partition?: number } = {},
   ): Promise<StoredEvent | undefined> {
-    try {
-      return (await this.#json(`${eventsPath(topic)}/${offset}${queryText(options)}`)) as StoredEvent
-    } catch (error) {
-      if (error instanceof VarveError && error.code === 'EVENT_UNKNOWN') return undefined
-      throw error
-    }
+    const found = await this.#unlessUnknown(`${pathOf(topic)}/events/${offset}${queryText(options)}`)
+    return found as StoredEvent | undefined
+  }
+
+  /** A proof that the event at an offset is part of the log, or undefined where there is no event. */
+  async proof(
+    topic: string,
+    offset: number,
+    options: { readonly partition?: number } = {},
+  ): Promise<EventProof | undefined> {
+    const found = await this.#unlessUnknown(`${pathOf(topic)}/events/${offset}/proof${queryText(options)}`)
+    return found as EventProof | undefined
   }
 
   /** Follow a topic until `signal` is aborted. When the stream ends it is taken up again behind the last event. */
-  async *tail(topic: string, options: OneKind<TailOptions> = {}): AsyncGenerator<StoredEvent, void, undefined> {
+  async *tail(topic: string, options: TailOptions = {}): AsyncGenerator<StoredEvent, void, undefined> {
     const { signal, ...query } = options
     let last: string | undefined
     while (!signal?.aborted) {
       const headers: Record<string, string> = { accept: 'text/event-stream' }
       if (last !== undefined) headers['last-event-id'] = last
-      const path = `/api/topics/${encodeURIComponent(topic)}/tail${queryText(query)}`
-      const response = await this.#send(path, { headers, ...(signal === undefined ? {} : { signal }) })
+      const path = `${pathOf(topic)}/tail${queryText(query)}`
+      const response = await this.#request(path, { headers, ...(signal === undefined ? {} : { signal }) })
       for await (const frame of readFrames(response, signal)) {
         if (frame.event === 'problem') throw problemError(parseJsonValue(frame.data), response.status)
         if (frame.event === 'overflow') break
@@ -125,27 +178,44 @@ export class Client {
     }
   }
 
-  async #json(path: string, init: RequestInit = {}): Promise<unknown> {
-    return parseJsonValue(await (await this.#send(path, init)).text())
+  async #unlessUnknown(path: string): Promise<unknown> {
+    try {
+      return await this.#json(path)
+    } catch (error) {
+      if (error instanceof VarveError && error.code === 'EVENT_UNKNOWN') return undefined
+      throw error
+    }
   }
 
-  async #send(path: string, init: RequestInit): Promise<Response> {
-    const type = init.body === undefined ? {} : { 'content-type': 'application/json' }
-    const headers = { ...this.#headers, ...type, ...(init.headers as Record<string, string> | undefined) }
+  async #json(path: string, signal?: AbortSignal): Promise<unknown> {
+    const response = await this.#request(path, signal === undefined ? {} : { signal })
+    return parseJsonValue(await response.text())
+  }
+
+  async #send(path: string, { method = 'POST', body, signal }: Sent): Promise<unknown> {
+    const headers = { 'content-type': 'application/json' }
+    const init = { method, headers, body: stringifyValue(body), ...(signal === undefined ? {} : { signal }) }
+    return parseJsonValue(await (await this.#request(path, init)).text())
+  }
+
+  async #request(path: string, init: RequestInit): Promise<Response> {
+    const headers = { ...this.#headers, ...(init.headers as Record<string, string> | undefined) }
     const response = await this.#fetch(this.#url + path, { ...init, headers })
     if (!response.ok) throw await failure(response)
     return response
   }
 }
 
-function eventsPath(topic: string): string {
-  return `/api/topics/${encodeURIComponent(topic)}/events`
+function pathOf(topic: string): string {
+  return `/api/topics/${encodeURIComponent(topic)}`
 }
 
 function queryText(query: Query): string {
   const parameters = new URLSearchParams()
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined) parameters.append(name, String(value))
+  for (const [name, given] of Object.entries(query)) {
+    for (const value of Array.isArray(given) ? given : [given]) {
+      if (value !== undefined) parameters.append(name, String(value))
+    }
   }
   const text = parameters.toString()
   return text === '' ? '' : `?${text}`
