@@ -3,6 +3,7 @@
  * @module */
 import type { Digest } from '../../src/codec/digest.ts'
 import { FileStorage } from '../files/file-storage.ts'
+import { nativeCompression } from '../node/compression.ts'
 import { nativeDigest } from '../node/digest.ts'
 import { realRoot } from '../node/index.ts'
 import { processOwner } from '../node/owner.ts'
@@ -26,6 +27,7 @@ export function bunStorage(path: string): FileStorage {
     root: realRoot(path),
     calls: bunFileCalls,
     digest: bunDigest,
+    compression: nativeCompression,
     owner: processOwner(`bun ${Bun.version}`),
   })
 }

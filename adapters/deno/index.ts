@@ -3,6 +3,7 @@
  * a takeover after a crash waits for the heartbeat.
  * @module */
 import { FileStorage } from '../files/file-storage.ts'
+import { nativeCompression } from '../node/compression.ts'
 import { nativeDigest } from '../node/digest.ts'
 import { realRoot } from '../node/index.ts'
 import { processOwner } from '../node/owner.ts'
@@ -18,6 +19,7 @@ export function denoStorage(path: string): FileStorage {
     root: realRoot(path),
     calls: denoFileCalls(),
     digest: nativeDigest(64),
+    compression: nativeCompression,
     owner: processOwner(`deno ${Deno.version.deno}`),
   })
 }

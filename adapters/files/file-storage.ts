@@ -5,6 +5,7 @@
  * @module */
 import { dirname } from 'node:path'
 import type { Digest } from '../../src/codec/digest.ts'
+import type { Compression } from '../../src/ports/compression.ts'
 import type { OwnerPort } from '../../src/ports/owner.ts'
 import type {
   Maybe,
@@ -26,6 +27,7 @@ export interface FileStorageParts {
   readonly root: string
   readonly calls: FileCalls
   readonly digest: Digest
+  readonly compression: Compression
   readonly owner: OwnerPort
 }
 
@@ -35,6 +37,7 @@ export class FileStorage implements Storage {
   readonly location: string
   readonly capabilities: StorageCapabilities
   readonly digest: Digest
+  readonly compression: Compression
   readonly owner: OwnerPort
   /** The table behind this storage, for reports: its `origin` says which calls are native. */
   readonly calls: FileCalls
@@ -46,6 +49,7 @@ export class FileStorage implements Storage {
     this.location = parts.root
     this.calls = parts.calls
     this.digest = parts.digest
+    this.compression = parts.compression
     this.owner = parts.owner
     this.capabilities = {
       hardLinks: true,

@@ -2,6 +2,7 @@
  * @module */
 import type { Digest } from '../../src/codec/digest.ts'
 import { VarveError } from '../../src/errors.ts'
+import { type Compression, portableCompression } from '../../src/ports/compression.ts'
 import { portableDigest } from '../../src/ports/digest.ts'
 import { processLocalOwner } from '../../src/ports/owner.ts'
 import type { ReadHandle, Storage, StorageCapabilities, StorageEntry, WriteHandle } from '../../src/ports/storage.ts'
@@ -138,6 +139,7 @@ class MemoryStorage implements Storage {
   readonly location = `memory:${++instances}`
   readonly capabilities = CAPABILITIES
   readonly digest: Digest = portableDigest
+  readonly compression: Compression = portableCompression
   readonly owner = processLocalOwner
   readonly #files = new Map<string, MemoryFile>()
   readonly #directories = new Set<string>([''])

@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import type { FileCalls } from '../files/file-calls.ts'
 import { FileStorage } from '../files/file-storage.ts'
+import { nativeCompression } from './compression.ts'
 import { nativeDigest } from './digest.ts'
 import { nodeFileCalls } from './file-calls.ts'
 import { processOwner } from './owner.ts'
@@ -22,6 +23,7 @@ export function nodeStorage(path: string, options: NodeStorageOptions = {}): Fil
     root: realRoot(path),
     calls: options.files ?? nodeFileCalls,
     digest: nativeDigest(512),
+    compression: nativeCompression,
     owner: processOwner(`node ${process.versions.node}`),
   })
 }

@@ -1,17 +1,24 @@
 /** The body of a record batch, as it is read.
  *
  * Body: the record table when carried (u32 size, shapes as in `values.ts`), then either dictionary and one block, or
- * u32 preface size, preface (varint blocks; per block varint rows, varint stored size x 4 + codec, u32 CRC-32 of the
- * stored bytes; dictionary) and the blocks. Codec 0 is none; others are refused until they exist.
+ * u32 preface size, preface (varint blocks; per block varint rows, varint stored size x 4 + codec, for codec 1 varint
+ * raw size, u32 CRC-32 of the stored bytes; dictionary) and the blocks. Codec 0 is none, 1 raw deflate (RFC 1951);
+ * others are refused. What follows the table has at most `BATCH_BODY_MAX_BYTES`, inflated too, and no block inflates to
+ * more than 100 times its size.
  *
  * These values are on disk. Do not change; add a version.
  * @module */
-import { VarveError } from '../errors.ts'
-import type { BatchHeader } from './batch-header.ts'
+import { assert, VarveError } from '../errors.ts'
+import { BATCH_BODY_MAX_BYTES, type BatchHeader } from './batch-header.ts'
 import { ByteReader, ByteWriter, viewOf } from './bytes.ts'
 import { chainHash } from './chain.ts'
 import { readDictionary } from './dictionary.ts'
 import type { Digest } from './digest.ts'
+
+export const BLOCK_PLAIN = 0
+export const BLOCK_DEFLATED = 1
+/** Most bytes that a stored byte may inflate to: a block that would shrink more is stored as it is. */
+export const RATIO_MAX = 100
 
 /** One block of a body: stored bytes `[start, end)` of the body. */
 export interface BlockEntry {
@@ -20,6 +27,8 @@ export interface BlockEntry {
   readonly end: number
   /** Undefined in a single-block batch, whose body CRC covers the block. */
   readonly crc: number | undefined
+  /** Size when inflated; undefined: the block is stored as it is. */
+  readonly rawBytes: number | undefined
 }
 
 /** What the front of a body says: its record table, where its dictionary lies, its blocks. */
@@ -29,6 +38,8 @@ export interface Preface {
   readonly dictionaryAt: number
   /** Where the dictionary must end; undefined in a single-block batch, where the block begins there. */
   readonly dictionaryEnd: number | undefined
+  /** Some block has to be inflated. */
+  readonly deflated: boolean
   /** One entry with an unknown start in a single-block batch until the dictionary is read. */
   readonly blocks: readonly BlockEntry[]
 }
@@ -67,29 +78,49 @@ export function readPreface(header: BatchHeader, body: Uint8Array, digest: Diges
     if (body.length < header.bodyBytes) throw new VarveError('DECODE_FAILED', 'Body is cut short')
     if (digest.crc32(body.subarray(checkedFrom, header.bodyBytes)) !== header.bodyCrc)
       throw new VarveError('DECODE_FAILED', 'Body fails its checksum')
-    const block = { rows: header.lastOffsetDelta + 1, start: checkedFrom, end: header.bodyBytes, crc: undefined }
-    return { table, dictionaryAt: checkedFrom, dictionaryEnd: undefined, blocks: [block] }
+    const block = { rows: header.lastOffsetDelta + 1, start: checkedFrom, end: header.bodyBytes, ...UNCHECKED }
+    return { table, dictionaryAt: checkedFrom, dictionaryEnd: undefined, deflated: false, blocks: [block] }
   }
   const end = reader.position + 4 + reader.u32()
   if (end > body.length || digest.crc32(body.subarray(checkedFrom, end)) !== header.bodyCrc) {
     throw new VarveError('DECODE_FAILED', 'Preface fails its checksum')
   }
-  const count = reader.varint()
-  const blocks: BlockEntry[] = []
-  let start = end
+  const blocks = readEntries(reader, end)
   let rows = 0
-  for (let i = 0; i < count; i++) {
-    const blockRows = reader.varint()
-    const word = reader.varint()
-    if (word % 4 !== 0) throw new VarveError('DECODE_FAILED', 'Cannot read a block with an unknown codec')
-    blocks.push({ rows: blockRows, start, end: start + word / 4, crc: reader.u32() })
-    start += word / 4
-    rows += blockRows
+  let rawBytes = end - reader.position
+  for (const block of blocks) {
+    rows += block.rows
+    rawBytes += block.rawBytes ?? block.end - block.start
   }
-  if (start !== header.bodyBytes || rows !== header.lastOffsetDelta + 1) {
+  if (blocks.at(-1)?.end !== header.bodyBytes || rows !== header.lastOffsetDelta + 1) {
     throw new VarveError('DECODE_FAILED', 'Blocks do not add up to their batch')
   }
-  return { table, dictionaryAt: reader.position, dictionaryEnd: end, blocks }
+  if (rawBytes > BATCH_BODY_MAX_BYTES) throw new VarveError('DECODE_FAILED', 'Cannot inflate so many bytes')
+  const deflated = blocks.some((block) => block.rawBytes !== undefined)
+  return { table, dictionaryAt: reader.position, dictionaryEnd: end, deflated, blocks }
+}
+
+const UNCHECKED = { crc: undefined, rawBytes: undefined }
+
+/** Read where the blocks lie, from `start` on. */
+function readEntries(reader: ByteReader, firstStart: number): BlockEntry[] {
+  const count = reader.varint()
+  const blocks: BlockEntry[] = []
+  let start = firstStart
+  for (let i = 0; i < count; i++) {
+    const rows = reader.varint()
+    const word = reader.varint()
+    const codec = word % 4
+    if (codec > BLOCK_DEFLATED) throw new VarveError('DECODE_FAILED', 'Cannot read a block with an unknown codec')
+    const storedBytes = (word - codec) / 4
+    const rawBytes = codec === BLOCK_DEFLATED ? reader.varint() : undefined
+    if (rawBytes !== undefined && rawBytes > storedBytes * RATIO_MAX) {
+      throw new VarveError('DECODE_FAILED', `Cannot inflate a block of ${storedBytes} bytes to ${rawBytes}`)
+    }
+    blocks.push({ rows, start, end: start + storedBytes, crc: reader.u32(), rawBytes })
+    start += storedBytes
+  }
+  return blocks
 }
 
 /** Read the strings of a checked body. @throws {VarveError} `DECODE_FAILED`. */
@@ -105,7 +136,7 @@ export function readContents(preface: Preface, body: Uint8Array): Contents {
   return { strings, blocks: preface.blocks }
 }
 
-/** The checked raw bytes of a block. `body` holds at least `[0, entry.end)`.
+/** The checked stored bytes of a block. `body` holds at least `[0, entry.end)`.
  * @throws {VarveError} `DECODE_FAILED` when the checksum is wrong. */
 export function blockBytes(body: Uint8Array, entry: BlockEntry, digest: Digest): Uint8Array {
   const bytes = body.subarray(entry.start, entry.end)
@@ -114,16 +145,38 @@ export function blockBytes(body: Uint8Array, entry: BlockEntry, digest: Digest):
   return bytes
 }
 
-/** The chain hash that a batch with this header and body must have. */
+/** A body whose blocks are as they were before they were compressed: dictionary and blocks end to end. */
+export interface PlainBody {
+  readonly body: Uint8Array
+  readonly preface: Preface
+}
+
+/** Put the dictionary of a checked body and its raw blocks together. */
+export function plainBody(preface: Preface, body: Uint8Array, rawBlocks: readonly Uint8Array[]): PlainBody {
+  const dictionary = body.subarray(preface.dictionaryAt, preface.dictionaryEnd)
+  const out = new ByteWriter(rawBlocks.reduce((sum, block) => sum + block.length, dictionary.length))
+  out.raw(dictionary)
+  const blocks = rawBlocks.map((block, i): BlockEntry => {
+    const start = out.length
+    out.raw(block)
+    return { rows: preface.blocks[i]?.rows ?? 0, start, end: out.length, ...UNCHECKED }
+  })
+  const { table } = preface
+  const plain = { table, dictionaryAt: 0, dictionaryEnd: dictionary.length, deflated: false, blocks }
+  return { body: out.bytes, preface: plain }
+}
+
+/** The chain hash that a batch with this header and body must have. Blocks must not be compressed. */
 export function expectedHash(
   header: BatchHeader,
   preface: Preface,
   facts: { body: Uint8Array; previousHash: Uint8Array; tableHash: Uint8Array; digest: Digest },
 ): Uint8Array {
   const { body, ...rest } = facts
+  assert(!preface.deflated, 'the chain hash covers raw blocks')
   return chainHash(new ByteWriter(256), {
     ...header,
     ...rest,
-    logical: body.subarray(preface.dictionaryAt, header.bodyBytes),
+    logical: body.subarray(preface.dictionaryAt, preface.blocks.at(-1)?.end),
   })
 }

@@ -54,6 +54,24 @@ export interface EncodedBatch {
   readonly tablePosition: number
   readonly lowestAt: number
   readonly highestAt: number
+  readonly header: Omit<BatchHeader, 'bodyBytes'>
+  readonly layout: BatchLayout
+}
+
+/** Where the parts of an encoded batch lie in its bytes. */
+export interface BatchLayout {
+  /** End of header and table. */
+  readonly tableEnd: number
+  readonly dictionaryAt: number
+  /** Beginning of the blocks, to the end. */
+  readonly blocksAt: number
+  /** Per block its rows, and its end behind `blocksAt`. */
+  readonly cuts: readonly BlockCut[]
+}
+
+export interface BlockCut {
+  readonly rows: number
+  readonly end: number
 }
 
 /** What encoding found: where the parts of the body lie, and what the header says of the events. */
@@ -61,11 +79,9 @@ interface Found {
   readonly body: {
     readonly carriesTable: boolean
     readonly single: boolean
-    /** The part that the body's checksum covers. */
-    readonly checkedFrom: number
+    readonly layout: BatchLayout
+    /** End of the part that the body's checksum covers. */
     readonly checkedTo: number
-    /** Dictionary and blocks, to the end. */
-    readonly logicalFrom: number
   }
   readonly lowestAt: number
   readonly highestAt: number
@@ -108,16 +124,17 @@ export class BatchEncoder {
       out.u32(facts.table.bytes.length)
       out.raw(facts.table.bytes)
     }
-    const checkedFrom = out.length
-    const logicalFrom = this.#writePreface(cuts)
-    const checkedTo = out.length
+    const tableEnd = out.length
+    const dictionaryAt = this.#writePreface(cuts)
+    const blocksAt = out.length
     out.raw(this.#blocks.bytes)
     if (out.length - BATCH_HEADER_BYTES > BATCH_BODY_MAX_BYTES) {
       const facts = { limitName: 'bodyBytes', limit: BATCH_BODY_MAX_BYTES, found: out.length - BATCH_HEADER_BYTES }
       throw new VarveError('APPEND_TOO_LARGE', 'Cannot append so many bytes in one batch', { details: facts })
     }
     const single = cuts.length === 1
-    const body = { carriesTable, single, checkedFrom, checkedTo: single ? out.length : checkedTo, logicalFrom }
+    const layout = { tableEnd, dictionaryAt, blocksAt, cuts }
+    const body = { carriesTable, single, layout, checkedTo: single ? out.length : blocksAt }
     return this.#close(out.bytes, facts, { body, lowestAt, highestAt, lastOffsetDelta: rows.length - 1 })
   }
 
@@ -134,7 +151,7 @@ export class BatchEncoder {
       highestAt,
       recordedAt,
       tableHash: table.hash,
-      logical: bytes.subarray(body.logicalFrom),
+      logical: bytes.subarray(body.layout.dictionaryAt),
       digest,
     })
     const tablePosition = body.carriesTable ? place.position + BATCH_HEADER_BYTES : (facts.tablePosition ?? 0)
@@ -150,19 +167,19 @@ export class BatchEncoder {
       recordedAt,
       tablePosition,
       tableCrc: table.crc,
-      bodyCrc: digest.crc32(bytes.subarray(body.checkedFrom, body.checkedTo)),
+      bodyCrc: digest.crc32(bytes.subarray(body.layout.tableEnd, body.checkedTo)),
       hash,
     }
     writeBatchHeader(bytes, header, { place, digest })
-    return { bytes, hash, tablePosition, lowestAt, highestAt }
+    return { bytes, hash, tablePosition, lowestAt, highestAt, header, layout: body.layout }
   }
 
   /** @returns per block: rows and the end in the blocks buffer. */
-  #writeBlocks(source: BlockSource): { rows: number; end: number }[] {
+  #writeBlocks(source: BlockSource): BlockCut[] {
     const { rows } = source
     const blocks = this.#blocks
     blocks.reset()
-    const cuts: { rows: number; end: number }[] = []
+    const cuts: BlockCut[] = []
     for (let from = 0, to = 0; from < rows.length; from = to) {
       let size = 0
       do {
@@ -177,7 +194,7 @@ export class BatchEncoder {
   }
 
   /** @returns where the logical content begins: the dictionary, which the blocks follow. */
-  #writePreface(cuts: readonly { rows: number; end: number }[]): number {
+  #writePreface(cuts: readonly BlockCut[]): number {
     const out = this.#out
     if (cuts.length === 1) {
       const start = out.length

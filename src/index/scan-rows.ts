@@ -1,7 +1,6 @@
 /** The rows of a segment from the segment itself: what a checkpoint would have said.
  * @module */
 import { blockBytes, readContents } from '../codec/batch-body.ts'
-import { BATCH_HEADER_BYTES } from '../codec/batch-header.ts'
 import { type BlockColumns, readBlock } from '../codec/block.ts'
 import type { Digest } from '../codec/digest.ts'
 import type { Reading } from '../segment/file-pool.ts'
@@ -21,9 +20,9 @@ export function* scanRows(segment: SegmentRef, end: LogPoint, digest: Digest): R
 }
 
 function addBatch(rows: TailRows, batch: ScannedBatch, digest: Digest): void {
-  const { header, preface, position, bytes } = batch
-  const body = bytes.subarray(BATCH_HEADER_BYTES)
-  const { strings, blocks } = readContents(preface, body)
+  const { header, plain, position, bytes } = batch
+  const { body } = plain
+  const { strings, blocks } = readContents(plain.preface, body)
   const list = blocks.flatMap((block) => rowsOf(readBlock(blockBytes(body, block, digest), block.rows, strings)))
   rows.add(list, { baseOffset: header.baseOffset, recordedAt: header.recordedAt, position, length: bytes.length })
 }

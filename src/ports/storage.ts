@@ -9,6 +9,7 @@
  * A method that returns `Maybe` may answer at once: the caller awaits only what is a promise.
  * @module */
 import type { Digest } from '../codec/digest.ts'
+import type { Compression } from './compression.ts'
 import type { OwnerPort } from './owner.ts'
 
 /** A value now, or a promise of it: storages with synchronous calls answer without a promise. */
@@ -46,6 +47,8 @@ export interface Storage {
   readonly capabilities: StorageCapabilities
   /** Checksums and hashes, native where the runtime has them. */
   readonly digest: Digest
+  /** Raw deflate, native where the runtime has a synchronous one. */
+  readonly compression: Compression
   /** Who this process is, and whether another owner is provably gone. */
   readonly owner: OwnerPort
   /** Names directly under a directory, sorted; empty when the directory does not exist. */

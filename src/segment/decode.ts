@@ -114,8 +114,28 @@ export function located<T>(segment: SegmentRef, position: number, step: () => T)
   try {
     return step()
   } catch (error) {
-    if (!isVarveError(error, 'DECODE_FAILED')) throw error
-    throw segmentDamaged(segment, position, { reason: error.message, cause: error })
+    throw placed(segment, position, error)
+  }
+}
+
+function placed(segment: SegmentRef, position: number, error: unknown): unknown {
+  if (!isVarveError(error, 'DECODE_FAILED')) return error
+  return segmentDamaged(segment, position, { reason: error.message, cause: error })
+}
+
+/** The raw bytes of a block, of which `stored` holds the stored bytes at `[entry.start, entry.end)`.
+ * @throws {VarveError} `SEGMENT_DAMAGED` for the batch at `position`. */
+export function* rawBlock(
+  segment: SegmentRef,
+  position: number,
+  block: { entry: BlockEntry; stored: Uint8Array; digest: Digest },
+): Reading<Uint8Array> {
+  try {
+    const bytes = blockBytes(block.stored, block.entry, block.digest)
+    const { rawBytes } = block.entry
+    return rawBytes === undefined ? bytes : yield { inflate: bytes, rawBytes }
+  } catch (error) {
+    throw placed(segment, position, error)
   }
 }
 
@@ -143,7 +163,7 @@ export function* decodeBatch(
   for (const block of blocks) {
     const end = offset + block.rows
     if (end > want.from && offset < want.to) {
-      const bytes = located(segment, position, () => blockBytes(body, block, context.digest))
+      const bytes = yield* rawBlock(segment, position, { entry: block, stored: body, digest: context.digest })
       located(segment, position, () =>
         decodeBlock({ header, strings, block, bytes, offset, decoder }, want, { context, events }),
       )

@@ -1,7 +1,7 @@
 /** Readers without input or output, and the two drivers that run them.
  *
  * A `Reading` is a generator that yields what it needs (path, position, length) and is given bytes, fewer than asked
- * only at the end of the file. `drive` answers at once while every read can be synchronous and goes on as a promise
+ * only at the end of the file; or it yields compressed bytes and is given what they were. `drive` answers at once while every read can be synchronous and goes on as a promise
  * from the first that cannot, so nothing is written twice. A synchronous read that took over 1 ms blocked everything
  * else for as long, so that file is read asynchronously for a while.
  * @module */
@@ -17,7 +17,13 @@ export interface ReadRequest {
   readonly brief?: boolean
 }
 
-export type Reading<T> = Generator<ReadRequest, T, Uint8Array>
+export interface InflateRequest {
+  readonly inflate: Uint8Array
+  /** Size of the answer. */
+  readonly rawBytes: number
+}
+
+export type Reading<T> = Generator<ReadRequest | InflateRequest, T, Uint8Array>
 
 const OPEN_FILES_MAX = 64
 const SLOW_READ_MS = 1
@@ -65,6 +71,12 @@ export class FilePool {
     const count = file.handle.readSync(request.position, into)
     if (this.#clock.monotonic() - started > SLOW_READ_MS) file.asyncReadsLeft = SLOW_READS_ASYNC
     return this.#counted(into, count)
+  }
+
+  /** Give a reading what it asks for. @throws {VarveError} as `read`, and `DECODE_FAILED` for what cannot inflate. */
+  answer(request: ReadRequest | InflateRequest): Maybe<Uint8Array> {
+    if ('path' in request) return this.read(request)
+    return this.#storage.compression.inflate(request.inflate, request.rawBytes)
   }
 
   /** Memory for a brief read. Only one reading can hold it: one that turns asynchronous keeps it (see `drive`). */
@@ -175,6 +187,8 @@ export class FilePool {
   }
 }
 
+type Step<T> = IteratorResult<ReadRequest | InflateRequest, T>
+
 /** Run a reading to its end: at once where all its reads are synchronous, else as a promise.
  * A failed read is thrown into the reading, which may have another way. */
 export function drive<T>(reading: Reading<T>, pool: FilePool): Maybe<T> {
@@ -182,7 +196,7 @@ export function drive<T>(reading: Reading<T>, pool: FilePool): Maybe<T> {
   while (!step.done) {
     let bytes: Maybe<Uint8Array>
     try {
-      bytes = pool.read(step.value)
+      bytes = pool.answer(step.value)
     } catch (error) {
       step = reading.throw(error)
       continue
@@ -201,12 +215,12 @@ async function driveAsync<T>(reading: Reading<T>, pool: FilePool, first: Promise
   while (!step.done) {
     // Others run between a read and its use here, so no memory is shared with them.
     const request = { ...step.value, brief: false }
-    step = await answer(reading, () => pool.read(request))
+    step = await answer(reading, () => pool.answer(request))
   }
   return step.value
 }
 
-async function answer<T>(reading: Reading<T>, read: () => Maybe<Uint8Array>): Promise<IteratorResult<ReadRequest, T>> {
+async function answer<T>(reading: Reading<T>, read: () => Maybe<Uint8Array>): Promise<Step<T>> {
   let given: Uint8Array
   try {
     given = await read()

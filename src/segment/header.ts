@@ -3,7 +3,7 @@
  * | at | size | field |
  * |---|---|---|
  * | 0 | 8 | `VARVSEG` and the version, 1 |
- * | 8 | 4 | incompatible feature bits, none yet |
+ * | 8 | 4 | incompatible feature bits: 1 blocks may be compressed, 2 the hash chain is over events |
  * | 12 | 4 | partition |
  * | 16 | 8 | segment id, random |
  * | 24 | 8 | base offset |
@@ -24,6 +24,10 @@ export const SEGMENT_HEADER_BYTES = 128
 const MAGIC = utf8('VARVSEG')
 const VERSION = 1
 const CRC_AT = 124
+/** Feature bits, all incompatible: who does not know one refuses the segment. */
+export const FEATURE_DEFLATE = 1
+export const FEATURE_EVENT_CHAIN = 2
+const FEATURES_KNOWN = 3
 
 export interface SegmentHeader {
   readonly partition: number
@@ -35,6 +39,18 @@ export interface SegmentHeader {
   /** 64 hexadecimal digits. */
   readonly hashBefore: string
   readonly lineage: string
+  /** Bits; absent: none. */
+  readonly features?: number
+}
+
+/** The feature bits of a segment of a topic with these options. */
+export function segmentFeatures(options: {
+  readonly compression?: 'none' | 'deflate'
+  readonly chain?: 'batches' | 'events'
+}): number {
+  return (
+    (options.compression === 'deflate' ? FEATURE_DEFLATE : 0) | (options.chain === 'events' ? FEATURE_EVENT_CHAIN : 0)
+  )
 }
 
 /** Make the first bytes of a segment. */
@@ -43,6 +59,7 @@ export function encodeSegmentHeader(header: SegmentHeader, digest: Digest): Uint
   const view = viewOf(bytes)
   bytes.set(MAGIC)
   bytes[7] = VERSION
+  view.setUint32(8, header.features ?? 0, true)
   view.setUint32(12, header.partition, true)
   bytes.set(fromHex(header.id), 16)
   setU64(view, 24, header.baseOffset)
@@ -56,7 +73,7 @@ export function encodeSegmentHeader(header: SegmentHeader, digest: Digest): Uint
 
 /** Read a segment header. @param file for messages.
  * @throws {VarveError} `SEGMENT_DAMAGED` when it is not one, `FORMAT_NEWER` for a later version. */
-export function decodeSegmentHeader(bytes: Uint8Array, file: string, digest: Digest): SegmentHeader {
+export function decodeSegmentHeader(bytes: Uint8Array, file: string, digest: Digest): Required<SegmentHeader> {
   const damaged = (reason: string) =>
     new VarveError('SEGMENT_DAMAGED', `Cannot read the header of segment "${file}": ${reason}`, {
       details: { file, position: 0, reason },
@@ -67,12 +84,13 @@ export function decodeSegmentHeader(bytes: Uint8Array, file: string, digest: Dig
   if (MAGIC.some((byte, at) => bytes[at] !== byte)) throw damaged('the magic is not that of a segment')
   const version = bytes[7] ?? 0
   if (version === 0) throw damaged('the version is 0')
-  if (version > VERSION || view.getUint32(8, true) !== 0) {
+  const features = view.getUint32(8, true)
+  if (version > VERSION || (features & ~FEATURES_KNOWN) !== 0) {
     throw new VarveError(
       'FORMAT_NEWER',
       `Cannot read segment "${file}" of format ${version}; this varve reads ${VERSION}`,
       {
-        details: { file, found: version, supported: VERSION },
+        details: { file, found: version, supported: VERSION, features },
       },
     )
   }
@@ -93,5 +111,6 @@ export function decodeSegmentHeader(bytes: Uint8Array, file: string, digest: Dig
     createdAt: number(40),
     hashBefore: toHex(bytes.subarray(48, 80)),
     lineage,
+    features,
   }
 }

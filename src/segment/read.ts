@@ -2,17 +2,20 @@
  *
  * Everything here is below a known synced position, so whatever fails a checksum is damage and is named.
  * @module */
-import { blockBytes, prefaceBytes, readContents, readPreface } from '../codec/batch-body.ts'
+import { prefaceBytes, readContents, readPreface } from '../codec/batch-body.ts'
 import { BATCH_BODY_MAX_BYTES, BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from '../codec/batch-header.ts'
 import type { Digest } from '../codec/digest.ts'
 import { isVarveError } from '../errors.ts'
 import {
+  type BatchBytes,
   type DecodeContext,
   type DecodedEvent,
   decodeBatch,
   decodeBlock,
   located,
+  type RowMatcher,
   type RowRange,
+  rawBlock,
   valueDecoder,
 } from './decode.ts'
 import type { Reading } from './file-pool.ts'
@@ -164,7 +167,7 @@ export function* readBackward(
 export function* readOne(
   segment: SegmentRef,
   offset: number,
-  facts: { start: LogPoint; end: LogPoint; context: DecodeContext },
+  facts: { start: LogPoint; end: LogPoint; context: DecodeContext; match?: RowMatcher | undefined },
 ): Reading<DecodedEvent | undefined> {
   const { context, end } = facts
   let position = facts.start.position
@@ -184,7 +187,7 @@ export function* readOne(
         throw segmentDamaged(segment, position, { reason: 'a batch reaches past the end of the segment' })
       }
       const inHand = bytes.subarray(at + BATCH_HEADER_BYTES, at + BATCH_HEADER_BYTES + header.bodyBytes)
-      return yield* readOneOfBatch(segment, offset, { header, position, body: inHand, context })
+      return yield* readOneOfBatch(segment, offset, { header, position, body: inHand, context, match: facts.match })
     }
     position = bodyAt + header.bodyBytes
   }
@@ -195,7 +198,7 @@ export function* readOne(
 function* readOneOfBatch(
   segment: SegmentRef,
   offset: number,
-  batch: { header: BatchHeader; position: number; body: Uint8Array; context: DecodeContext },
+  batch: BatchBytes & { context: DecodeContext; match: RowMatcher | undefined },
 ): Reading<DecodedEvent | undefined> {
   const { header, position, context } = batch
   if (offset < header.baseOffset) return undefined
@@ -215,11 +218,11 @@ function* readOneOfBatch(
           ? front.subarray(block.start, block.end)
           : yield* readExactly(segment, bodyAt + block.start, block.end - block.start)
       const entry = { ...block, start: 0, end: stored.length }
+      const bytes = yield* rawBlock(segment, position, { entry, stored, digest: context.digest })
       const events: DecodedEvent[] = []
       located(segment, position, () => {
-        const bytes = blockBytes(stored, entry, context.digest)
         const source = { header, strings, block, bytes, offset: first, decoder }
-        decodeBlock(source, { from: offset, to: offset + 1, match: undefined }, { context, events })
+        decodeBlock(source, { from: offset, to: offset + 1, match: batch.match }, { context, events })
       })
       return events[0]
     }

@@ -10,7 +10,7 @@ import { toHex } from '../codec/bytes.ts'
 import type { Digest } from '../codec/digest.ts'
 import type { Reading } from './file-pool.ts'
 import { walkHeaders } from './load-index.ts'
-import { type ChainPoint, provenBeyond, type ScannedBatch, scanBatches } from './scan.ts'
+import { type ChainPoint, provenBeyond, type ScannedBatch, type StoredBatch, scanBatches } from './scan.ts'
 import { type SegmentRef, segmentDamaged } from './segment.ts'
 import { SparseIndex } from './sparse-index.ts'
 
@@ -19,7 +19,7 @@ export interface TailPlan {
   /** End of what is known to be synced: where the segment is sealed. */
   readonly seal: ChainPoint
   /** Valid batches above it, in order, with bytes of their own. */
-  readonly moved: readonly ScannedBatch[]
+  readonly moved: readonly StoredBatch[]
   readonly tornBytes: number
   /** Events found by the scan. */
   readonly rows: number
@@ -47,7 +47,7 @@ export function* planRecovery(
   let { rows, recordedAt } = known
   let seal = known.end
   /** Valid batches not yet known to be synced: usually the last one or two groups. */
-  const unproven: ScannedBatch[] = []
+  const unproven: StoredBatch[] = []
   const settle = () => {
     const kept = unproven.findIndex((batch) => batch.position >= synced)
     if (kept === 0) return
@@ -94,11 +94,13 @@ function* walkProven(
 }
 
 /** A scanned batch is a view on a chunk: copy it, once, so that it outlives the chunk without holding it. */
-function withOwnBytes(batch: ScannedBatch): ScannedBatch {
-  return batch.bytes.buffer.byteLength === batch.bytes.length ? batch : { ...batch, bytes: batch.bytes.slice() }
+function withOwnBytes(batch: ScannedBatch): StoredBatch {
+  const { plain: _, ...stored } = batch
+  const own = batch.bytes.buffer.byteLength === batch.bytes.length
+  return own ? stored : { ...stored, bytes: batch.bytes.slice() }
 }
 
-function endOf(batch: ScannedBatch): ChainPoint {
+function endOf(batch: StoredBatch): ChainPoint {
   return {
     position: batch.position + batch.bytes.length,
     offset: batch.header.baseOffset + batch.header.lastOffsetDelta + 1,

@@ -4,7 +4,7 @@
  * damage) depends on what is known to have been synced, which the caller knows.
  * @module */
 import { NO_TABLE, type RecordTable, recordTable } from '../codec/batch.ts'
-import { blockBytes, expectedHash, type Preface, readPreface } from '../codec/batch-body.ts'
+import { blockBytes, expectedHash, type PlainBody, type Preface, plainBody, readPreface } from '../codec/batch-body.ts'
 import { BATCH_BODY_MAX_BYTES, BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from '../codec/batch-header.ts'
 import { fromHex, sameBytes, toHex } from '../codec/bytes.ts'
 import type { Digest } from '../codec/digest.ts'
@@ -20,14 +20,20 @@ export interface ChainPoint extends LogPoint {
   readonly hash: string
 }
 
-/** A batch that passed every check. `bytes` is valid until the scan goes on. */
-export interface ScannedBatch {
+/** A batch as it is stored. */
+export interface StoredBatch {
   readonly header: BatchHeader
   readonly preface: Preface
   readonly position: number
   /** Header and body. */
   readonly bytes: Uint8Array
   readonly table: RecordTable
+}
+
+/** A batch that passed every check. `bytes` and `plain` are valid until the scan goes on. */
+export interface ScannedBatch extends StoredBatch {
+  /** The body to decode: without compression. */
+  readonly plain: PlainBody
 }
 
 export interface ScanResult {
@@ -89,7 +95,7 @@ export function* scanBatches(
         tables.set(header.tablePosition, table)
       }
     }
-    const checked = checkBatch(header, whole, { table, previousHash: hash, digest })
+    const checked = yield* checkBatch(header, whole, { table, previousHash: hash, digest })
     if (typeof checked === 'string') return stopped(checked)
     if (header.carriesTable) tables.set(header.tablePosition, checked.table)
     options.onBatch({ header, position, bytes: whole, ...checked })
@@ -110,26 +116,43 @@ function* tableBefore(segment: SegmentRef, header: BatchHeader, digest: Digest):
 }
 
 /** Check the body of a batch and its place in the chain. @returns what is wrong, or what was read. */
-function checkBatch(
+function* checkBatch(
   header: BatchHeader,
   whole: Uint8Array,
   facts: { table: RecordTable | undefined; previousHash: Uint8Array | undefined; digest: Digest },
-): string | { preface: Preface; table: RecordTable } {
+): Reading<string | { preface: Preface; plain: PlainBody; table: RecordTable }> {
   const { digest, previousHash } = facts
   const body = whole.subarray(BATCH_HEADER_BYTES)
   try {
     const preface = readPreface(header, body, digest)
-    for (const block of preface.blocks) blockBytes(body, block, digest)
+    const plain = yield* inflated(preface, body, digest)
     const table = preface.table === undefined ? (facts.table ?? NO_TABLE) : recordTable(preface.table, digest)
     if (table.crc !== header.tableCrc) return 'a batch points to another record table'
-    if (previousHash === undefined) return { preface, table }
-    const hash = expectedHash(header, preface, { body, previousHash, tableHash: table.hash, digest })
+    if (previousHash === undefined) return { preface, plain, table }
+    const hash = expectedHash(header, plain.preface, {
+      body: plain.body,
+      previousHash,
+      tableHash: table.hash,
+      digest,
+    })
     if (!sameBytes(hash, header.hash)) return 'the chain hash differs'
-    return { preface, table }
+    return { preface, plain, table }
   } catch (error) {
     if (isVarveError(error, 'DECODE_FAILED')) return error.message
     throw error
   }
+}
+
+/** Check every block, and undo its compression. @throws {VarveError} `DECODE_FAILED`. */
+function* inflated(preface: Preface, body: Uint8Array, digest: Digest): Reading<PlainBody> {
+  const blocks: Uint8Array[] = []
+  for (const block of preface.blocks) {
+    const bytes = blockBytes(body, block, digest)
+    if (preface.deflated) {
+      blocks.push(block.rawBytes === undefined ? bytes : yield { inflate: bytes, rawBytes: block.rawBytes })
+    }
+  }
+  return preface.deflated ? plainBody(preface, body, blocks) : { preface, body }
 }
 
 /** What lies after the first invalid byte of a tail: whether something there proves that it was synced.

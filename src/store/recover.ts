@@ -16,7 +16,7 @@ import { isVarveError, VarveError } from '../errors.ts'
 import type { Head, PartitionRow, ProvenEnd, TopicRow } from '../manifest/index.ts'
 import { partitionDirectory } from '../manifest/index.ts'
 import { drive, type Reading } from '../segment/file-pool.ts'
-import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from '../segment/header.ts'
+import { decodeSegmentHeader, SEGMENT_HEADER_BYTES, segmentFeatures } from '../segment/header.ts'
 import { rebuildIndex } from '../segment/load-index.ts'
 import { planRecovery, type TailPlan } from '../segment/recovery.ts'
 import { type SegmentRef, segmentDamaged, segmentRef } from '../segment/segment.ts'
@@ -158,6 +158,7 @@ async function moveTail(
     lineage: topic.lineage,
     baseOffset: plan.seal.offset,
     hashBefore: plan.seal.hash,
+    features: ref.features | segmentFeatures(topic.options),
   })
   const end = await writeMoved(context, fresh, plan)
   const seal = { endOffset: plan.seal.offset, endPosition: plan.seal.position, endHash: plan.seal.hash }

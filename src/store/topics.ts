@@ -12,6 +12,7 @@ import {
   type TopicRow,
 } from '../manifest/index.ts'
 import { randomId } from '../ports/random.ts'
+import { segmentFeatures } from '../segment/header.ts'
 import { SparseIndex } from '../segment/sparse-index.ts'
 import { loadCheckpoint } from '../topic/checkpoints.ts'
 import type { LogContext } from '../topic/context.ts'
@@ -119,7 +120,7 @@ export class StoreTopics implements Topics {
     const partitions: PartitionRow[] = []
     for (let partition = 0; partition < options.partitions; partition++) {
       const directory = partitionDirectory(name, partition)
-      const facts = { partition, lineage, baseOffset: 0, hashBefore: NO_HASH }
+      const facts = { partition, lineage, baseOffset: 0, hashBefore: NO_HASH, features: segmentFeatures(options) }
       const fresh: FreshSegment = await createSegment(this.#context, directory, facts)
       try {
         await fresh.handle.sync()
@@ -187,6 +188,8 @@ export class StoreTopics implements Topics {
       handle: await this.#context.storage.openAppend(partition.active.ref.path),
       end,
       lastRecordedAt: lastRecordedAt ?? 0,
+      compression: topic.options.compression ?? 'none',
+      chain: topic.options.chain ?? 'batches',
       versions,
       checkpointed: checkpoint !== undefined,
     })

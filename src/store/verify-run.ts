@@ -152,7 +152,21 @@ export class VerifyRun {
   /** Run a reading of the layers below. */
   async drive<T>(reading: Reading<T>): Promise<T> {
     let step = reading.next()
-    while (!step.done) step = reading.next(await this.read(step.value))
+    while (!step.done) {
+      const request = step.value
+      if ('path' in request) step = reading.next(await this.read(request))
+      else {
+        let raw: Uint8Array
+        try {
+          raw = await this.storage.compression.inflate(request.inflate, request.rawBytes)
+        } catch (error) {
+          // A finding of the reading, as a wrong checksum is.
+          step = reading.throw(error)
+          continue
+        }
+        step = reading.next(raw)
+      }
+    }
     return step.value
   }
 

@@ -1,7 +1,6 @@
 /** Checking that what passes its checksums can be decoded: every column and every value.
  * @module */
 import { readContents } from '../codec/batch-body.ts'
-import { BATCH_HEADER_BYTES } from '../codec/batch-header.ts'
 import { decodeData, decodeValues, readBlock } from '../codec/block.ts'
 import { decodeShapes, ValueDecoder } from '../codec/values.ts'
 import { VarveError } from '../errors.ts'
@@ -15,14 +14,14 @@ export class ValueCheck {
 
   /** Decode a batch, and show its envelopes to the check of the checkpoint. @throws what decoding throws. */
   check(batch: ScannedBatch, checkpoint: CheckpointCheck | undefined): void {
-    const { header, preface, table } = batch
+    const { header, plain, table } = batch
     let decoder = this.#decoders.get(header.tablePosition)
     if (decoder === undefined) {
       decoder = new ValueDecoder(table.bytes.length === 0 ? [] : decodeShapes(table.bytes))
       this.#decoders.set(header.tablePosition, decoder)
     }
-    const body = batch.bytes.subarray(BATCH_HEADER_BYTES)
-    const { strings, blocks } = readContents(preface, body)
+    const { body } = plain
+    const { strings, blocks } = readContents(plain.preface, body)
     let highest = header.lowestAt
     for (const { start, end, rows } of blocks) {
       const columns = readBlock(body.subarray(start, end), rows, strings)

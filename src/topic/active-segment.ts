@@ -2,14 +2,15 @@
  *
  * Only the writer of the partition calls this, one call at a time (`sync` may overlap everything).
  * @module */
-import { BatchEncoder, NO_TABLE, type RecordTable, recordTable } from '../codec/batch.ts'
+import { BatchEncoder, type EncodedBatch, NO_TABLE, type RecordTable, recordTable } from '../codec/batch.ts'
+import { deflateBatch } from '../codec/batch-deflate.ts'
 import type { Row } from '../codec/block.ts'
 import { fromHex, toHex } from '../codec/bytes.ts'
 import { encodeShapes, ValueEncoder } from '../codec/values.ts'
 import { assert, isVarveError } from '../errors.ts'
 import type { ProvenEnd } from '../manifest/index.ts'
 import type { WriteHandle } from '../ports/storage.ts'
-import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
+import { FEATURE_DEFLATE, SEGMENT_HEADER_BYTES, segmentFeatures } from '../segment/header.ts'
 import type { LogContext } from './context.ts'
 import type { Partition } from './partition.ts'
 import { openNextSegment } from './roll.ts'
@@ -22,6 +23,8 @@ export interface SegmentStart {
   readonly handle: WriteHandle
   readonly end: ProvenEnd
   readonly lastRecordedAt: number
+  readonly compression: 'none' | 'deflate'
+  readonly chain: 'batches' | 'events'
 }
 
 /** A place between two batches, with the chain hash there. */
@@ -49,6 +52,8 @@ export class ActiveSegment {
   readonly #partition: Partition
   readonly #start: SegmentStart
   readonly #batches: BatchEncoder
+  /** Compression that was asked for: `none` counts at once, `deflate` from the next segment on, whose header says so. */
+  compression: 'none' | 'deflate'
   #handle: WriteHandle
   #end: WrittenEnd
   #syncedPosition: number
@@ -62,6 +67,7 @@ export class ActiveSegment {
     this.#partition = partition
     this.#start = start
     this.#batches = new BatchEncoder(context.digest)
+    this.compression = start.compression
     this.#handle = start.handle
     this.#end = { ...start.end, hash: fromHex(start.end.hash) }
     this.#syncedPosition = start.end.position
@@ -94,15 +100,26 @@ export class ActiveSegment {
     const recordedAt = Math.max(this.#context.clock.now(), this.#recordedAt)
     const batch = this.#encode(rows, recordedAt)
     const { position, offset } = this.#end
-    await this.#append(batch.bytes)
+    const bytes = this.#compresses ? await this.#compressed(batch) : batch.bytes
+    await this.#append(bytes)
     this.#recordedAt = recordedAt
     this.#tablePosition = batch.tablePosition
-    this.#end = { position: position + batch.bytes.length, offset: offset + rows.length, hash: batch.hash }
+    this.#end = { position: position + bytes.length, offset: offset + rows.length, hash: batch.hash }
     const { highestAt } = batch
-    return { baseOffset: offset, position, length: batch.bytes.length, recordedAt, highestAt, end: this.#end }
+    return { baseOffset: offset, position, length: bytes.length, recordedAt, highestAt, end: this.#end }
   }
 
-  #encode(rows: readonly Row[], recordedAt: number) {
+  get #compresses(): boolean {
+    return this.compression === 'deflate' && (this.#partition.active.ref.features & FEATURE_DEFLATE) !== 0
+  }
+
+  #compressed(batch: EncodedBatch): Promise<Uint8Array> {
+    const { storage, digest } = this.#context
+    const place = { seed: this.#partition.active.ref.seed, position: this.#end.position }
+    return deflateBatch(batch, { place, digest, deflate: (bytes) => storage.compression.deflate(bytes) })
+  }
+
+  #encode(rows: readonly Row[], recordedAt: number): EncodedBatch {
     const shapes = this.encoder.shapes
     if (shapes.length !== this.#tableShapes) {
       this.#table = recordTable(encodeShapes(shapes), this.#context.digest)
@@ -153,6 +170,7 @@ export class ActiveSegment {
       topicId: this.#start.topicId,
       lineage: this.#start.lineage,
       seal: { endOffset: offset, endPosition: position, endHash: toHex(hash) },
+      features: segmentFeatures({ compression: this.compression, chain: this.#start.chain }),
     })
     const sealed = this.#handle
     this.#handle = next.handle

@@ -27,7 +27,7 @@ const NAME_ATTEMPTS = 1_000
 export async function createSegment(
   context: LogContext,
   directory: string,
-  facts: { partition: number; lineage: string; baseOffset: number; hashBefore: string },
+  facts: { partition: number; lineage: string; baseOffset: number; hashBefore: string; features: number },
 ): Promise<FreshSegment> {
   const { file, handle } = await createUnderFreeName(context.storage, directory, facts.baseOffset)
   const id = toHex(context.random.bytes(8))
@@ -38,7 +38,8 @@ export async function createSegment(
     await discard(context, `${directory}/${file}`, handle)
     throw error
   }
-  return { row: { file, id, baseOffset: facts.baseOffset, hashBefore: facts.hashBefore }, handle }
+  const { baseOffset, hashBefore, features } = facts
+  return { row: { file, id, baseOffset, hashBefore, ...(features === 0 ? {} : { features }) }, handle }
 }
 
 /** A name may be taken by the leftover of a crash, or by a segment whose bytes recovery left behind. */
@@ -72,7 +73,7 @@ async function discard(context: LogContext, path: string, handle: WriteHandle): 
 export async function openNextSegment(
   context: LogContext,
   partition: Partition,
-  facts: { topicId: number; lineage: string; seal: Seal },
+  facts: { topicId: number; lineage: string; seal: Seal; features: number },
 ): Promise<FreshSegment> {
   const { seal } = facts
   const { ref } = partition.active
@@ -83,6 +84,7 @@ export async function openNextSegment(
     lineage: facts.lineage,
     baseOffset: seal.endOffset,
     hashBefore: seal.endHash,
+    features: facts.features,
   })
   await commitSegment(context, partition.directory, fresh, async () => {
     const { row } = fresh

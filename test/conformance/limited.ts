@@ -20,6 +20,7 @@ export function limitedStorage(storage: Storage, keep: Partial<StorageCapabiliti
     name: `limited ${storage.name}`,
     location: storage.location,
     digest: storage.digest,
+    compression: storage.compression,
     owner: storage.owner,
     capabilities,
     list: (directory) => storage.list(directory),

@@ -1,4 +1,4 @@
-/** The storage as a whole: capabilities, digests and the owner.
+/** The storage as a whole: capabilities, digests, compression and the owner.
  * @module */
 import type { Owner } from '../../src/ports/owner.ts'
 import { check, fails, pattern, put, type StorageCase, same, using } from './assert.ts'
@@ -134,6 +134,64 @@ const digestCases: StorageCase[] = [
   ],
 ]
 
+const compressionCases: StorageCase[] = [
+  [
+    'compression.inflate() gives back what deflate() made smaller, in memory of its own',
+    async ({ compression }) => {
+      for (const size of [1, 63, 64, 1000, 16_384, 100_000]) {
+        const raw = pattern(size).map((byte) => byte & 15)
+        const deflated = (await compression.deflate(raw)).slice()
+        if (size >= 1000) check(deflated.length < size * 0.75, `${size} bytes with half of their bits`)
+        const inflated = await compression.inflate(deflated.slice(), size)
+        deflated.fill(0)
+        same(inflated.length, size, 'the size')
+        check(
+          inflated.every((byte, at) => byte === raw[at]),
+          `the same ${size} bytes`,
+        )
+        same(Object.getPrototypeOf(inflated), Uint8Array.prototype, 'the prototype')
+      }
+    },
+  ],
+  [
+    'compression reads only its view',
+    async ({ compression }) => {
+      const raw = pattern(2000)
+      const deflated = await compression.deflate(raw.subarray(100, 900))
+      const around = new Uint8Array(deflated.length + 20).fill(255)
+      around.set(deflated, 10)
+      const inflated = await compression.inflate(around.subarray(10, 10 + deflated.length), 800)
+      same(hex(inflated), hex(raw.slice(100, 900)), 'the bytes')
+    },
+  ],
+  [
+    'compression.inflate() reads what another implementation wrote',
+    async ({ compression }) => {
+      // Stored, with fixed codes, and with codes of its own.
+      same(hex(await compression.inflate(bytesOf('010300fcff616263'), 3)), '616263', 'a stored block')
+      same(hex(await compression.inflate(bytesOf('4b4c4a0600'), 3)), '616263', 'fixed codes')
+    },
+  ],
+  [
+    'compression.inflate() refuses other sizes, cut and damaged bytes, and bombs',
+    async ({ compression }) => {
+      const raw = pattern(5000).map((byte) => byte & 31)
+      const deflated = (await compression.deflate(raw)).slice()
+      const refuses = (bytes: Uint8Array, rawBytes: number) =>
+        fails('DECODE_FAILED', () => compression.inflate(bytes, rawBytes), `inflating to ${rawBytes} bytes`)
+      for (const size of [1, 4999, 5001, 500_000]) await refuses(deflated, size)
+      for (const cut of [0, 1, 10, deflated.length >> 1]) await refuses(deflated.subarray(0, cut), 5000)
+      await refuses(Uint8Array.of(255, 255, 255), 3)
+      const bomb = (await compression.deflate(new Uint8Array(8_000_000))).slice()
+      await refuses(bomb, 1000)
+    },
+  ],
+]
+
+function bytesOf(digits: string): Uint8Array {
+  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
+}
+
 const ownerCases: StorageCase[] = [
   [
     'owner.describe() has every part and gives the same answer twice',
@@ -165,4 +223,9 @@ const ownerCases: StorageCase[] = [
   ],
 ]
 
-export const portCases: readonly StorageCase[] = [...capabilityCases, ...digestCases, ...ownerCases]
+export const portCases: readonly StorageCase[] = [
+  ...capabilityCases,
+  ...digestCases,
+  ...compressionCases,
+  ...ownerCases,
+]

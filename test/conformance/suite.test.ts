@@ -2,6 +2,7 @@
  * @module */
 import { expect, test } from 'vitest'
 import { memoryStorage } from '../../adapters/memory/index.ts'
+import { inflateFailed } from '../../src/ports/compression.ts'
 import type { ReadHandle, Storage, WriteHandle } from '../../src/ports/storage.ts'
 import { storageSuite } from './index.ts'
 
@@ -150,6 +151,16 @@ const DEFECTS: Record<string, (storage: Storage) => Partial<Storage>> = {
       return shared
     }
     return { digest: { ...s.digest, sha256 } }
+  },
+  'inflate cuts what is too much': (s) => {
+    const inflate = async (bytes: Uint8Array, rawBytes: number) => {
+      const raw = await new Response(
+        new Blob([bytes.slice()]).stream().pipeThrough(new DecompressionStream('deflate-raw')),
+      ).bytes()
+      if (raw.length < rawBytes) throw inflateFailed(rawBytes)
+      return raw.slice(0, rawBytes)
+    }
+    return { compression: { ...s.compression, inflate } }
   },
   'the owner has no host': (s) => ({
     owner: { ...s.owner, describe: () => ({ ...s.owner.describe(), host: undefined as unknown as string }) },

@@ -1,6 +1,7 @@
 /** The product's own file storage over a simulated file system.
  * @module */
 import { FileStorage } from '../../adapters/files/file-storage.ts'
+import { nativeCompression } from '../../adapters/node/compression.ts'
 import { nativeDigest } from '../../adapters/node/digest.ts'
 import { type OwnerPort, processLocalOwner } from '../../src/ports/owner.ts'
 import { newPlace } from '../support/places.ts'
@@ -10,5 +11,6 @@ import type { FaultFiles } from './fault-files.ts'
  * processes; by default every earlier owner is provably gone. */
 export function faultStorage(files: FaultFiles, owner: OwnerPort = processLocalOwner): FileStorage {
   const root = `/@${newPlace()}/store`
-  return new FileStorage({ name: 'fault', root, calls: files, digest: nativeDigest(512), owner })
+  const native = { digest: nativeDigest(512), compression: nativeCompression }
+  return new FileStorage({ name: 'fault', root, calls: files, owner, ...native })
 }

@@ -4,6 +4,7 @@
  * @module */
 import { nativeDigest } from '../../adapters/node/digest.ts'
 import { VarveError } from '../../src/errors.ts'
+import { portableCompression } from '../../src/ports/compression.ts'
 import { processLocalOwner } from '../../src/ports/owner.ts'
 import type { ReadHandle, Storage, StorageEntry, WriteHandle } from '../../src/ports/storage.ts'
 import { newPlace } from '../support/places.ts'
@@ -45,6 +46,7 @@ export function imageStorage(image: StoreImage): Storage {
       freeSpace: false,
     },
     digest,
+    compression: portableCompression,
     owner: processLocalOwner,
     list: async (directory) => entriesOf(nodes.keys(), directory),
     exists: (path) => nodes.has(path) || entriesOf(nodes.keys(), path).length > 0,

@@ -5,6 +5,7 @@ import type { FileCalls } from '../../../adapters/files/file-calls.ts'
 import { FileStorage } from '../../../adapters/files/file-storage.ts'
 import { nodeFileCalls } from '../../../adapters/node/file-calls.ts'
 import { isVarveError, type VarveError } from '../../../src/errors.ts'
+import { portableCompression } from '../../../src/ports/compression.ts'
 import { portableDigest } from '../../../src/ports/digest.ts'
 import { processLocalOwner } from '../../../src/ports/owner.ts'
 
@@ -54,7 +55,14 @@ function fakeCalls(overrides: Partial<FileCalls> = {}) {
     ...overrides,
   }
   const owner = processLocalOwner
-  const storage = new FileStorage({ name: 'fake', root: '/base/store', calls, digest: portableDigest, owner })
+  const storage = new FileStorage({
+    name: 'fake',
+    root: '/base/store',
+    calls,
+    digest: portableDigest,
+    compression: portableCompression,
+    owner,
+  })
   return { storage, file, log, write, readSync, made }
 }
 
@@ -302,7 +310,14 @@ test('FileWriteHandle.close() waits for the sync under way before it gives the d
 test('a table without readSync makes handles without it and the capability false', async () => {
   const { readSync: _, ...calls } = nodeFileCalls
   const owner = processLocalOwner
-  const storage = new FileStorage({ name: 'fake', root: '/base', calls, digest: portableDigest, owner })
+  const storage = new FileStorage({
+    name: 'fake',
+    root: '/base',
+    calls,
+    digest: portableDigest,
+    compression: portableCompression,
+    owner,
+  })
   expect(storage.capabilities.syncReads).toBe(false)
 })
 

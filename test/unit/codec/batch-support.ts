@@ -16,6 +16,7 @@ import { sameBytes } from '../../../src/codec/bytes.ts'
 import { decodeShapes, encodeShapes, ValueDecoder, ValueEncoder } from '../../../src/codec/values.ts'
 import { isVarveError } from '../../../src/errors.ts'
 import { portableDigest } from '../../../src/ports/digest.ts'
+import type { ScannedBatch } from '../../../src/segment/scan.ts'
 
 export const digest = portableDigest
 export const NO_HASH = new Uint8Array(32)
@@ -131,6 +132,15 @@ export function openBatch(bytes: Uint8Array, around: Partial<Around> = {}): stri
     if (isVarveError(error, 'DECODE_FAILED')) return error.message
     throw error
   }
+}
+
+/** The events of a scanned batch. */
+export function readPlain({ header, plain, table }: ScannedBatch): TestEvent[] {
+  const decoder = new ValueDecoder(table.bytes.length === 0 ? [] : decodeShapes(table.bytes))
+  const { strings, blocks } = readContents(plain.preface, plain.body)
+  return blocks.flatMap(({ start, end, rows }) =>
+    readEvents(plain.body.subarray(start, end), { rows, strings, lowestAt: header.lowestAt, decoder }),
+  )
 }
 
 /** The events of the bytes of one block. */

@@ -200,7 +200,10 @@ describe('drive()', () => {
           const answer = reading
           let step = answer.next()
           while (!step.done) {
-            state.fail = step.value.path === name(0) ? new VarveError('STORAGE_UNAVAILABLE', 'EIO') : undefined
+            state.fail =
+              'path' in step.value && step.value.path === name(0)
+                ? new VarveError('STORAGE_UNAVAILABLE', 'EIO')
+                : undefined
             try {
               step = answer.next(yield step.value)
             } catch (error) {

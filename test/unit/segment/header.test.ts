@@ -2,7 +2,14 @@
  * @module */
 import { expect, test } from 'vitest'
 import { setU64, toHex, viewOf } from '../../../src/codec/bytes.ts'
-import { decodeSegmentHeader, encodeSegmentHeader, SEGMENT_HEADER_BYTES } from '../../../src/segment/header.ts'
+import {
+  decodeSegmentHeader,
+  encodeSegmentHeader,
+  FEATURE_DEFLATE,
+  FEATURE_EVENT_CHAIN,
+  SEGMENT_HEADER_BYTES,
+  segmentFeatures,
+} from '../../../src/segment/header.ts'
 import { besideSegment, isSegmentFamily, segmentFile } from '../../../src/segment/names.ts'
 import { digest, flipBit } from '../codec/batch-support.ts'
 
@@ -14,6 +21,7 @@ const header = {
   createdAt: 1_700_000_000_000,
   hashBefore: 'ab'.repeat(32),
   lineage: 'abcdefghijkl',
+  features: 0,
 }
 const bytes = encodeSegmentHeader(header, digest)
 
@@ -36,6 +44,17 @@ test('encodeSegmentHeader() writes exact bytes that decodeSegmentHeader() reads 
   )
   expect(toHex(bytes.subarray(48, 124))).toBe(`${'ab'.repeat(32)}6162636465666768696a6b6c${'00'.repeat(32)}`)
   expect(decodeSegmentHeader(bytes, 'f', digest)).toEqual(header)
+})
+
+test('segmentFeatures() are those of the options, and decodeSegmentHeader() reads them back', () => {
+  expect(segmentFeatures({})).toBe(0)
+  expect(segmentFeatures({ compression: 'none', chain: 'batches' })).toBe(0)
+  expect(segmentFeatures({ compression: 'deflate' })).toBe(FEATURE_DEFLATE)
+  expect(segmentFeatures({ chain: 'events' })).toBe(FEATURE_EVENT_CHAIN)
+  const features = segmentFeatures({ compression: 'deflate', chain: 'events' })
+  const written = encodeSegmentHeader({ ...header, features }, digest)
+  expect(toHex(written.subarray(8, 12))).toBe('03000000')
+  expect(decodeSegmentHeader(written, 'f', digest).features).toBe(features)
 })
 
 test('decodeSegmentHeader() refuses every flipped bit and every length below a header', () => {
@@ -63,7 +82,7 @@ test('decodeSegmentHeader() refuses a later version, unknown features, another m
     }
   }
   expect(code((view) => view.setUint8(7, 2))).toBe('FORMAT_NEWER')
-  expect(code((view) => view.setUint32(8, 1, true))).toBe('FORMAT_NEWER')
+  for (const bit of [4, 8, 2 ** 31]) expect(code((view) => view.setUint32(8, bit, true))).toBe('FORMAT_NEWER')
   expect(code((view) => view.setUint8(0, 0x57))).toBe('SEGMENT_DAMAGED')
   expect(code((view) => view.setUint8(7, 0))).toBe('SEGMENT_DAMAGED')
   for (const at of [24, 32, 40]) {

@@ -2,6 +2,7 @@
  * @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { nativeCompression } from '../../../adapters/node/compression.ts'
 import type { DecodedEvent } from '../../../src/segment/decode.ts'
 import { type RunOptions, readBackward, readForward, readOne } from '../../../src/segment/read.ts'
 import type { LogPoint } from '../../../src/segment/segment.ts'
@@ -9,7 +10,17 @@ import { limitedStorage } from '../../conformance/limited.ts'
 import { share } from '../../support/runtime.ts'
 import { difference } from '../../support/same-value.ts'
 import { flipBit } from '../codec/batch-support.ts'
-import { AT, type BatchPlan, type BuiltSegment, buildSegment, Desk, endOf, plansOf, storageWith } from './support.ts'
+import {
+  AT,
+  type BatchPlan,
+  type BuiltSegment,
+  buildSegment,
+  Desk,
+  deflatedSegment,
+  endOf,
+  plansOf,
+  storageWith,
+} from './support.ts'
 
 /** Chunks are 16 KiB and 256 KiB: batches of a few bytes, of about a chunk, and of many chunks. */
 const SHAPES: Record<string, BatchPlan[]> = {
@@ -18,9 +29,11 @@ const SHAPES: Record<string, BatchPlan[]> = {
   'one large batch': plansOf(1, [400], (n) => n * 11),
   'large and tiny batches': plansOf(9, [120, 1, 1, 260], (n) => (n % 97) * 60),
 }
-const segments = Object.entries(SHAPES).map(
-  ([name, plans]) => [name, buildSegment(plans, { baseOffset: 1_000 })] as const,
-)
+const segments: (readonly [string, BuiltSegment])[] = []
+for (const [name, plans] of Object.entries(SHAPES)) {
+  segments.push([name, buildSegment(plans, { baseOffset: 1_000 })])
+  segments.push([`${name}, compressed`, await deflatedSegment(plans, { baseOffset: 1_000 })])
+}
 const NO_TIME = { since: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY }
 
 interface Wish {
@@ -34,7 +47,9 @@ interface Wish {
 
 async function deskOf(segment: BuiltSegment, facts: { sync: boolean; bytes?: Uint8Array }): Promise<Desk> {
   const storage = await storageWith({ [segment.ref.path]: facts.bytes ?? segment.bytes })
-  return new Desk(facts.sync ? storage : limitedStorage(storage))
+  // Inflating answers at once, too, or neither does.
+  const sync = { ...limitedStorage(storage, { syncReads: true }), compression: nativeCompression }
+  return new Desk(facts.sync ? sync : limitedStorage(storage))
 }
 
 function optionsOf(desk: Desk, segment: BuiltSegment, wish: Wish): RunOptions {

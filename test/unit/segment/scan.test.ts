@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { setU64, viewOf } from '../../../src/codec/bytes.ts'
 import type { Digest } from '../../../src/codec/digest.ts'
+import type { ReadRequest } from '../../../src/segment/file-pool.ts'
 import { provenBeyond, type ScannedBatch, scanBatches } from '../../../src/segment/scan.ts'
 import { digest, flipBit } from '../codec/batch-support.ts'
 import { AT, type BuiltSegment, buildSegment, endOf, plansOf, runOver, ZERO_HASH } from './support.ts'
@@ -150,7 +151,7 @@ describe('provenBeyond()', () => {
       const reading = provenBeyond(tail.ref, from, { digest, fileBytes: bytes.length })
       let step = reading.next()
       while (!step.done) {
-        const { position, length } = step.value
+        const { position, length } = step.value as ReadRequest
         const given = new Uint8Array(Math.min(length, bytes.length - position))
         given.set(bytes.subarray(Math.max(0, position), position + length), Math.max(0, -position))
         step = reading.next(given)

@@ -1,9 +1,12 @@
 /** Segments of bytes, storages to read them from, and the list that a read must give.
  * @module */
 import { memoryStorage } from '../../../adapters/memory/index.ts'
-import { BatchEncoder } from '../../../src/codec/batch.ts'
+import { BatchEncoder, type EncodedBatch } from '../../../src/codec/batch.ts'
+import { deflateBatch } from '../../../src/codec/batch-deflate.ts'
+import type { Place } from '../../../src/codec/batch-header.ts'
 import { fromHex, toHex } from '../../../src/codec/bytes.ts'
 import { ValueEncoder } from '../../../src/codec/values.ts'
+import { portableCompression } from '../../../src/ports/compression.ts'
 import type { Storage } from '../../../src/ports/storage.ts'
 import { type DecodeContext, type DecodedEvent, TableCache } from '../../../src/segment/decode.ts'
 import { drive, FilePool, type Reading } from '../../../src/segment/file-pool.ts'
@@ -36,11 +39,37 @@ export interface BuiltSegment {
   readonly events: readonly DecodedEvent[]
 }
 
+interface Built {
+  readonly baseOffset?: number
+  readonly hashBefore?: string
+  readonly id?: string
+}
+
 /** Write a segment as the writer does: one encoder for all batches, so that later ones point to earlier tables. */
-export function buildSegment(
+export function buildSegment(plans: readonly BatchPlan[], facts: Built = {}): BuiltSegment {
+  const building = build(plans, facts)
+  let step = building.next()
+  while (!step.done) step = building.next(step.value.batch.bytes.slice())
+  return step.value
+}
+
+/** The same with blocks compressed wherever that pays. */
+export async function deflatedSegment(plans: readonly BatchPlan[], facts: Built = {}): Promise<BuiltSegment> {
+  const building = build(plans, facts)
+  let step = building.next()
+  while (!step.done) {
+    const { batch, place } = step.value
+    const bytes = await deflateBatch(batch, { place, digest, deflate: portableCompression.deflate })
+    step = building.next(bytes.slice())
+  }
+  return step.value
+}
+
+/** Gives each batch as encoded, and takes the bytes to write. */
+function* build(
   plans: readonly BatchPlan[],
-  facts: { baseOffset?: number; hashBefore?: string; id?: string } = {},
-): BuiltSegment {
+  facts: Built,
+): Generator<{ batch: EncodedBatch; place: Place }, BuiltSegment, Uint8Array> {
   const { baseOffset = 0, hashBefore = ZERO_HASH, id = ID } = facts
   const row = { file: `${baseOffset.toString().padStart(20, '0')}.log`, id, baseOffset, hashBefore }
   const ref = segmentRef(DIRECTORY, row, { partition: 0, digest })
@@ -53,14 +82,15 @@ export function buildSegment(
   const events: DecodedEvent[] = []
   let tablePosition: number | undefined
   let shapes = 0
-  plans.forEach((plan, i) => {
+  for (const [i, plan] of plans.entries()) {
     const at = points[i] as ChainPoint
     const rows = makeRows(plan.events, values)
     if (values.shapes.length !== shapes) tablePosition = undefined
     shapes = values.shapes.length
     const recordedAt = AT + i
+    const place = { seed: ref.seed, position: at.position }
     const batch = batches.encode(rows, {
-      place: { seed: ref.seed, position: at.position },
+      place,
       epoch: 1,
       baseOffset: at.offset,
       recordedAt,
@@ -70,12 +100,13 @@ export function buildSegment(
       tablePosition,
     })
     tablePosition = batch.tablePosition
-    parts.push(batch.bytes.slice())
+    const bytes = yield { batch, place }
+    parts.push(bytes)
     index.add({ baseOffset: at.offset, position: at.position, highestAt: batch.highestAt })
     for (const [row, event] of plan.events.entries()) events.push(decoded(event, at.offset + row, recordedAt))
-    const position = at.position + batch.bytes.length
+    const position = at.position + bytes.length
     points.push({ position, offset: at.offset + rows.length, hash: toHex(batch.hash) })
-  })
+  }
   return { ref, bytes: join(parts), points, index, events }
 }
 
@@ -163,6 +194,7 @@ export class Desk {
 export function runOver<T>(reading: Reading<T>, files: Readonly<Record<string, Uint8Array>>): T {
   let step = reading.next()
   while (!step.done) {
+    if (!('path' in step.value)) throw new Error('these readings inflate nothing')
     const { path, position, length } = step.value
     const bytes = files[path] ?? new Uint8Array(0)
     step = reading.next(bytes.slice(position, position + length))
