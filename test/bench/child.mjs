@@ -3,6 +3,7 @@
  * `node child.mjs fill DIR EVENTS` appends, prints `ready` when all are acknowledged, and goes on until it is killed.
  * `node child.mjs open DIR READ [trace]` opens, reads 20 events and appends one; prints what that took as JSON.
  * `node child.mjs recover DIR` opens, then decodes the tail that open had to look at; prints both as JSON.
+ * `node child.mjs answer DIR HOW ENTITY` opens, then reads the events of an entity, or decodes all (HOW: `decode`).
  * `node child.mjs sqlite DIR READ` is `open` for SQLite. READ is an offset or the name of an entity.
  * @module */
 import assert from 'node:assert/strict'
@@ -13,7 +14,7 @@ import { openVarve, tracedStorage } from './varve.mjs'
 const READ_EVENTS = 20
 const BATCH = 1_000
 const [task = '', directory = '', ...rest] = process.argv.slice(2)
-const tasks = { fill, open, recover, sqlite }
+const tasks = { fill, open, recover, answer, sqlite }
 await tasks[/** @type {keyof typeof tasks} */ (task)]()
 
 async function fill() {
@@ -58,6 +59,22 @@ async function recover() {
   assert.equal(count, openReport.rowsReplayed)
   print({ openMs: opened - start, decodeMs, events, openReport })
   await store.close()
+}
+
+async function answer() {
+  const [how, entity] = rest
+  const start = performance.now()
+  const { store, topic } = await openVarve(directory, undefined, { checkpoint: how !== 'entity-no-checkpoint' })
+  const opened = performance.now()
+  const { events } = topic.stats()
+  let count = 0
+  const asked = how === 'decode' ? { from: 0 } : { entity }
+  for await (const batch of topic.read(asked).batches()) count += batch.length
+  const read = performance.now()
+  assert.equal(count, how === 'decode' ? events : READ_EVENTS)
+  const { openReport } = store
+  await store.close()
+  print({ ms: read - start, openMs: opened - start, readMs: read - opened, openReport })
 }
 
 async function sqlite() {

@@ -9,22 +9,60 @@ import { openStore } from '../../dist/src/index.js'
 export const TOPIC = 'orders'
 
 /** Open a store and its topic in `directory`; both are created when missing.
- * @param {string} directory @param {any} [storage] default the Node storage */
-export async function openVarve(directory, storage = nodeStorage(directory)) {
-  const store = await openStore({ storage })
-  const topic = await store.topics.open(TOPIC, { create: true })
+ * @param {string} directory @param {any} [storage] default the Node storage
+ * @param {{ readOnly?: boolean, checkpoint?: boolean, create?: any }} [options] `create`: options of a new topic */
+export async function openVarve(directory, storage = nodeStorage(directory), options = {}) {
+  const { create = true, ...opening } = options
+  const store = await openStore({ storage, ...opening })
+  const topic = await store.topics.open(TOPIC, opening.readOnly === true ? {} : { create })
   return { store, topic }
 }
 
+/** The Node storage; `isAsync`: without synchronous reads, as storages of browsers and edge workers are.
+ * @param {string} directory @param {boolean} [isAsync] */
+export function storageOf(directory, isAsync = false) {
+  const storage = nodeStorage(directory)
+  if (!isAsync) return storage
+  return withReads(storage, {
+    capabilities: { ...storage.capabilities, syncReads: false },
+    wrap: (handle) => ({
+      path: handle.path,
+      size: () => handle.size(),
+      read: (/** @type {number} */ position, /** @type {Uint8Array} */ into) => handle.read(position, into),
+      close: () => handle.close(),
+    }),
+  })
+}
+
+/** A storage whose read handles are wrapped. @param {any} storage
+ * @param {{ wrap: (handle: any) => unknown, capabilities?: unknown }} options */
+function withReads(storage, { wrap, capabilities = storage.capabilities }) {
+  return new Proxy(storage, {
+    get(target, key) {
+      if (key === 'capabilities') return capabilities
+      if (key === 'openRead') return async (/** @type {string} */ path) => wrap(await target.openRead(path))
+      const value = Reflect.get(target, key, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+/** The event of a keyed append: the same for the same number, as a retry sends it. @param {number} number */
+export function keyedEvent(number) {
+  return { kind: 'Requested', entity: `account-${number % 10_000}`, at: 1_760_000_000_000 + number, data: { number } }
+}
+
 /** Fill a new store: batches of 1,000, two in flight, closed at the end.
- * @param {string} directory @param {OrderEvent[][]} batches */
-export async function fillVarve(directory, batches) {
-  const { store, topic } = await openVarve(directory)
+ * @param {string} directory @param {OrderEvent[][]} batches
+ * @param {{ create?: any, segments?: number }} [options] `create`: options of the topic; `segments`: stop with so many */
+export async function fillVarve(directory, batches, { create = true, segments = Number.POSITIVE_INFINITY } = {}) {
+  const { store, topic } = await openVarve(directory, undefined, { create })
   let pending = Promise.resolve()
   for (const batch of batches) {
     const previous = pending
     pending = topic.append(batch)
     await previous
+    if (topic.stats().partitions[0].segments >= segments) break
   }
   await pending
   await store.close()
@@ -51,12 +89,5 @@ export function tracedStorage(directory) {
     }),
     close: () => handle.close(),
   })
-  const storage = new Proxy(nodeStorage(directory), {
-    get(target, key) {
-      if (key === 'openRead') return async (/** @type {string} */ path) => traced(await target.openRead(path))
-      const value = Reflect.get(target, key, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
-  return { storage, bytesByKind }
+  return { storage: withReads(nodeStorage(directory), { wrap: traced }), bytesByKind }
 }

@@ -69,8 +69,8 @@ function report(lines) {
     notes: [
       'The clock runs from the first append to the last acknowledgement; opening, closing and checking do not count.',
       'The reference loop packs, hashes, checksums, writes and syncs; it checks no values and keeps no index.',
-      'lmdb packs with shared record structures (native msgpackr) and syncs each commit before it answers; without the',
-      'index on the entity it cannot do what varve and the SQLite table can: find the events of an entity.',
+      'lmdb packs with shared record structures (native msgpackr) and syncs each commit before it answers.',
+      'Without the index lmdb cannot do what varve and the SQLite table can: find the events of an entity.',
       'classic-level writes JSON, offset to event, one synced batch each, without an index on the entity.',
       'event-storage has no index on entities and syncs its own index after the acknowledgement.',
     ],
