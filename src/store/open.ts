@@ -25,6 +25,8 @@ import { type PartitionStarts, partitionsOf, readOnlyStarts, recoverAll } from '
 import { Follower } from './follow.ts'
 import type { PreviousOwner } from './recover.ts'
 import { claimLocation } from './registry.ts'
+import { type SalvageAuthority, salvage, wholeAuthority } from './salvage.ts'
+import { readRemaining } from './salvage-manifest.ts'
 import { LogStore } from './store.ts'
 import type { OpenReport, Store, StoreOptions } from './types.ts'
 import { wholeClock } from './whole-clock.ts'
@@ -49,6 +51,7 @@ import { wholeClock } from './whole-clock.ts'
 export async function openStore(options: StoreOptions): Promise<Store> {
   const clock = options.clock === undefined ? systemClock : wholeClock(options.clock)
   const started = clock.monotonic()
+  if (options.readOnly === 'salvage') return openSalvage(options, clock, started)
   if (options.readOnly) return openReadOnly(options, clock, started)
   const release = claimLocation(options.storage)
   try {
@@ -207,14 +210,13 @@ async function openReadOnly(options: StoreOptions, clock: Clock, started: number
   const closing = new AbortController()
   const refused: RefusedFile[] = []
   let follower: Follower | undefined
-  const refuse = () => Promise.reject(new VarveError('STORE_READ_ONLY', 'Cannot write: the store is open read-only'))
   const context: LogContext = {
     ...sharedContext(options, { clock, closing: closing.signal, refused }),
     storeId: view.state.storeId,
     epoch: view.epoch,
     isFenced: () => false,
     follow: () => follower?.start(),
-    commit: refuse,
+    commit: refuseWrite,
     publishHead: () => undefined,
   }
   const read = await readOnlyStarts(context, view, head)
@@ -237,6 +239,63 @@ async function openReadOnly(options: StoreOptions, clock: Clock, started: number
   })
   follower = new Follower(context, view, () => store.topics.openPartitions())
   return store
+}
+
+/** Read what a damaged store still holds. One without damage is opened as for reading, so it answers the same. */
+async function openSalvage(options: StoreOptions, clock: Clock, started: number): Promise<Store> {
+  const authority = await authorityOf(options)
+  const closing = new AbortController()
+  const refused: RefusedFile[] = []
+  // Nothing derived is used: it was made by a store that was whole.
+  const shared = sharedContext({ ...options, checkpoint: false }, { clock, closing: closing.signal, refused })
+  try {
+    const found = await salvage(shared, authority)
+    if (authority.whole !== undefined && found.gaps.length === 0) {
+      await shared.pool.close()
+      return await openReadOnly(options, clock, started)
+    }
+    const context: LogContext = {
+      ...shared,
+      storeId: found.state.storeId,
+      epoch: authority.epoch,
+      isFenced: () => false,
+      follow: () => undefined,
+      commit: refuseWrite,
+      publishHead: () => undefined,
+    }
+    const report: OpenReport = {
+      source: 'read-only',
+      epoch: authority.epoch,
+      segmentsRead: found.segmentsRead,
+      bytesRead: shared.pool.bytesRead,
+      rowsReplayed: found.rows,
+      refused,
+      repaired: [],
+      gaps: found.gaps,
+      ignored: found.notes,
+      durationMs: clock.monotonic() - started,
+    }
+    const { starts } = found
+    return new LogStore(context, { state: () => found.state, starts, report, closing, release: async () => undefined })
+  } catch (error) {
+    await shared.pool.close()
+    throw error
+  }
+}
+
+async function authorityOf(options: StoreOptions): Promise<SalvageAuthority> {
+  try {
+    const { view, head } = await stableView(options)
+    return wholeAuthority(view, head.slots)
+  } catch (error) {
+    const isLost = isVarveError(error, 'STORE_MISSING') && (await options.storage.exists('topics'))
+    if (!isLost && !(isVarveError(error) && error.kind === 'corrupt')) throw error
+    return { ...(await readRemaining(options.storage)), whole: undefined }
+  }
+}
+
+function refuseWrite(): Promise<never> {
+  return Promise.reject(new VarveError('STORE_READ_ONLY', 'Cannot write: the store is open read-only'))
 }
 
 /** The manifest and the head file of the same moment: a roll between reading the two would tear them apart. */

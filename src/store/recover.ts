@@ -23,6 +23,7 @@ import { type SegmentRef, segmentDamaged, segmentRef } from '../segment/segment.
 import type { SparseIndex } from '../segment/sparse-index.ts'
 import { loadCheckpoint } from '../topic/checkpoints.ts'
 import type { LogContext } from '../topic/context.ts'
+import type { HeldSegment } from '../topic/partition.ts'
 import { commitSegment, createSegment, type FreshSegment, writeIndexes } from '../topic/roll.ts'
 
 /** What recovery did to one partition. */
@@ -39,6 +40,8 @@ export interface PartitionStart {
   /** Of the active segment, when recovery went through it. */
   readonly index?: SparseIndex
   readonly recordedAt?: number
+  /** Of a salvage: what the partition is made of instead of its segments. */
+  readonly pieces?: readonly HeldSegment[]
 }
 
 /** What recovery knows of the owner that did not close. */

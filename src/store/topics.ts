@@ -170,8 +170,9 @@ export class StoreTopics implements Topics {
 
   async #openPartition(topic: TopicRow, row: PartitionRow): Promise<OpenPartition> {
     const start = this.#starts.get(topic.id, row)
-    const { end } = start
-    const partition = new Partition(this.#context, { topic: topic.name, lineage: topic.lineage, row, durable: end })
+    const { end, pieces } = start
+    const facts = { topic: topic.name, lineage: topic.lineage, row, durable: end }
+    const partition = new Partition(this.#context, pieces === undefined ? facts : { ...facts, pieces })
     const checkpoint = await this.#checkpointAt(topic, partition, end)
     const fresh = end.offset === partition.active.ref.baseOffset ? new SparseIndex() : undefined
     const index = fresh ?? start.index ?? checkpoint?.index

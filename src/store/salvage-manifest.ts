@@ -1,0 +1,78 @@
+/** What the manifests of a damaged store still say.
+ * @module */
+import { isVarveError } from '../errors.ts'
+import { readWhole } from '../manifest/files.ts'
+import { type Frame, scanFrames } from '../manifest/frame.ts'
+import {
+  applyRecord,
+  type HeadEnd,
+  headEpoch,
+  type ManifestRecord,
+  type ManifestState,
+  manifestEpoch,
+  manifestName,
+  parseState,
+  readHead,
+} from '../manifest/index.ts'
+import type { Storage } from '../ports/storage.ts'
+
+/** The authority of a store whose manifest cannot be followed to its end. */
+export interface RemainingAuthority {
+  /** As far as it can be read: the store may have gone on. Undefined when no manifest tells a state. */
+  readonly state: ManifestState | undefined
+  /** The highest epoch that a manifest's name takes, 0 without any. */
+  readonly epoch: number
+  /** By segment id, what the head files say: the highest end of each. */
+  readonly ends: ReadonlyMap<string, HeadEnd>
+  /** What is wrong, by file. */
+  readonly notes: readonly string[]
+}
+
+/** Read the highest manifest that tells a state, up to its first damage, and all head files.
+ * @throws {VarveError} `FORMAT_NEWER`, and what the storage throws. */
+export async function readRemaining(storage: Storage): Promise<RemainingAuthority> {
+  const names = (await storage.list('')).map((entry) => entry.name)
+  const epochs = names.map(manifestEpoch).filter((epoch) => epoch !== undefined)
+  epochs.sort((a, b) => b - a)
+  const notes: string[] = []
+  let state: ManifestState | undefined
+  for (const epoch of epochs) {
+    const file = manifestName(epoch)
+    const { frames, endPosition, tail } = scanFrames(await readWhole(storage, file), epoch, storage.digest)
+    if (tail !== 'clean') notes.push(`${file}: damaged at position ${endPosition}`)
+    state = stateOf(frames, (reason) => notes.push(`${file}: ${reason}`))
+    if (state !== undefined) break
+    notes.push(`${file}: tells no state`)
+  }
+  return { state, epoch: epochs[0] ?? 0, ends: await readEnds(storage, names), notes }
+}
+
+/** Apply the records of a manifest as far as they make sense. */
+function stateOf(frames: readonly Frame[], note: (reason: string) => void): ManifestState | undefined {
+  const [, adoption, ...records] = frames
+  let state: ManifestState | undefined
+  try {
+    if (adoption !== undefined) state = parseState((bodyOf(adoption) as { state?: unknown }).state)
+    for (const frame of records) if (state !== undefined) state = applyRecord(state, bodyOf(frame) as ManifestRecord)
+  } catch (error) {
+    if (!isVarveError(error, 'MANIFEST_DAMAGED') && !(error instanceof SyntaxError)) throw error
+    note(error.message)
+  }
+  return state
+}
+
+function bodyOf(frame: Frame): unknown {
+  const body: unknown = JSON.parse(new TextDecoder().decode(frame.body))
+  return typeof body === 'object' && body !== null ? body : {}
+}
+
+async function readEnds(storage: Storage, names: readonly string[]): Promise<Map<string, HeadEnd>> {
+  const ends = new Map<string, HeadEnd>()
+  for (const epoch of names.map(headEpoch)) {
+    if (epoch === undefined) continue
+    for (const end of (await readHead(storage, epoch)).slots.values()) {
+      if (end.position > (ends.get(end.segmentId)?.position ?? 0)) ends.set(end.segmentId, end)
+    }
+  }
+  return ends
+}
