@@ -3,6 +3,7 @@
 import { runProcess } from '../process/run.ts'
 import { CLOSE_GRACE_MS, type Listen } from '../process/server.ts'
 import { bunStorage } from './index.ts'
+import { openBunSqlite } from './sqlite.ts'
 
 interface BunServer {
   readonly port: number
@@ -44,4 +45,4 @@ const listen: Listen = async ({ hostname, port, fetch }) => {
   }
 }
 
-await runProcess({ storage: bunStorage, listen })
+await runProcess({ storage: bunStorage, listen, openSqlite: openBunSqlite })

@@ -2,6 +2,7 @@
  * @module */
 import { runProcess } from '../process/run.ts'
 import { CLOSE_GRACE_MS, type Listen } from '../process/server.ts'
+import { openNodeSqlite } from '../process/sqlite.ts'
 import { denoStorage } from './index.ts'
 
 interface DenoServer {
@@ -32,4 +33,4 @@ const listen: Listen = async ({ hostname, port, fetch }) => {
   }
 }
 
-await runProcess({ storage: denoStorage, listen })
+await runProcess({ storage: denoStorage, listen, openSqlite: openNodeSqlite })

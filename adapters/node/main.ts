@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import { runProcess } from '../process/run.ts'
 import { CLOSE_GRACE_MS, type Listen } from '../process/server.ts'
+import { openNodeSqlite } from '../process/sqlite.ts'
 import { nodeStorage } from './index.ts'
 
 const CONNECTIONS_MAX = 2_048
@@ -46,4 +47,4 @@ function close(server: Server): Promise<void> {
   })
 }
 
-await runProcess({ storage: (directory) => nodeStorage(directory), listen })
+await runProcess({ storage: (directory) => nodeStorage(directory), listen, openSqlite: openNodeSqlite })

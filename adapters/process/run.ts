@@ -3,10 +3,11 @@
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import pkg from '../../package.json' with { type: 'json' }
-import { runCli } from '../../src/cli/index.ts'
+import { type OpenSqlite, runCli } from '../../src/cli/index.ts'
 import { systemClock } from '../../src/ports/clock.ts'
 import { systemRandom } from '../../src/ports/random.ts'
 import type { Storage } from '../../src/ports/storage.ts'
+import { createFile } from './output-file.ts'
 import { type Listen, serverHost } from './server.ts'
 import { processTerminal } from './terminal.ts'
 
@@ -16,7 +17,11 @@ const EXIT_BROKEN = 70
 const FOREVER_MS = 2 ** 30
 
 /** Run the command line of this process, and end the process with its exit code. */
-export async function runProcess(runtime: { storage: (directory: string) => Storage; listen: Listen }): Promise<void> {
+export async function runProcess(runtime: {
+  storage: (directory: string) => Storage
+  listen: Listen
+  openSqlite: OpenSqlite
+}): Promise<void> {
   const interrupted = endOnSignals()
   endOnFaults()
   // Timers of the core let a process end, but a command that waits for a lock or for news is not done.
@@ -30,6 +35,8 @@ export async function runProcess(runtime: { storage: (directory: string) => Stor
     random: systemRandom,
     version: pkg.version,
     host: serverHost(runtime.listen),
+    createFile,
+    openSqlite: runtime.openSqlite,
   })
   await flushed(process.stderr)
   process.exit(exitCode)

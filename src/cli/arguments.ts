@@ -7,6 +7,8 @@ import { VarveError } from '../errors.ts'
 export interface OptionSpec {
   /** Word for the value in help, such as `FILE`; without it the option is a switch. */
   readonly value?: string
+  /** One letter that means the same. */
+  readonly short?: string
   /** May be given several times. */
   readonly multiple?: true
   readonly help: string
@@ -26,7 +28,7 @@ export type ParseArgs = (config: {
 export const COMMON_OPTIONS: OptionSpecs = {
   data: { value: 'DIR', help: 'Directory of the store (default ./varve-data)' },
   json: { help: 'JSON for programs, on standard output; errors as JSON on standard error' },
-  help: { help: 'Show this help' },
+  help: { short: 'h', help: 'Show this help' },
 }
 
 /** Wrong use of the command line: exit code 2. */
@@ -46,7 +48,7 @@ export class Arguments {
   constructor(words: readonly string[], specs: OptionSpecs, parse: ParseArgs) {
     const options = Object.entries({ ...COMMON_OPTIONS, ...specs }).map(([name, spec]) => {
       const type: 'string' | 'boolean' = spec.value === undefined ? 'boolean' : 'string'
-      const short = name === 'help' ? { short: 'h' } : {}
+      const short = spec.short === undefined ? {} : { short: spec.short }
       return [name, { type, multiple: spec.multiple === true, ...short }] as const
     })
     try {

@@ -8,7 +8,8 @@ import type { Storage } from '../ports/storage.ts'
 import type { Terminal } from '../ports/terminal.ts'
 import { openStore } from '../store/open.ts'
 import type { Store, StoreOptions } from '../store/types.ts'
-import type { Arguments, OptionSpecs, ParseArgs } from './arguments.ts'
+import { type Arguments, type OptionSpecs, type ParseArgs, wrongUse } from './arguments.ts'
+import type { OpenSqlite } from './sqlite.ts'
 
 /** 0 done, 1 failed, 2 wrong use, 3 damage found. */
 export type ExitCode = 0 | 1 | 2 | 3
@@ -39,6 +40,20 @@ export interface CliContext {
   readonly random: Random
   readonly version: string
   readonly host: ServerHost
+  /** Begin a file named by the person on the command line.
+   * @throws {VarveError} `FILE_EXISTS`, `STORAGE_DENIED`. */
+  readonly createFile: (path: string) => Promise<OutputFile>
+  /** The runtime's own SQLite; undefined where it has none. */
+  readonly openSqlite: OpenSqlite | undefined
+}
+
+/** A file in the making: it has its name only once it is whole. */
+export interface OutputFile {
+  write(text: string): Promise<void>
+  /** Sync it and give it its name. */
+  finish(): Promise<void>
+  /** Remove what was written. */
+  discard(): Promise<void>
 }
 
 /** The runtime's web server, with the app in it. */
@@ -81,12 +96,26 @@ export function directoryOf(args: Arguments): string {
   return args.text('data') ?? DEFAULT_DIRECTORY
 }
 
+/** Directory and the other positional arguments of a command that names the directory first. With `--data` there are
+ * only the others. @throws {VarveError} `OPTION_INVALID` without either. */
+export function directoryFirst(args: Arguments): { directory: string; at: (index: number) => string | undefined } {
+  const named = args.text('data')
+  if (named !== undefined) return { directory: named, at: (index) => args.at(index) }
+  const directory = args.at(0)
+  if (directory === undefined || directory === '') throw wrongUse('Missing DIR: the directory of the store')
+  return { directory, at: (index) => args.at(index + 1) }
+}
+
 /** Open beside a running server, without a single write; with `--salvage` also a damaged store.
  * @throws {VarveError} as `openStore`. */
-export function openForReading(args: Arguments, context: CliContext): Promise<Store> {
+export function openForReading(
+  args: Arguments,
+  context: CliContext,
+  directory: string = directoryOf(args),
+): Promise<Store> {
   const { terminal } = context
   return openStore({
-    storage: context.storage(directoryOf(args)),
+    storage: context.storage(directory),
     clock: context.clock,
     readOnly: args.flag('salvage') ? 'salvage' : true,
     signal: terminal.interrupted,

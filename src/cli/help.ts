@@ -45,8 +45,11 @@ export function commandHelp(command: Command): string {
 }
 
 function optionLines(options: OptionSpecs): string[] {
-  const rows = Object.entries(options).map(([name, { value, help }]) => {
-    return [`  --${name}${value === undefined ? '' : ` ${value}`}`, help] as const
+  const rows = Object.entries(options).map(([name, { value, short, help }]) => {
+    return [
+      `  ${short === undefined ? '' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}`,
+      help,
+    ] as const
   })
   const width = Math.max(...rows.map(([left]) => left.length))
   return rows.map(([left, help]) => `${left.padEnd(width)}  ${help}`)

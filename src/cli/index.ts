@@ -7,9 +7,12 @@ import { Arguments, wrongUse } from './arguments.ts'
 import { causes, effects } from './causes.ts'
 import { checkpoint } from './checkpoint.ts'
 import type { CliContext, Command, ExitCode } from './context.ts'
+import { exportTopics } from './export.ts'
 import { get } from './get.ts'
 import { commandHelp, overview } from './help.ts'
+import { importEvents } from './import.ts'
 import { clean, jsonLine } from './output.ts'
+import { prune } from './prune.ts'
 import { read } from './read.ts'
 import { serve } from './serve.ts'
 import { stats } from './stats.ts'
@@ -17,9 +20,12 @@ import { tail } from './tail.ts'
 import { topics } from './topics.ts'
 import { verify } from './verify.ts'
 
-export type { CliContext, ExitCode, RunningServer, ServeOptions, ServerHost } from './context.ts'
+export type { CliContext, ExitCode, OutputFile, RunningServer, ServeOptions, ServerHost } from './context.ts'
+export type { OpenSqlite, SqliteDatabase, SqliteValue } from './sqlite.ts'
 
 const MISSING_HINT = 'Check --data DIR; `varve topics create NAME` and `varve append --create` make a store'
+const CHANGED_HINT =
+  'The input changed since it was imported; --skip id or another --source imports it again, as other events'
 
 /** All commands, in the order of the overview. */
 export const COMMANDS: readonly Command[] = [
@@ -31,6 +37,9 @@ export const COMMANDS: readonly Command[] = [
   get,
   causes,
   effects,
+  exportTopics,
+  importEvents,
+  prune,
   verify,
   checkpoint,
   stats,
@@ -90,7 +99,7 @@ function explain(error: unknown, words: readonly string[], { terminal }: CliCont
     terminal.writeError(jsonLine({ error: known ? plain(error) : { code: 'INTERNAL', kind: 'internal', message } }))
   } else {
     terminal.writeError(`varve: ${clean(message)}\n`)
-    const hint = exitCode === 2 ? helpHint(words) : known ? hintOf(error) : undefined
+    const hint = exitCode === 2 ? helpHint(words) : known ? hintOf(error, words[0]) : undefined
     if (hint !== undefined) terminal.writeError(`${hint}\n`)
   }
   if (terminal.env('VARVE_DEBUG') === '1' && error instanceof Error) {
@@ -106,7 +115,8 @@ function helpHint(words: readonly string[]): string {
 }
 
 /** What to do about it, with the owner of a locked store spelled out. */
-function hintOf(error: VarveError): string | undefined {
+function hintOf(error: VarveError, command: string | undefined): string | undefined {
+  if (error.code === 'KEY_REUSED' && command === 'import') return CHANGED_HINT
   if (error.code === 'STORE_MISSING') return MISSING_HINT
   if (error.code !== 'STORE_LOCKED') return error.hint
   const { owner } = error.details as { owner?: { runtime?: string; pid?: number; host?: string } }

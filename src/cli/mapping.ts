@@ -52,11 +52,19 @@ function isField(name: string): name is EventField {
 /** Make the event of one element; the topic checks its values.
  * @throws {VarveError} `JSON_INVALID`, `EVENT_INVALID`, with `line`. */
 export function toEvent(element: Element, mapping: Mapping): NewEvent {
-  const { line } = element
+  return eventOf(parseElement(element), element.line, mapping)
+}
+
+/** Read one element. @throws {VarveError} `JSON_INVALID`, `EVENT_INVALID` unless it is an object, with `line`. */
+export function parseElement(element: Element): Readonly<Record<string, unknown>> {
   const value = parse(element)
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw invalid(line, 'an event is a JSON object')
-  const input = value as Readonly<Record<string, unknown>>
+    throw invalid(element.line, 'an event is a JSON object')
+  return value as Readonly<Record<string, unknown>>
+}
+
+/** Make the event of an object of the input. @throws {VarveError} `EVENT_INVALID`, with `line`. */
+export function eventOf(input: Readonly<Record<string, unknown>>, line: number, mapping: Mapping): NewEvent {
   const event: Record<string, unknown> = {}
   const used = new Set(mapping.skipped)
   for (const [field, source] of mapping.sources) {

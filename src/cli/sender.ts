@@ -18,6 +18,18 @@ export interface SendOptions {
   /** Events per batch. */
   readonly batch: number
   readonly durability: Durability
+  /** Of an import, which may be run again. */
+  readonly repeat?: Repeat
+}
+
+/** How a second run of the same input appends nothing twice. */
+export interface Repeat {
+  /** What is not in the topic yet. @throws {VarveError} `KEY_REUSED` with the `index` of what is there otherwise. */
+  missing(group: Group): Promise<Group>
+  /** The idempotency key of a group. */
+  key(group: Group, partition: number): string
+  /** What the input consists of. */
+  readonly noun: 'line' | 'row'
 }
 
 /** Offsets that a partition got, `[firstOffset, endOffset)`. */
@@ -28,13 +40,15 @@ export interface Range {
 }
 
 /** Events of one append call and the lines they came from. */
-interface Group {
+export interface Group {
   readonly events: NewEvent[]
   readonly lines: number[]
 }
 
 export class Sender {
   appended = 0
+  /** Events of earlier runs of the same input. */
+  alreadyThere = 0
   batches = 0
   readonly ranges: Range[] = []
   readonly #topic: Topic
@@ -56,7 +70,7 @@ export class Sender {
     this.#options = options
   }
 
-  async add(event: NewEvent, { line, sizeBytes }: Element): Promise<void> {
+  async add(event: NewEvent, { line, sizeBytes }: Pick<Element, 'line' | 'sizeBytes'>): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure
     const { entity } = event
     const count = this.#topic.partitions
@@ -72,6 +86,11 @@ export class Sender {
     if (this.#events >= this.#options.batch || this.#sizeBytes >= BATCH_BYTES) await this.#send()
   }
 
+  /** Bytes that wait for their batch to fill. */
+  get pendingBytes(): number {
+    return this.#sizeBytes
+  }
+
   /** Events that wait for their batch to fill. */
   get pending(): number {
     return this.#events
@@ -83,7 +102,7 @@ export class Sender {
   }
 
   #send(): Promise<void> {
-    const groups = [...this.#groups.values()]
+    const groups = [...this.#groups]
     const batch = { first: this.#firstLine, last: this.#lastLine }
     this.#groups = new Map()
     this.#events = 0
@@ -95,24 +114,51 @@ export class Sender {
     return sent
   }
 
-  async #sendNow(groups: readonly Group[], batch: { first: number; last: number }): Promise<void> {
+  async #sendNow(
+    groups: readonly (readonly [partition: number, group: Group])[],
+    batch: { first: number; last: number },
+  ): Promise<void> {
     while (this.#inFlight.length >= IN_FLIGHT) await this.#inFlight.shift()
     // A batch that the topic refuses is refused before this turn ends, so that none after it is sent.
     await Promise.resolve()
     if (this.#failure !== undefined) throw this.#failure
-    const { durability } = this.#options
-    const appends = groups.map((group) =>
-      this.#topic.append(group.events, { durability }).then(
-        (receipt) => this.#note(receipt),
-        (error: unknown) => this.#fail(error, group, batch.first),
-      ),
-    )
-    this.#nextLine = batch.last + 1
-    this.batches++
+    const appends: Promise<void>[] = []
+    for (const [partition, group] of groups) {
+      const rest = await this.#missing(group, batch.first)
+      if (this.#failure !== undefined) break
+      if (rest.events.length > 0) appends.push(this.#append(rest, partition, batch.first))
+    }
     this.#inFlight.push(Promise.all(appends).then(() => undefined))
+    if (this.#failure !== undefined) throw this.#failure
+    this.#nextLine = batch.last + 1
+    if (appends.length > 0) this.batches++
   }
 
-  #note({ partition, firstOffset, endOffset }: Receipt): void {
+  async #missing(group: Group, firstLine: number): Promise<Group> {
+    try {
+      const rest = (await this.#options.repeat?.missing(group)) ?? group
+      this.alreadyThere += group.events.length - rest.events.length
+      return rest
+    } catch (error) {
+      this.#fail(error, group, firstLine)
+      return group
+    }
+  }
+
+  #append(group: Group, partition: number, firstLine: number): Promise<void> {
+    const { durability, repeat } = this.#options
+    const key = repeat === undefined ? {} : { idempotencyKey: repeat.key(group, partition) }
+    return this.#topic.append(group.events, { durability, ...key }).then(
+      (receipt) => this.#note(receipt),
+      (error: unknown) => this.#fail(error, group, firstLine),
+    )
+  }
+
+  #note({ partition, firstOffset, endOffset, replayed }: Receipt): void {
+    if (replayed) {
+      this.alreadyThere += endOffset - firstOffset
+      return
+    }
     this.appended += endOffset - firstOffset
     const range = this.ranges.find((one) => one.partition === partition)
     if (range === undefined) {
@@ -128,12 +174,22 @@ export class Sender {
     } else {
       const { index } = error.details
       const line = group.lines[typeof index === 'number' ? index : 0]
-      const message = error.message
-        .replace(/^Cannot append:/, `Cannot append line ${line}:`)
-        .replace(/ \(event .*\)$/, '')
+      const message = this.#message(error, { line, lastLine: group.lines.at(-1), exact: typeof index === 'number' })
       this.#failure = new VarveError(error.code, message, { details: { ...error.details, line }, cause: error })
     }
     this.#nextLine = Math.min(this.#nextLine, firstLine)
+  }
+
+  #message(
+    error: VarveError,
+    { line, lastLine, exact }: { line: number | undefined; lastLine: number | undefined; exact: boolean },
+  ): string {
+    const { repeat } = this.#options
+    if (error.code === 'KEY_REUSED' && repeat !== undefined && !exact)
+      return `Cannot import ${repeat.noun}s ${line} to ${lastLine}: they were imported before with other content`
+    return error.message
+      .replace(/^Cannot (append|import):/, `Cannot $1 ${repeat?.noun ?? 'line'} ${line}:`)
+      .replace(/ \(event .*\)$/, '')
   }
 
   /** Send the rest and wait for everything. @throws {VarveError} of the first batch that was refused. */
@@ -161,6 +217,8 @@ export class Sender {
   get kept(): string {
     if (this.appended === 0) return 'nothing was appended'
     const stays = this.appended === 1 ? 'stays' : 'stay'
+    if (this.#options.repeat !== undefined)
+      return `${counted(this.appended, 'event')} ${stays} imported; the same command again goes on from there`
     return `${counted(this.appended, 'event')} of earlier batches ${stays} appended; continue at line ${this.#nextLine}`
   }
 }

@@ -3,6 +3,7 @@ import { isVarveError } from '../errors.ts'
 import { randomId } from '../ports/random.ts'
 import type { Diagnostic, Store } from '../store/types.ts'
 import { type Arguments, wrongUse } from './arguments.ts'
+import { shellWord } from './confirm.ts'
 import { type CliContext, type Command, directoryOf, openForWriting, type RunningServer } from './context.ts'
 import { clean, counted, jsonLine } from './output.ts'
 import { loadSample } from './sample.ts'
@@ -134,10 +135,6 @@ async function tokenOf(
 function checkToken(token: string, where: string): string {
   if (TOKEN.test(token)) return token
   throw wrongUse(`Cannot use ${where}: a token has 32 to 512 letters, digits and . _ ~ + / -`)
-}
-
-function shellWord(text: string): string {
-  return /^[A-Za-z0-9._/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
 
 /** Open for writing; an owner on this machine that is not gone is alive, so only one elsewhere is waited for. */

@@ -1,36 +1,64 @@
 /** `varve verify`: check every byte of a store. Never writes. @module */
-import type { VerifyReport } from '../store/types.ts'
+import type { VerifyOptions, VerifyReport } from '../store/types.ts'
 import { verifyStorage } from '../store/verify.ts'
-import { type Command, directoryOf } from './context.ts'
+import { type Arguments, wrongUse } from './arguments.ts'
+import { type Command, directoryOf, openForReading, withStore } from './context.ts'
 import { clean, count, counted, elapsed, jsonLine, size } from './output.ts'
 import { Progress } from './progress.ts'
+import { SALVAGE_OPTION, tellGaps } from './salvage.ts'
+
+/** Topic names have no colon. */
+const HEAD = /^([^:]+)(?::(\d{1,4}))?:(\d{1,16}):([0-9a-f]{64})$/i
 
 export const verify: Command = {
   name: 'verify',
   usage: '',
   summary: 'Check every byte of the store; exit code 3 when something is damaged',
-  options: {},
+  options: {
+    head: {
+      value: 'TOPIC:OFFSET:HASH',
+      help: 'The log must hold this hash at this end offset (or TOPIC:PARTITION:OFFSET:HASH)',
+    },
+    ...SALVAGE_OPTION,
+  },
   notes: [
     'It only reads, works beside a running server, and on a store that is too damaged to open. Problems of files that',
     'can be rebuilt are listed, but are no damage. It ends by saying what it did not look at.',
+    'Without --head it shows that the log fits together; with the hash and endOffset of a receipt that was kept',
+    'elsewhere also that the log up to there is the one that was acknowledged. --salvage lists what cannot be read.',
   ],
   examples: [
     ['varve verify --data ./varve-data', 'Check a store'],
+    ['varve verify --head orders:1200:$HASH', 'Nobody rewrote what the receipt of offset 1,200 (exclusive) covers'],
     ['varve verify --json > report.json || echo damaged', 'Keep the report, act on the exit code'],
   ],
   async run(args, context) {
     args.atMost(0)
     const { terminal } = context
+    const head = headOf(args)
     const progress = new Progress('verify', context)
     const report = await verifyStorage({
       storage: context.storage(directoryOf(args)),
       clock: context.clock,
       signal: terminal.interrupted,
+      ...(head === undefined ? {} : { head }),
       onProgress: ({ doneBytes, totalBytes }) => progress.update({ done: doneBytes, total: totalBytes }),
     }).finally(() => progress.end())
     await terminal.write(args.flag('json') ? jsonLine(report) : reportText(report, directoryOf(args)))
-    return report.ok ? 0 : 3
+    if (!args.flag('salvage')) return report.ok ? 0 : 3
+    const gaps = await withStore(openForReading(args, context), async (store) => tellGaps(store, context))
+    return report.ok ? gaps : 3
   },
+}
+
+function headOf(args: Arguments): VerifyOptions['head'] {
+  const text = args.text('head')
+  if (text === undefined) return undefined
+  const [, topic, partition, offset, hash] = HEAD.exec(text) ?? []
+  if (topic === undefined || offset === undefined || hash === undefined || !Number.isSafeInteger(Number(offset)))
+    throw wrongUse(`Cannot use --head "${text}": write TOPIC:OFFSET:HASH, with the endOffset and hash of a receipt`)
+  const place = partition === undefined ? {} : { partition: Number(partition) }
+  return { topic, ...place, offset: Number(offset), hash: hash.toLowerCase() }
 }
 
 function reportText(report: VerifyReport, directory: string): string {

@@ -11,4 +11,5 @@ await runProcess({
     return memoryStorage()
   },
   listen: () => Promise.reject(new Error('It does not listen')),
+  openSqlite: async () => undefined,
 })

@@ -2,7 +2,7 @@
  * @module */
 import { parseArgs } from 'node:util'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
-import { type CliContext, type ExitCode, runCli, type ServeOptions } from '../../../src/cli/index.ts'
+import { type CliContext, type ExitCode, type OpenSqlite, runCli, type ServeOptions } from '../../../src/cli/index.ts'
 import { VarveError } from '../../../src/index.ts'
 import { type Clock, systemClock } from '../../../src/ports/clock.ts'
 import { systemRandom } from '../../../src/ports/random.ts'
@@ -33,6 +33,8 @@ export class Machine {
   readonly served: ServeOptions[] = []
   readonly closed: string[] = []
   clock: Clock = systemClock
+  /** The SQLite of the runtime. */
+  openSqlite: OpenSqlite | undefined
   /** Thrown by the next start of a server. */
   refusal: VarveError | undefined
   interrupted = new AbortController()
@@ -66,6 +68,18 @@ export class Machine {
       parseArgs,
       clock: this.clock,
       random: systemRandom,
+      openSqlite: this.openSqlite,
+      createFile: async (path) => {
+        if (this.files.has(path)) throw new VarveError('FILE_EXISTS', `Cannot write "${path}": it is there already`)
+        let text = ''
+        return {
+          async write(piece) {
+            text += piece
+          },
+          finish: async () => void this.files.set(path, text),
+          discard: async () => undefined,
+        }
+      },
       version: '1.2.3',
       host: {
         readSecret: async (path) => this.secrets.get(path),
