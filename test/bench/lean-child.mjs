@@ -97,8 +97,8 @@ function lookUps(topic, events) {
     'get by offset': each(target.offset, (offset) => topic.get(offset)),
     "get by the caller's id": page(() => ({ id: target.id(), limit: 1 }), 1),
     'the 10 events of a correlation': page(() => ({ correlationId: target.correlationId() }), 10),
-    'causes of an event (7)': { ...each(target.lastId, (id) => topic.causes?.(id) ?? Array(7)), check: has(7) },
-    'effects of an event (7)': { ...each(target.firstId, (id) => topic.effects?.(id) ?? Array(7)), check: has(7) },
+    'causes of an event (7)': { ...each(target.lastId, (id) => topic.causes(id)), check: has(7) },
+    'effects of an event (7)': { ...each(target.firstId, (id) => topic.effects(id)), check: has(7) },
     'version of an entity': each(target.entity, (entity) => topic.version(entity)),
     'version of an entity that never was': each(target.absentEntity, (entity) => topic.version(entity)),
   }
