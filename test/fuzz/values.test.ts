@@ -16,6 +16,7 @@ import {
   ValueEncoder,
 } from '../../src/codec/values.ts'
 import { isVarveError } from '../../src/errors.ts'
+import { share } from '../support/runtime.ts'
 import { difference } from '../support/same-value.ts'
 
 const lengths = [0x1f, 0x20, 0x3f, 0x40, 0x41, 0x54, 0x55, 0xff, 0x100, 0xffff, 0x10000]
@@ -161,7 +162,7 @@ describe('values', () => {
 
 describe('hostile bytes', () => {
   const samples = hostileSamples()
-  const runs = 60_000
+  const runs = share(60_000)
 
   test('checkPacked, then ValueDecoder, only fails with DECODE_FAILED', () => {
     const next = randomBytes(0x5eed)

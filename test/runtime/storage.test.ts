@@ -1,14 +1,13 @@
-/** The conformance suite on the runtime that runs this: memory with all and with no capabilities, `node:fs`, and the
- * runtime's own storage (on Node once more `node:fs`, so that every runtime runs the same number of cases).
+/** The conformance suite on the runtime that runs this: `node:fs`, and the runtime's own storage (on Node once more
+ * `node:fs`, so that every runtime runs the same number of cases). Memory has `memory.test.ts`.
  * @module */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'vitest'
-import { FileStorage } from '../../adapters/files/file-storage.ts'
-import { memoryStorage } from '../../adapters/memory/index.ts'
+import type { FileStorage } from '../../adapters/files/file-storage.ts'
 import { nodeStorage } from '../../adapters/node/index.ts'
-import { limitedStorage, storageSuite } from '../conformance/index.ts'
+import { storageSuite } from '../conformance/index.ts'
 import { ownStorage, runtime } from './own-storage.ts'
 
 function inTemporaryDirectory(open: (path: string) => FileStorage) {
@@ -21,8 +20,6 @@ function inTemporaryDirectory(open: (path: string) => FileStorage) {
 }
 
 const adapters = {
-  memory: () => ({ storage: memoryStorage(), cleanup: () => {} }),
-  'memory without capabilities': () => ({ storage: limitedStorage(memoryStorage()), cleanup: () => {} }),
   'node:fs': () => inTemporaryDirectory(nodeStorage),
   own: () => inTemporaryDirectory(ownStorage),
 }
@@ -31,7 +28,7 @@ for (const [title, factory] of Object.entries(adapters)) {
   describe(`${title} storage on ${runtime}`, () => {
     const cases = storageSuite({ test, factory })
     const { storage, cleanup } = factory()
-    const origin = storage instanceof FileStorage ? Object.entries(storage.calls.origin) : []
+    const origin = Object.entries(storage.calls.origin)
     cleanup()
     const native = origin.filter(([, from]) => from.startsWith('native')).map(([call]) => call)
     console.info(`${runtime}: ${title} (${storage.name}), native calls: ${native.join(' ') || 'none'}; ${cases} cases`)
