@@ -1,6 +1,7 @@
 /** `varve import sqlite`: the rows of a table through the runtime's own SQLite, or the pipe that does the same.
  * @module */
 import type { VarveError } from '../errors.ts'
+import { nextTurn } from '../ports/clock.ts'
 import type { NewEvent } from '../topic/types.ts'
 import { type Arguments, type OptionSpecs, wrongUse } from './arguments.ts'
 import { shellWord } from './confirm.ts'
@@ -22,6 +23,7 @@ const ROWID_NAMES = ['rowid', '_rowid_', 'oid']
 const PIPE_ID = 'varve_id'
 /** What a value costs beside its text, so that batches of many small rows end as well. */
 const VALUE_BYTES = 8
+const TURN_ROWS = 1_000
 
 interface SqliteImport {
   readonly path: string
@@ -80,6 +82,8 @@ async function importRows(plan: SqliteImport, { database, args, context }: Job):
     await tellImported(importer, { args, context, progress }, async () => {
       let line = 0
       for (const values of database.rows(table.query)) {
+        // Rows come without waiting, and so may what is compared with them: signals need a turn.
+        if (line % TURN_ROWS === 0) await nextTurn()
         interrupted.throwIfAborted()
         line++
         const place = { topic: plan.topic, source: plan.source, element: { line, sizeBytes: sizeOf(values) } }

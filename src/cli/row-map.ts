@@ -24,7 +24,7 @@ export type RowMap = ReadonlyMap<EventField, Source>
 const TIME_FORMS: ReadonlySet<string> = new Set(['ms', 's', 'us', 'iso', 'utc'])
 const VALUE_FORMS: ReadonlySet<string> = new Set(['json', 'text'])
 const FIELDS: ReadonlySet<string> = new Set(EVENT_FIELDS)
-const PAIR = /^([A-Za-z]+)=("(?:[^"]|"")*"|'(?:[^']|'')*'|[^,]*?)(?::([a-z]+))?(?:,|$)/
+const PAIR = /^([A-Za-z]+)=("(?:[^"]|"")*"|'(?:[^']|'')*'|[^,"'][^,]*?)(?::([a-z]+))?(?:,|$)/
 
 /** Read the words of `--map`. @param columns of the table where they are known: others are refused, and a name that
  * looks like one with a form may be a column. @throws {VarveError} `OPTION_INVALID`. */

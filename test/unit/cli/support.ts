@@ -17,7 +17,7 @@ export interface Ran {
 
 export interface RunOptions {
   /** Standard input, in these pieces. */
-  readonly input?: string | readonly Uint8Array[]
+  readonly input?: string | readonly Uint8Array[] | AsyncIterable<Uint8Array>
   readonly inputIsTerminal?: boolean
   readonly outputIsTerminal?: boolean
   readonly errorIsTerminal?: boolean
@@ -121,7 +121,9 @@ export class Machine {
   }
 }
 
-export async function* pieces(input: string | readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+export async function* pieces(
+  input: string | readonly Uint8Array[] | AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
   if (typeof input === 'string') yield new TextEncoder().encode(input)
   else yield* input
 }
