@@ -1,0 +1,283 @@
+/** Building the term run of a sealed segment from its rows.
+ *
+ * The columns of string ids are grouped by counting, so that no Map and no array per term is needed; then the terms are
+ * sorted by the hash of their key, which is how a run has them.
+ * @module */
+import { ByteWriter } from '../codec/bytes.ts'
+import type { Digest } from '../codec/digest.ts'
+import type { RowColumns } from './row-search.ts'
+import type { TailBatch } from './tail-rows.ts'
+import { TERM_FIELDS, type TermField } from './term.ts'
+import { encodeRunHeader, INLINE_MAX_BYTES, PAGE_BYTES, type RunIdentity, runSeed } from './term-format.ts'
+import { compareKeys } from './term-run.ts'
+import { type LongList, PageOutput, PlacesWriter, PostingsWriter, ShortList, TermsWriter } from './term-write.ts'
+
+/** Rows of a whole segment, such as `TailRows`. */
+export interface SegmentRows extends RowColumns {
+  readonly strings: readonly string[]
+  readonly batches: readonly TailBatch[]
+}
+
+/** Terms handled before others may have a turn: about 2 ms. */
+const SLICE_TERMS = 16_384
+/** A list of so few offsets is short in any case. */
+const SHORT_MAX = INLINE_MAX_BYTES / 8
+
+/** Make the bytes of a run, which the whole array is. A generator that does nothing but stop now and then, after a few
+ * milliseconds of work each: take it to its end, with turns for others between.
+ * Cost: about 0.3 us per row and field. */
+export function* buildRun(rows: SegmentRows, identity: RunIdentity, digest: Digest): Generator<void, Uint8Array> {
+  const out = new PageOutput({ seed: runSeed(identity, digest), digest })
+  writePlaces(rows, out)
+  const placesPages = out.page - 1
+  yield
+  const terms = yield* collectTerms(rows, digest)
+  const order = yield* sortTerms(terms)
+  const longs = yield* writeLongLists(terms, { order, baseOffset: rows.baseOffset }, out)
+  const postingsPages = out.page - 1 - placesPages
+  const writer = yield* writeTerms(terms, { order, longs, baseOffset: rows.baseOffset }, out)
+  const termsPages = writer.endTerms()
+  const { filterPages, blocks } = writer.writeFilter()
+  const pages = { placesPages, postingsPages, termsPages, filterPages }
+  const header = encodeRunHeader(identity, { ...pages, blocks, terms: order.length, postings: terms.rows.length })
+  out.seal(header, 0)
+  out.flush()
+  const run = new Uint8Array(out.page * PAGE_BYTES)
+  run.set(header)
+  let at = PAGE_BYTES
+  for (const piece of out.ready) {
+    run.set(piece, at)
+    at += piece.length
+  }
+  return run
+}
+
+function writePlaces(rows: SegmentRows, out: PageOutput): void {
+  const places = new PlacesWriter(out)
+  for (const { rows: count, baseOffset, position, length } of rows.batches) {
+    if (count > 0) places.add({ segment: 0, rows: count, baseOffset, position, sizeBytes: length })
+  }
+  places.end()
+}
+
+/** The terms of all fields, numbered in order of field and string id. Those of number i: key `keys[keyEnds[i - 1]]` to
+ * `keys[keyEnds[i]]`, rows from `starts[i]` to `starts[i + 1]` in `rows`, ascending. */
+interface Terms {
+  readonly hashes: Uint32Array
+  readonly keys: Uint8Array
+  readonly keyEnds: Uint32Array
+  readonly starts: Uint32Array
+  readonly rows: Uint32Array
+}
+
+function* collectTerms(rows: SegmentRows, digest: Digest): Generator<void, Terms> {
+  const groups: Group[] = []
+  for (const field of TERM_FIELDS) {
+    groups.push(groupRows(rows, field))
+    yield
+  }
+  const total = (of: (group: Group) => number) => groups.reduce((sum, group) => sum + of(group), 0)
+  const count = total((group) => group.ids.length)
+  const starts = new Uint32Array(count + 1)
+  const allRows = new Uint32Array(total((group) => group.rows.length))
+  const hashes = new Uint32Array(count)
+  const keyEnds = new Uint32Array(count)
+  const keys = new ByteWriter(1 << 20)
+  let term = 0
+  let end = 0
+  for (const [field, group] of groups.entries()) {
+    allRows.set(group.rows, end)
+    for (let i = 0; i < group.ids.length; i++, term++) {
+      const before = keys.length
+      keys.u8(field)
+      keys.text(rows.strings[group.ids[i] as number] as string)
+      hashes[term] = digest.crc32(keys.bytes.subarray(before))
+      keyEnds[term] = keys.length
+      starts[term] = end + (group.starts[i] as number)
+      if (term % SLICE_TERMS === 0) yield
+    }
+    end += group.rows.length
+  }
+  starts[count] = end
+  return { hashes, keys: keys.bytes, keyEnds, starts, rows: allRows }
+}
+
+/** The rows of one field by string id: those of `ids[i]` begin at `starts[i]` in `rows`. */
+interface Group {
+  readonly ids: Uint32Array
+  readonly starts: Uint32Array
+  readonly rows: Uint32Array
+}
+
+function groupRows(rows: SegmentRows, field: TermField): Group {
+  if (field === 'tag') return group(distinctTags(rows), rows.tagRows, rows.strings.length)
+  const ids = rows.column(field)
+  return group(field === 'idempotencyKey' ? firstOfCalls(ids) : ids, undefined, rows.strings.length)
+}
+
+/** All rows of a call carry its key; the first stands for the call. */
+function firstOfCalls(ids: ArrayLike<number>): Uint32Array {
+  const firsts = new Uint32Array(ids.length)
+  for (let row = 0; row < ids.length; row++) {
+    const id = ids[row] as number
+    if (row === 0 || ids[row - 1] !== id) firsts[row] = id
+  }
+  return firsts
+}
+
+/** The tags without those that their row has already. */
+function distinctTags(rows: SegmentRows): Uint32Array {
+  const { tagRows, tagIds } = rows
+  const ids = new Uint32Array(tagIds.length)
+  for (let i = 0; i < ids.length; i++) {
+    const id = tagIds[i] as number
+    let before = i - 1
+    while (before >= 0 && tagRows[before] === tagRows[i] && tagIds[before] !== id) before--
+    if (before < 0 || tagRows[before] !== tagRows[i]) ids[i] = id
+  }
+  return ids
+}
+
+/** Group by counting: how many rows an id has, where its rows begin, then each row to its place.
+ * @param rowAt the row of each id; by default its place. */
+function group(ids: ArrayLike<number>, rowAt: ArrayLike<number> | undefined, strings: number): Group {
+  const places = new Uint32Array(strings)
+  let given = 0
+  let unique = 0
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i] as number
+    if (id === 0) continue
+    given++
+    if (places[id] === 0) unique++
+    places[id] = (places[id] as number) + 1
+  }
+  const found = { ids: new Uint32Array(unique), starts: new Uint32Array(unique), rows: new Uint32Array(given) }
+  if (given === 0) return found
+  let start = 0
+  for (let id = 1, i = 0; id < strings; id++) {
+    const count = places[id] as number
+    if (count === 0) continue
+    found.ids[i] = id
+    found.starts[i++] = start
+    places[id] = start
+    start += count
+  }
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i] as number
+    if (id === 0) continue
+    const place = places[id] as number
+    found.rows[place] = rowAt === undefined ? i : (rowAt[i] as number)
+    places[id] = place + 1
+  }
+  return found
+}
+
+const DIGIT_BITS = 11
+const DIGITS = 1 << DIGIT_BITS
+
+/** The numbers of the terms in order of hash and key: by digits from the lowest, then those of equal hash by key. */
+function* sortTerms(terms: Terms): Generator<void, Uint32Array> {
+  const { hashes } = terms
+  let order = new Uint32Array(hashes.length)
+  for (let i = 0; i < order.length; i++) order[i] = i
+  for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
+    const places = new Uint32Array(DIGITS + 1)
+    for (let i = 0; i < hashes.length; i++) {
+      const digit = (((hashes[i] as number) >>> shift) & (DIGITS - 1)) + 1
+      places[digit] = (places[digit] as number) + 1
+    }
+    for (let digit = 1; digit <= DIGITS; digit++) {
+      places[digit] = (places[digit] as number) + (places[digit - 1] as number)
+    }
+    const sorted = new Uint32Array(order.length)
+    for (const term of order) {
+      const digit = ((hashes[term] as number) >>> shift) & (DIGITS - 1)
+      sorted[places[digit] as number] = term
+      places[digit] = (places[digit] as number) + 1
+    }
+    order = sorted
+    yield
+  }
+  sortCollisions(terms, order)
+  return order
+}
+
+function sortCollisions(terms: Terms, order: Uint32Array): void {
+  const hashAt = (place: number) => terms.hashes[order[place] as number]
+  for (let from = 0, to = 1; from < order.length; from = to++) {
+    while (to < order.length && hashAt(to) === hashAt(from)) to++
+    if (to - from > 1) order.subarray(from, to).sort((a, b) => compareKeys(keyOf(terms, a), keyOf(terms, b)))
+  }
+}
+
+function keyStart(terms: Terms, term: number): number {
+  return term === 0 ? 0 : (terms.keyEnds[term - 1] as number)
+}
+
+function keyOf(terms: Terms, term: number): Uint8Array {
+  return terms.keys.subarray(keyStart(terms, term), terms.keyEnds[term])
+}
+
+/** Write the lists that are too long to be beside their term. @returns them in order. */
+function* writeLongLists(
+  terms: Terms,
+  facts: { order: Uint32Array; baseOffset: number },
+  out: PageOutput,
+): Generator<void, LongList[]> {
+  const { starts, rows } = terms
+  const writer = new PostingsWriter(out)
+  const short = new ShortList()
+  const longs: LongList[] = []
+  for (let place = 0; place < facts.order.length; place++) {
+    if (place % SLICE_TERMS === 0) yield
+    const term = facts.order[place] as number
+    const from = starts[term] as number
+    const to = starts[term + 1] as number
+    if (to - from <= SHORT_MAX || fill(short, terms, { from, to, baseOffset: facts.baseOffset })) continue
+    writer.begin()
+    for (let i = from; i < to; i++) writer.add(facts.baseOffset + (rows[i] as number))
+    longs.push(writer.endList(place))
+  }
+  writer.end()
+  return longs
+}
+
+/** Make the short list of a term. @returns false when it is too long. */
+function fill(short: ShortList, terms: Terms, facts: { from: number; to: number; baseOffset: number }): boolean {
+  short.begin()
+  for (let i = facts.from; i < facts.to; i++) {
+    if (!short.add(facts.baseOffset + (terms.rows[i] as number))) return false
+  }
+  return true
+}
+
+function* writeTerms(
+  terms: Terms,
+  facts: { order: Uint32Array; longs: readonly LongList[]; baseOffset: number },
+  out: PageOutput,
+): Generator<void, TermsWriter> {
+  const { order, longs, baseOffset } = facts
+  const writer = new TermsWriter(out, order.length)
+  const short = new ShortList()
+  let nextLong = 0
+  for (let place = 0; place < order.length; place++) {
+    if (place % SLICE_TERMS === 0) yield
+    const term = order[place] as number
+    const hash = terms.hashes[term] as number
+    const from = terms.starts[term] as number
+    const to = terms.starts[term + 1] as number
+    writer.begin(hash)
+    writer.key(terms.keys, keyStart(terms, term), terms.keyEnds[term] as number)
+    const long = longs[nextLong]
+    if (long?.term === place) {
+      nextLong++
+      writer.long(long)
+    } else if (to - from === 1) writer.one(baseOffset + (terms.rows[from] as number))
+    else {
+      fill(short, terms, { from, to, baseOffset })
+      writer.few(short)
+    }
+    writer.end(hash)
+  }
+  return writer
+}

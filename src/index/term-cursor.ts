@@ -1,0 +1,102 @@
+/** Going through a term run from its first term to its last, for merging. Reads past the cache, 64 KiB at a time.
+ * @module */
+import type { ByteReader } from '../codec/bytes.ts'
+import type { Reading } from '../segment/file-pool.ts'
+import { checkPage, ENTRIES_AT, PAGE_BYTES, pageReader, runRefused } from './term-format.ts'
+import { type Postings, readList, skipList, type TermRun } from './term-run.ts'
+
+const PAGES_AT_ONCE = 16
+
+/** Read pages `first` to before `end`, but at most 16 of them. The readers are the caller's own.
+ * @throws {VarveError} `DECODE_FAILED`. */
+export function* readPages(run: TermRun, first: number, end: number): Reading<ByteReader[]> {
+  const count = Math.min(end - first, PAGES_AT_ONCE)
+  const position = first * PAGE_BYTES
+  const length = count * PAGE_BYTES
+  const bytes = run.bytes?.subarray(position, position + length) ?? (yield { path: run.path, position, length })
+  const pages: ByteReader[] = []
+  for (let i = 0; i < count; i++) {
+    const own = bytes.subarray(i * PAGE_BYTES, (i + 1) * PAGE_BYTES)
+    const place = { path: run.path, seed: run.seed, page: first + i }
+    pages.push(run.bytes === undefined ? checkPage(own, place, run.digest) : pageReader(own))
+  }
+  return pages
+}
+
+/** One term after the other. Before the first and after the last, `hash` is infinite. */
+export class RunCursor {
+  readonly run: TermRun
+  #pages: ByteReader[] = []
+  #page = 0
+  #nextPage: number
+  #left = 0
+  hash = Number.POSITIVE_INFINITY
+  /** The bytes of the page that the entry is in. */
+  bytes: Uint8Array = new Uint8Array(0)
+  entryAt = 0
+  keyAt = 0
+  /** The end of the key, where the list begins. */
+  listAt = 0
+  entryEnd = 0
+
+  constructor(run: TermRun) {
+    this.run = run
+    this.#nextPage = run.terms
+  }
+
+  /** Go to the next term. @returns false when `load` has to be called first. */
+  next(): boolean {
+    while (this.#left === 0) {
+      if (++this.#page >= this.#pages.length) return false
+      this.#beginPage()
+    }
+    const page = this.#pages[this.#page] as ByteReader
+    this.#left--
+    this.entryAt = this.entryEnd
+    page.position = this.entryEnd
+    this.hash = page.u32()
+    const keyBytes = page.varint()
+    this.keyAt = page.position
+    this.listAt = this.keyAt + keyBytes
+    page.position = this.listAt
+    skipList(page)
+    this.entryEnd = page.position
+    if (this.entryEnd > this.bytes.length) throw runRefused(this.run.path, 'an entry passes the end of its page')
+    return true
+  }
+
+  #beginPage(): void {
+    const page = this.#pages[this.#page] as ByteReader
+    this.bytes = page.bytes
+    this.#left = (page.bytes[0] as number) | ((page.bytes[1] as number) << 8)
+    this.entryEnd = ENTRIES_AT
+  }
+
+  /** Read on and go to the next term; after the last one `hash` is infinite. */
+  *load(): Reading<void> {
+    const end = this.run.terms + this.run.sizes.termsPages
+    while (this.#nextPage < end) {
+      this.#pages = yield* readPages(this.run, this.#nextPage, end)
+      this.#nextPage += this.#pages.length
+      this.#page = -1
+      if (this.next()) return
+    }
+    this.hash = Number.POSITIVE_INFINITY
+  }
+
+  /** The list of the term. */
+  list(): Postings {
+    const page = this.#pages[this.#page] as ByteReader
+    page.position = this.listAt
+    return readList(page, this.run)
+  }
+
+  /** Whether the term has one offset. */
+  get isSingle(): boolean {
+    return this.bytes[this.listAt] === 1
+  }
+
+  get key(): Uint8Array {
+    return this.bytes.subarray(this.keyAt, this.listAt)
+  }
+}
