@@ -5,6 +5,7 @@
  * @module */
 import { fromHex } from '../codec/bytes.ts'
 import { isVarveError, VarveError } from '../errors.ts'
+import { PageCache } from '../index/page-cache.ts'
 import {
   acquire,
   HEARTBEAT_INTERVAL_MS,
@@ -62,6 +63,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
 }
 
+const MEMORY_BUDGET_BYTES = 32 * 1024 * 1024
 const NO_HEAD: Head = { heartbeat: undefined, slots: new Map() }
 
 interface Opening {
@@ -187,6 +189,7 @@ function sharedContext(
     random: options.random ?? systemRandom,
     pool: new FilePool(storage, facts.clock),
     tables: new TableCache(),
+    termPages: new PageCache(options.memoryBudgetBytes ?? MEMORY_BUDGET_BYTES),
     health: new Health(),
     readOnly: options.readOnly !== undefined && options.readOnly !== false,
     checkpoints: options.checkpoint ?? true,
@@ -250,7 +253,7 @@ async function openSalvage(options: StoreOptions, clock: Clock, started: number)
   const shared = sharedContext({ ...options, checkpoint: false }, { clock, closing: closing.signal, refused })
   try {
     const found = await salvage(shared, authority)
-    if (authority.whole !== undefined && found.gaps.length === 0) {
+    if (authority.whole !== undefined && found.sound) {
       await shared.pool.close()
       return await openReadOnly(options, clock, started)
     }

@@ -45,6 +45,8 @@ export interface Salvaged {
   readonly state: ManifestState
   readonly starts: PartitionStarts
   readonly gaps: readonly Gap[]
+  /** Every segment is where the manifest says, and all of it is good. */
+  readonly sound: boolean
   readonly notes: readonly string[]
   readonly segmentsRead: number
   readonly rows: number
@@ -81,7 +83,8 @@ export async function salvage(context: SalvageContext, authority: SalvageAuthori
   const topics = (state ?? EMPTY).topics.map((topic) => {
     return { ...topic, partitions: topic.partitions.map((row) => rows.get(row) ?? row) }
   })
-  return { state: { ...(state ?? EMPTY), topics }, starts, gaps, notes, segmentsRead, rows: served }
+  const sound = gaps.length === 0 && notes.length === authority.notes.length
+  return { state: { ...(state ?? EMPTY), topics }, starts, gaps, sound, notes, segmentsRead, rows: served }
 }
 
 const EMPTY: ManifestState = {

@@ -5,6 +5,7 @@ import { scanFrames } from '../manifest/frame.ts'
 import {
   damagedSlots,
   type Head,
+  headEpoch,
   headName,
   type ManifestView,
   manifestEpoch,
@@ -44,6 +45,13 @@ export async function checkAuthority(run: VerifyRun): Promise<Authority> {
     damaged = true
     view = await viewBelow(run, error)
   }
+  // An owner may have made both files between the listing of the two names: then the second look finds the manifest.
+  const lost = damaged || view === undefined ? undefined : (await headAlone(run)) && (await headAlone(run))
+  if (lost !== undefined) {
+    const message = `The manifest that "${lost}" belongs to is gone, and with it all that its owner did`
+    run.problem({ code: 'MANIFEST_DAMAGED', file: lost, message, damage: true })
+    damaged = true
+  }
   for (const { file, reason } of damaged ? [] : (view?.notes ?? [])) {
     const torn = file === view?.file
     run.problem({
@@ -67,6 +75,17 @@ export async function checkAuthority(run: VerifyRun): Promise<Authority> {
     if (bytes !== undefined) files.push({ path, bytes })
   }
   return { view, damaged, head, files, nothing: manifests.length === 0 && !names.includes('topics') }
+}
+
+/** A head file that an owner wrote to and that has outlived its manifest. */
+async function headAlone(run: VerifyRun): Promise<string | undefined> {
+  const names = (await run.storage.list('')).map((entry) => entry.name)
+  const highest = Math.max(0, ...names.map((name) => manifestEpoch(name) ?? 0))
+  for (const name of names) {
+    const epoch = headEpoch(name) ?? 0
+    if (epoch > highest && (await readHead(run.storage, epoch)).heartbeat !== undefined) return name
+  }
+  return undefined
 }
 
 /** Note the damage, and read the manifest below the damaged one: its state is old, but no segment in it has changed. */

@@ -20,7 +20,7 @@ export async function closedStore(workload: Workload = roll): Promise<StoreImage
 }
 
 /** Open, verify, read everything. */
-export async function observeWhole(image: StoreImage, readOnly: boolean): Promise<Observation> {
+export async function observeWhole(image: StoreImage, readOnly: boolean | 'salvage'): Promise<Observation> {
   const store = await openForTest(imageStorage(image), { readOnly })
   try {
     const { refused, ignored } = store.openReport

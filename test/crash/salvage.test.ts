@@ -1,0 +1,81 @@
+/** Goal: whatever happens to the files of a store, a salvage serves only what was there, and says exactly what is not.
+ * Method: damage random places of real stores in random ways, open them for salvage, and compare every way of reading
+ * with the whole store. A failure prints the seed and the path that repeat it.
+ * @module */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { manifestEpoch } from '../../src/manifest/index.ts'
+import type { StoreImage } from '../faults/image-storage.ts'
+import { RUNTIME } from '../support/runtime.ts'
+import { changed } from './files.ts'
+import { moved, mustServe, salvageSubject, varied } from './salvage-support.ts'
+
+const RUNS = RUNTIME === 'node' ? 100 : 25
+
+type Damage =
+  | { readonly how: 'flip'; readonly file: number; readonly at: number; readonly bit: number }
+  | { readonly how: 'zero' | 'noise'; readonly file: number; readonly at: number; readonly length: number }
+  | { readonly how: 'cut'; readonly file: number; readonly at: number }
+  | { readonly how: 'delete' | 'double'; readonly file: number }
+  | { readonly how: 'swap' | 'copy'; readonly file: number; readonly other: number }
+
+const file = fc.nat(1_000)
+/** A part of the file's length: half of the damage is near the front, where headers are. */
+const at = fc.oneof(fc.double({ min: 0, max: 0.02, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }))
+
+const damage: fc.Arbitrary<Damage> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ how: fc.constant('flip' as const), file, at, bit: fc.nat(7) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      how: fc.constantFrom('zero' as const, 'noise' as const),
+      file,
+      at,
+      length: fc.integer({ min: 1, max: 5_000 }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ how: fc.constant('cut' as const), file, at }) },
+  { weight: 1, arbitrary: fc.record({ how: fc.constantFrom('delete' as const, 'double' as const), file }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ how: fc.constantFrom('swap' as const, 'copy' as const), file, other: file }),
+  },
+)
+
+function damaged(image: StoreImage, one: Damage): StoreImage {
+  const paths = [...image.keys()].sort()
+  const path = paths[one.file % paths.length] ?? ''
+  const bytes = image.get(path)?.slice() ?? new Uint8Array()
+  if (one.how === 'double') return changed(image, { [path.replace(/(-\d)?\.log$/, '-7.log')]: bytes })
+  if (one.how === 'delete') return changed(image, { [path]: undefined })
+  if (one.how === 'swap' || one.how === 'copy') {
+    const other = paths[one.other % paths.length] ?? ''
+    const back = one.how === 'swap' ? { [other]: bytes } : {}
+    return changed(image, { ...back, [path]: image.get(other) })
+  }
+  const position = Math.floor(one.at * bytes.length)
+  if (one.how === 'cut') return changed(image, { [path]: bytes.subarray(0, position) })
+  if (one.how === 'flip') bytes[position] = (bytes[position] ?? 0) ^ (1 << one.bit)
+  else
+    bytes.subarray(position, position + one.length).forEach((_, i, part) => {
+      part[i] = one.how === 'zero' ? 0 : (i * 167 + 13) % 256
+    })
+  return changed(image, { [path]: bytes })
+}
+
+const SUBJECTS = { closed: varied(true), unclean: varied(false), moved }
+
+describe.each(Object.entries(SUBJECTS))('openStore() for salvage of the store %s', (_, workload) => {
+  test('serves what was there and states the rest as gaps after any damage', { timeout: 120_000 }, async () => {
+    const subject = await salvageSubject(workload)
+    let gaps = 0
+    const property = fc.asyncProperty(fc.array(damage, { minLength: 1, maxLength: 4 }), async (damages) => {
+      const image = damages.reduce(damaged, subject.image)
+      const exists = [...image.keys()].some((path) => manifestEpoch(path) !== undefined || path.endsWith('.log'))
+      if (!exists) return
+      gaps += (await mustServe(subject, image)).report.gaps.length
+    })
+    await fc.assert(property, { numRuns: RUNS })
+    expect(gaps).toBeGreaterThan(0)
+  })
+})
