@@ -16,16 +16,6 @@ const RUNTIME_NAMES = /(?<![.\w$'])(?:process|Buffer|Deno|Bun)\.|\bsetImmediate\
 /** Modules that are others inside a bundle. */
 const STAND_INS = /^(?:vitest|fast-check)$/
 
-/** Titles of cases that cannot hold in a bundle, and why. */
-const EXCUSED: Readonly<Record<string, string>> = {
-  'openStore() twice in one process names the line of the first': 'lines are those of the bundle',
-}
-
-/** Whether a case must fail here. */
-export function isExcused(name: string): boolean {
-  return Object.keys(EXCUSED).some((title) => name.endsWith(` > ${title}`))
-}
-
 export interface TestFiles {
   /** Paths from the top. */
   readonly portable: readonly string[]
@@ -63,6 +53,9 @@ function reasonOf(test: string, sources: ReadonlyMap<string, Source>): string | 
   return undefined
 }
 
+/** Conditions by which a bundle for such a place picks from a package. */
+export const CONDITIONS = { worker: ['workerd', 'worker', 'browser'], page: ['browser'] } as const
+
 /** The text of one module with everything in it.
  * @throws when anything in it imports a module of Node. */
 export async function edgeBundle(entry: 'worker' | 'page', files: readonly string[]): Promise<string> {
@@ -76,7 +69,7 @@ export async function edgeBundle(entry: 'worker' | 'page', files: readonly strin
     // Modules of Node do not exist here: importing one fails the build.
     platform: 'browser',
     target: 'es2023',
-    conditions: entry === 'worker' ? ['workerd', 'worker', 'browser'] : ['browser'],
+    conditions: [...CONDITIONS[entry]],
     plugins: [standIns(files)],
     logLevel: 'silent',
   })
