@@ -4,7 +4,7 @@
  * of its own, and those make chains of 8 by causation, each step an eighth of the log apart. Half of the events are
  * in correlations of 10, a quarter has tags.
  * @module */
-import { coprimeStep, seeded } from './payload.mjs'
+import { coprimeStep, NOTES, seeded } from './payload.mjs'
 
 export const EVENTS_PER_ENTITY = 20
 export const CHAIN = 8
@@ -12,6 +12,8 @@ const CORRELATED = 10
 const ID_EVERY = 4
 const SCOPES = 20
 const TAGS = 100
+/** Makes an event about 145 bytes in a segment, so that 10 million are 1.4 GB. */
+const NOTE_CHARACTERS = 100
 const KINDS = ['Opened', 'Renamed', 'Moved', 'Assigned', 'Commented', 'Labelled', 'Closed', 'Archived']
 
 /** @typedef {{ kind: string, entity: string, scope: string, at: number, data: Record<string, string | number>,
@@ -33,7 +35,12 @@ export function findEvents(count) {
       entity: entityName(entities[index] ?? 0),
       scope: `scope-${(drawn >>> 3) % SCOPES}`,
       at: 1_760_000_000_000 + index * 10,
-      data: { title: `Card ${drawn % 100_000}`, column: (drawn >>> 8) % 12, points: (drawn >>> 12) % 40 },
+      data: {
+        title: `Card ${drawn % 100_000}`,
+        column: (drawn >>> 8) % 12,
+        points: (drawn >>> 12) % 40,
+        note: NOTES.slice(drawn % 200, (drawn % 200) + NOTE_CHARACTERS),
+      },
     }
     if (index % ID_EVERY === 0) {
       const number = index / ID_EVERY

@@ -13,7 +13,8 @@ const CURRENCIES = ['EUR', 'USD', 'GBP', 'CHF']
 const CITIES = ['Hamburg', 'Lisbon', 'Zürich', 'Leeds', 'Austin', 'Łódź', 'Turin', 'Oslo', 'Ghent', 'Boston']
 const STREETS = ['Mill Lane', 'Station Road', 'Harbour Street', 'Elm Avenue', 'Market Square', 'Canal Row']
 const PRODUCTS = ['Desk lamp', 'Oak shelf', 'Wool blanket', 'Kettle', 'Office chair', 'Bread knife', 'Notebook A5']
-const NOTES =
+/** Text to cut notes from. */
+export const NOTES =
   'Please ring twice and leave it with the neighbour on the left if nobody opens. The gate code changes on Mondays, ' +
   'so call ahead in the morning. Fragile, keep upright, do not stack. Invoice goes to the office, not into the box. ' +
   'Deliver after five or on Saturday before noon, the lift is out of order and the parcel has to go up three floors. '
