@@ -31,7 +31,8 @@ export const RUNS = 5
  * @typedef {Omit<Side, 'run'> & { ms: number[], medianMs: number, perSecond: number, sizeBytes?: number }} Line
  * @typedef {{ what: string, value: number, pairwise?: number, unit: string, held?: string, met?: boolean }} Figure
  * @typedef {{ title: string, rows: string[][] }} Table a first row of heads, then the cells
- * @typedef {{ name: string, title: string, lines: Line[], tables?: Table[], figures: Figure[], notes: string[] }} Row */
+ * @typedef {{ name: string, title: string, lines: Line[], tables?: Table[], figures: Figure[],
+ *   notes: string[] }} Row */
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc')

@@ -1,7 +1,7 @@
 /** What is measured from the first moment of a process, or by its memory: only varve is loaded, the rest when needed.
  *
  * `node lean-child.mjs bare` and `... modules` print the memory of a process with nothing, and with varve loaded.
- * `... first DIR EVENTS HOW` opens and reads the 20 events of one entity. `... warm DIR EVENTS HOW` times every look-up.
+ * `... first DIR EVENTS HOW` opens and reads the 20 events of one entity. `... warm DIR EVENTS HOW` times look-ups.
  * `... keyed DIR KEY` opens and repeats an append by its key, then others. HOW: `sync`, `async` or `read-only`.
  * `... sqlite DIR EVENTS first|warm` is the same for SQLite. All print JSON.
  * @module */

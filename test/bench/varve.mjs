@@ -54,7 +54,7 @@ export function keyedEvent(number) {
 
 /** Fill a new store: batches of 1,000, two in flight, closed at the end.
  * @param {string} directory @param {OrderEvent[][]} batches
- * @param {{ create?: any, segments?: number }} [options] `create`: options of the topic; `segments`: stop with so many */
+ * @param {{ create?: any, segments?: number }} [options] `create`: options of the topic; `segments`: where to stop */
 export async function fillVarve(directory, batches, { create = true, segments = Number.POSITIVE_INFINITY } = {}) {
   const { store, topic } = await openVarve(directory, undefined, { create })
   let pending = Promise.resolve()

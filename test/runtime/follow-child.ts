@@ -4,7 +4,7 @@
  * `ack <offset>` after each receipt; `stop` ends that and prints `stopped <end>`; `checkpoint`, `prune <before>` and
  * `delete` print `checkpointed`, `pruned <log start>` and `deleted`.
  * `follow DIR` follows from the start; `behind DIR` opens at once and follows after `go`. Both print `ready`, then
- * `saw <offset> <writer>` for each event, `error <code>` and, after `OFFSET_PRUNED`, go on from the start as it is then.
+ * `saw <offset> <writer>` for each event, `error <code>`, and go on from the new start after `OFFSET_PRUNED`.
  * @module */
 import { writeSync } from 'node:fs'
 import process from 'node:process'

@@ -79,7 +79,8 @@ async function measurePairs(topic, { events, durability, back }) {
   return { plain, conditional }
 }
 
-/** @param {string} label @param {{ durability: string, ms: number[] }} measured @returns {import('../harness.mjs').Line} */
+/** @param {string} label @param {{ durability: string, ms: number[] }} measured
+ * @returns {import('../harness.mjs').Line} */
 function line(label, { durability, ms }) {
   const medianMs = median(ms)
   return {
