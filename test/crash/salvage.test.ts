@@ -5,10 +5,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { manifestEpoch } from '../../src/manifest/index.ts'
+import { mustSurvive } from '../faults/explorer.ts'
+import type { FaultFiles } from '../faults/fault-files.ts'
 import type { StoreImage } from '../faults/image-storage.ts'
-import { RUNTIME } from '../support/runtime.ts'
+import { RUNTIME, share } from '../support/runtime.ts'
+import { mustEqual } from '../support/scenario.ts'
+import { outcome } from '../unit/topic/support.ts'
 import { changed } from './files.ts'
 import { moved, mustServe, salvageSubject, varied } from './salvage-support.ts'
+import { imageOf, observeWhole } from './whole.ts'
+import { exploration, recovery, roll, takeover } from './workloads.ts'
 
 const RUNS = RUNTIME === 'node' ? 100 : 25
 
@@ -46,21 +52,31 @@ function damaged(image: StoreImage, one: Damage): StoreImage {
   const paths = [...image.keys()].sort()
   const path = paths[one.file % paths.length] ?? ''
   const bytes = image.get(path)?.slice() ?? new Uint8Array()
-  if (one.how === 'double') return changed(image, { [path.replace(/(-\d)?\.log$/, '-7.log')]: bytes })
-  if (one.how === 'delete') return changed(image, { [path]: undefined })
-  if (one.how === 'swap' || one.how === 'copy') {
-    const other = paths[one.other % paths.length] ?? ''
-    const back = one.how === 'swap' ? { [other]: bytes } : {}
-    return changed(image, { ...back, [path]: image.get(other) })
+  switch (one.how) {
+    case 'delete':
+      return changed(image, { [path]: undefined })
+    case 'double':
+      return changed(image, { [path.replace(/(-\d)?\.log$/, '-7.log')]: bytes })
+    case 'swap':
+    case 'copy': {
+      const other = paths[one.other % paths.length] ?? ''
+      return changed(image, { ...(one.how === 'swap' && { [other]: bytes }), [path]: image.get(other) })
+    }
+    default:
+      return changed(image, { [path]: spoilt(bytes, one) })
   }
+}
+
+function spoilt(bytes: Uint8Array, one: Extract<Damage, { at: number }>): Uint8Array {
   const position = Math.floor(one.at * bytes.length)
-  if (one.how === 'cut') return changed(image, { [path]: bytes.subarray(0, position) })
-  if (one.how === 'flip') bytes[position] = (bytes[position] ?? 0) ^ (1 << one.bit)
-  else
-    bytes.subarray(position, position + one.length).forEach((_, i, part) => {
-      part[i] = one.how === 'zero' ? 0 : (i * 167 + 13) % 256
-    })
-  return changed(image, { [path]: bytes })
+  if (one.how === 'cut') return bytes.subarray(0, position)
+  if (one.how === 'flip') {
+    bytes[position] = (bytes[position] ?? 0) ^ (1 << one.bit)
+    return bytes
+  }
+  const end = Math.min(bytes.length, position + one.length)
+  for (let i = position; i < end; i++) bytes[i] = one.how === 'zero' ? 0 : (i * 167 + 13) % 256
+  return bytes
 }
 
 const SUBJECTS = { closed: varied(true), unclean: varied(false), moved }
@@ -77,5 +93,22 @@ describe.each(Object.entries(SUBJECTS))('openStore() for salvage of the store %s
     })
     await fc.assert(property, { numRuns: RUNS })
     expect(gaps).toBeGreaterThan(0)
+  })
+})
+
+describe('of a store that crashed', () => {
+  test.each([
+    ['roll', roll],
+    ['recovery', recovery],
+    ['takeover', takeover],
+  ] as const)('openStore() for salvage answers as for reading: %s', { timeout: 120_000 }, async (name, workload) => {
+    const answers = async (files: FaultFiles, readOnly: true | 'salvage') => {
+      const image = imageOf(files)
+      return outcome(observeWhole(image, readOnly))
+    }
+    const check = async (files: FaultFiles) =>
+      mustEqual(await answers(files, 'salvage'), await answers(files, true), 'what a salvage answers')
+    const report = await mustSurvive({ ...exploration(name, workload), check, seeds: 2, imagesMax: share(300) })
+    expect(report.unique).toBeGreaterThan(20)
   })
 })

@@ -14,6 +14,11 @@ export async function closedStore(workload: Workload = roll): Promise<StoreImage
   restartIdentifiers()
   const files = new FaultFiles()
   await workload(files, new Ledger<Call>(() => files.position))
+  return imageOf(files)
+}
+
+/** What the files of a store hold now. */
+export function imageOf(files: FaultFiles): StoreImage {
   const image = new Map<string, Uint8Array>()
   for (const [path, bytes] of files.files()) image.set(path.replace(/^\/store\//, ''), bytes)
   return image
