@@ -15,7 +15,7 @@ const RATIO_FREE_BYTES = 65_536
 const WORTH_BYTES = 1_024
 
 /** Inflate a gzip body piece by piece. It holds about 1 MiB at most, whatever it is given.
- * @throws {VarveError} `BODY_TOO_LARGE` over a ratio of 100, `JSON_INVALID` where it is not gzip; what `pieces` throws. */
+ * @throws {VarveError} `BODY_TOO_LARGE` over a ratio of 100, `JSON_INVALID` where it is not gzip; as `pieces`. */
 export async function* inflate(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const slices = sliced(pieces)
   let failure: unknown

@@ -2,27 +2,32 @@
  * @module */
 import { html } from 'hono/html'
 import type { StoreStats, TopicStats } from '../../src/index.ts'
+import { AUDIT_TOPIC } from '../api/audit.ts'
+import { usersTopics } from '../api/topics.ts'
 import { allows, factsOf, type Shared, type WebContext } from '../context.ts'
+import { createForm } from './create.ts'
 import { jobPanel } from './job.ts'
 import { answer, type Html, layout } from './layout.ts'
 import { counted, formatAge, formatBytes, formatCount, isoTime, openingWords, stateWords } from './words.ts'
 
 /** GET / */
 export async function overviewPage(c: WebContext, app: Shared): Promise<Response> {
-  const [stats, topics] = await Promise.all([app.store.stats(), app.store.topics.list()])
+  const [stats, topics] = await Promise.all([app.store.stats(), usersTopics(app)])
+  const admin = allows(factsOf(c).role, 'admin')
   const content = html`<h1 class="visually-hidden">Store</h1>
 <section class="panel store" aria-label="Store">
 <div id="store" hx-get="${factsOf(c).base}/partials/store" hx-trigger="every 5s" hx-swap="innerMorph">
 ${storeFacts(stats, { c, app })}
 </div>
-${allows(factsOf(c).role, 'admin') && storeActions({ c, app })}
+${admin && storeActions({ c, app })}
 </section>
 <section aria-labelledby="topics-title">
 <h2 id="topics-title">Topics</h2>
 <div id="topics" hx-get="${factsOf(c).base}/partials/topics" hx-trigger="every 5s" hx-swap="innerMorph">
 ${topicsTable(topics, { c, app })}
 </div>
-</section>`
+</section>
+${admin && !app.store.readOnly && createForm(c)}`
   return answer(layout({ title: 'varve', content }, { c, app }))
 }
 
@@ -33,7 +38,7 @@ export async function storePartial(c: WebContext, app: Shared): Promise<Response
 
 /** GET /partials/topics */
 export async function topicsPartial(c: WebContext, app: Shared): Promise<Response> {
-  return answer(topicsTable(await app.store.topics.list(), { c, app }))
+  return answer(topicsTable(await usersTopics(app), { c, app }))
 }
 
 function storeFacts(stats: StoreStats, { c, app }: { c: WebContext; app: Shared }): Html {
@@ -56,6 +61,7 @@ function storeActions({ c, app }: { c: WebContext; app: Shared }): Html {
   return html`<div class="actions">
 <button id="verify" hx-post="${base}/partials/verify" hx-target="#job">Verify every byte</button>
 <button id="checkpoint" class="quiet" hx-post="${base}/partials/checkpoint" hx-target="#job">Write checkpoint</button>
+<a class="button quiet" href="${base}/topics/${AUDIT_TOPIC}">What admins did</a>
 </div>
 <div id="job" aria-live="polite">${jobPanel(app.jobs.latest('verify'), c)}</div>`
 }

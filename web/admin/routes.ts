@@ -2,14 +2,16 @@
  * @module */
 import type { Route, Scope } from '../context.ts'
 import type { ParameterKey } from '../parameters.ts'
+import { postCreate } from './create.ts'
+import { eventPage, walkPage } from './event.ts'
+import { LIVE_FILTERS, PAGE_FILTERS } from './filter.ts'
 import { cancelPartial, checkpointPartial, jobPartial, verifyPartial } from './job.ts'
 import { loginPage, postLogin, postLogout } from './login.ts'
 import { overviewPage, storePartial, topicsPartial } from './overview.ts'
+import { postDelete, postPruneForm, postSettings, settingsPage } from './settings.ts'
 import { liveRows, topicPage, topicPartial } from './topic.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
-const SHOWN_FILTERS: readonly ParameterKey[] = ['kind', 'entity', 'cursor']
-
 type Row = Pick<Route, 'summary' | 'handle'> & { readonly scope?: Scope; readonly query?: readonly ParameterKey[] }
 
 const get = (path: string, { scope = 'read', ...rest }: Row): Route => ({
@@ -33,12 +35,24 @@ const post = (path: string, { scope = 'admin', ...rest }: Row): Route => ({
 
 export const PAGE_ROUTES: readonly Route[] = [
   get('/', { summary: 'Show the store and its topics', handle: overviewPage }),
-  get('/topics/:topic', { summary: 'Show the events of a topic', query: SHOWN_FILTERS, handle: topicPage }),
+  get('/topics/:topic', { summary: 'Show the events of a topic', query: PAGE_FILTERS, handle: topicPage }),
   {
-    ...get('/topics/:topic/live', { summary: 'Follow a topic as rows', query: SHOWN_FILTERS, handle: liveRows }),
+    ...get('/topics/:topic/live', { summary: 'Follow a topic as rows', query: LIVE_FILTERS, handle: liveRows }),
     success: { status: 200, types: ['text/event-stream'] },
     stream: true,
   },
+  get('/topics/:topic/events/:offset', { summary: 'Show an event', query: ['partition'], handle: eventPage }),
+  get('/topics/:topic/causes', {
+    summary: 'Show what led to an event',
+    query: ['eventId'],
+    handle: walkPage('causes'),
+  }),
+  get('/topics/:topic/effects', { summary: 'Show what it led to', query: ['eventId'], handle: walkPage('effects') }),
+  get('/topics/:topic/settings', { summary: 'Show the settings of a topic', handle: settingsPage }),
+  post('/topics/:topic/settings', { summary: 'Change the settings of a topic', handle: postSettings }),
+  post('/topics/:topic/prune', { summary: 'Give up the oldest events', handle: postPruneForm }),
+  post('/topics/:topic/delete', { summary: 'Delete a topic', handle: postDelete }),
+  post('/topics', { summary: 'Create a topic', handle: postCreate }),
   get('/partials/store', { summary: 'Show the state of the store', handle: storePartial }),
   get('/partials/topics/:topic', { summary: 'Show the sizes of a topic', handle: topicPartial }),
   get('/partials/topics', { summary: 'Show the table of topics', handle: topicsPartial }),

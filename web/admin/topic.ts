@@ -1,50 +1,93 @@
 /** The page of one topic: its sizes and its events, newest first, live.
  *
- * Rows are made in one place, here, for the page and for the stream, so live rows look like the others and are escaped
- * by the same template. The list names a cursor; the page's script follows from there and skips rows it has.
+ * The list names a cursor; the page's script follows from there and skips rows it has.
  * @module */
 import { html } from 'hono/html'
-import { type ReadFilter, type StoredEvent, stringifyValue, type Topic, type TopicStats } from '../../src/index.ts'
+import type { Page, StoredEvent, Topic, TopicStats } from '../../src/index.ts'
 import { topicOf } from '../api/answers.ts'
 import { streamEvents } from '../api/tail.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
-import { filterOf } from '../parameters.ts'
+import { type Filter, filterForm, filterOfPage, liveAddress, mayFollow, pageAddress } from './filter.ts'
 import { answer, type Html, layout, markup } from './layout.ts'
 import { curl, FIRST_EVENT } from './overview.ts'
-import { counted, formatAge, formatBytes, formatCount, formatTime, isoTime, layOut } from './words.ts'
+import { row, topicAddress } from './rows.ts'
+import { formatAge, formatBytes, formatCount } from './words.ts'
 
 const PAGE_EVENTS = 50
-const PREVIEW_CHARACTERS = 160
-/** More data than this is shown by the API, not by the page. */
-const DATA_CHARACTERS = 20_000
+
+/** Events newest first, and where the pages beside them begin. */
+interface Shown {
+  readonly items: readonly StoredEvent[]
+  /** Address of the page with the events before these. */
+  readonly older?: string | undefined
+  /** Address of the page with the events after these; absent where this is the newest, or where none can be named. */
+  readonly newer?: string | undefined
+}
 
 /** GET /topics/:topic */
 export async function topicPage(c: WebContext, app: Shared): Promise<Response> {
   const topic = await topicOf(c, app)
-  const { query } = factsOf(c)
-  const filter = filterOf(query)
+  const filter = filterOfPage(c)
+  const first = factsOf(c).query.cursor === undefined
   // Before the page is read: an event that arrives between the two comes twice and is skipped, never lost.
-  const live = query.cursor === undefined ? liveCursor(topic) : undefined
-  const position = query.cursor === undefined ? {} : { cursor: query.cursor }
-  const page = await topic.page({ ...filter, ...position, direction: 'backward', limit: PAGE_EVENTS })
-  const content = html`<nav aria-label="Breadcrumb"><a href="${factsOf(c).base || '/'}">Topics</a></nav>
-<h1 hx-ignore>${topic.name}</h1>
+  const live = first && mayFollow(filter) ? topic.tail({ from: 'end' }).cursor() : undefined
+  const { items, older, newer } = await readShown(c, topic, filter)
+  const content = html`${topicHead(c, { name: topic.name, current: 'events' })}
 <div class="panel" id="facts" hx-get="${factsOf(c).base}/partials/topics/${encodeURIComponent(topic.name)}"
 hx-trigger="every 2s" hx-swap="innerMorph">${topicFacts(topic.stats(), app)}</div>
-${filterForm(filter, { c, topic })}
-${live === undefined ? olderBar({ c, topic, filter }) : liveBar()}
+${filterForm(c, { topic, filter })}
+${live === undefined ? pageBar({ first, newest: pageAddress(c, filter) }) : liveBar()}
+${newer !== undefined && html`<p><a class="button" rel="prev" id="newer" href="${newer}">Newer events</a></p>`}
 <ol id="events" class="events" hx-ignore ${
-    live !== undefined && html`data-live="${address({ c, topic, filter, live })}"`
+    live !== undefined && html`data-live="${liveAddress(c, { ...filter, cursor: live })}"`
   }>
-${page.items.map((event) => row(event, { c, partitions: topic.partitions }))}
+${items.map((event) => row(event, { c, partitions: topic.partitions }))}
 </ol>
-${page.items.length === 0 && emptyState({ c, topic, filtered: Object.keys(filter).length > 0 })}
-${
-  page.nextCursor !== undefined &&
-  html`<p><a class="button" rel="next" id="older"
-href="${pageAddress({ c, topic, filter: { ...filter, cursor: page.nextCursor } })}">Older events</a></p>`
-}`
+${items.length === 0 && emptyState(c, { topic, filtered: Object.keys(filter).length > 0 || !first })}
+${older !== undefined && html`<p><a class="button" rel="next" id="older" href="${older}">Older events</a></p>`}`
   return answer(layout({ title: `${topic.name} · varve`, content }, { c, app }))
+}
+
+/** Read the page that the query names, in either direction, and name the pages beside it. */
+async function readShown(c: WebContext, topic: Topic, filter: Filter): Promise<Shown> {
+  const { cursor, direction } = factsOf(c).query
+  const at = (page: { cursor: string; direction?: 'forward' }) => pageAddress(c, { ...filter, ...page })
+  if (cursor !== undefined && direction === 'forward') {
+    const { items, nextCursor } = await topic.page({ ...filter, cursor, limit: PAGE_EVENTS })
+    const before = await cursorBefore(topic, { filter, event: items[0] })
+    return {
+      items: items.reverse(),
+      older: before === undefined ? undefined : at({ cursor: before }),
+      newer: nextCursor === undefined ? undefined : at({ cursor: nextCursor, direction: 'forward' }),
+    }
+  }
+  const place = cursor === undefined ? {} : { cursor }
+  const { items, nextCursor }: Page = await topic.page({
+    ...filter,
+    ...place,
+    direction: 'backward',
+    limit: PAGE_EVENTS,
+  })
+  const [newest] = items
+  // A cursor forwards behind one event names the place in its partition only.
+  const one = topic.partitions === 1 || filter.partition !== undefined || filter.entity !== undefined
+  const newer = cursor !== undefined && newest !== undefined && one ? topic.cursorAfter(newest) : undefined
+  return {
+    items,
+    older: nextCursor === undefined ? undefined : at({ cursor: nextCursor }),
+    newer: newer === undefined ? undefined : at({ cursor: newer, direction: 'forward' }),
+  }
+}
+
+/** A cursor backwards from this event. Costs a read of that event. */
+async function cursorBefore(
+  topic: Topic,
+  { filter, event }: { filter: Filter; event: StoredEvent | undefined },
+): Promise<string | undefined> {
+  if (event === undefined) return undefined
+  const { partition, offset } = event
+  const page = await topic.page({ ...filter, partition, to: offset + 1, direction: 'backward', limit: 1 })
+  return page.nextCursor
 }
 
 /** GET /partials/topics/:topic */
@@ -62,31 +105,32 @@ export async function liveRows(c: WebContext, app: Shared): Promise<Response> {
   })
 }
 
-function liveCursor(topic: Topic): string {
-  return topic.tail({ from: 'end' }).cursor()
+/** The head of every page of a topic: where it is, and the pages beside it. */
+export function topicHead(
+  c: WebContext,
+  { name, current }: { name: string; current?: 'events' | 'settings' | undefined },
+): Html {
+  const tab = (key: 'events' | 'settings', words: string, path: string) =>
+    html`<a href="${topicAddress(c)}${path}" ${current === key && html`aria-current="page"`}>${words}</a>`
+  return html`<nav aria-label="Breadcrumb"><a href="${factsOf(c).base || '/'}">Topics</a></nav>
+<h1 hx-ignore>${name}</h1>
+<nav class="tabs" aria-label="Topic" hx-ignore>
+${tab('events', 'Events', '')}${tab('settings', 'Settings', '/settings')}</nav>`
 }
 
 function topicFacts(stats: TopicStats, app: Shared): Html {
   const segments = stats.partitions.reduce((total, partition) => total + partition.segments, 0)
+  const pruned = stats.partitions.reduce((total, partition) => total + partition.logStartOffset, 0)
   return html`<dl class="facts">
 <div><dt>Events</dt><dd id="event-count">${formatCount(stats.events)}</dd></div>
 <div><dt>Size</dt><dd>${formatBytes(stats.sizeBytes)}</dd></div>
 <div><dt>Segments</dt><dd>${formatCount(segments)}</dd></div>
 <div><dt>Partitions</dt><dd>${formatCount(stats.partitions.length)}</dd></div>
+${pruned > 0 && html`<div><dt>Pruned events</dt><dd id="pruned-count">${formatCount(pruned)}</dd></div>`}
 <div><dt>Last event</dt><dd>${
     stats.lastRecordedAt === undefined ? 'none yet' : formatAge(app.clock.now() - stats.lastRecordedAt)
   }</dd></div>
 </dl>`
-}
-
-function filterForm(filter: ReadFilter, { c, topic }: { c: WebContext; topic: Topic }): Html {
-  const path = pageAddress({ c, topic, filter: {} })
-  return html`<form class="filter" method="get" action="${path}" hx-ignore role="search" aria-label="Filter events">
-<label>Kind <input name="kind" value="${filter.kind ?? ''}" maxlength="256" spellcheck="false"></label>
-<label>Entity <input name="entity" value="${filter.entity ?? ''}" maxlength="256" spellcheck="false"></label>
-<button class="quiet">Filter</button>
-${Object.keys(filter).length > 0 && html`<a href="${path}">Clear</a>`}
-</form>`
 }
 
 function liveBar(): Html {
@@ -97,41 +141,12 @@ function liveBar(): Html {
 </div>`
 }
 
-function olderBar({ c, topic, filter }: { c: WebContext; topic: Topic; filter: ReadFilter }): Html {
-  return html`<div class="live"><h2>Older events</h2><span class="spacer"></span>
-<a class="button quiet" href="${pageAddress({ c, topic, filter })}">Newest, live</a></div>`
+function pageBar({ first, newest }: { first: boolean; newest: string }): Html {
+  return html`<div class="live"><h2>${first ? 'Events' : 'Older events'}</h2><span class="spacer"></span>
+${!first && html`<a class="button quiet" href="${newest}">Newest</a>`}</div>`
 }
 
-function row(event: StoredEvent, { c, partitions }: { c: WebContext; partitions: number }): Html {
-  const { offset, partition, kind, entity, at, data, scope, tags, ...rest } = event
-  const json = stringifyValue(data)
-  const address = `${factsOf(c).base}/api/topics/${encodeURIComponent(c.req.param('topic') ?? '')}/events/${offset}`
-  const cut = json.length > DATA_CHARACTERS
-  return html`<li class="event" data-key="${partition}:${offset}"><details>
-<summary><span class="offset">${partitions > 1 && html`${partition}/`}${offset}</span>
-<span class="kind">${kind}</span> <span class="entity">${entity}</span>
-<time datetime="${isoTime(at)}">${formatTime(at)}</time>
-<code class="preview">${json.slice(0, PREVIEW_CHARACTERS)}</code></summary>
-<pre tabindex="0"><code>${cut ? json.slice(0, DATA_CHARACTERS) : layOut(json)}</code></pre>
-${
-  cut &&
-  html`<p>${counted(json.length, 'character')}, of which the first ${formatCount(DATA_CHARACTERS)} are shown.</p>`
-}
-<dl class="rest">
-${scope !== undefined && html`<div><dt>scope</dt><dd>${scope}</dd></div>`}
-${tags !== undefined && html`<div><dt>tags</dt><dd>${tags.join(', ')}</dd></div>`}
-${Object.entries(rest).map(([name, value]) => html`<div><dt>${name}</dt><dd>${shown(name, value)}</dd></div>`)}
-</dl>
-<p><a href="${address}?partition=${partition}">JSON</a></p>
-</details></li>`
-}
-
-function shown(name: string, value: unknown): string {
-  if (typeof value === 'number' && name === 'recordedAt') return formatTime(value)
-  return typeof value === 'string' ? value : stringifyValue(value).slice(0, DATA_CHARACTERS)
-}
-
-function emptyState({ c, topic, filtered }: { c: WebContext; topic: Topic; filtered: boolean }): Html {
+function emptyState(c: WebContext, { topic, filtered }: { topic: Topic; filtered: boolean }): Html {
   if (filtered) return html`<p class="panel empty" id="empty">No event matches.</p>`
   const url = new URL(c.req.url)
   const address = `${url.origin}${factsOf(c).base}/api/topics/${encodeURIComponent(topic.name)}/events`
@@ -139,36 +154,4 @@ function emptyState({ c, topic, filtered }: { c: WebContext; topic: Topic; filte
 <p><strong>No events yet.</strong> Append the first one and it appears here:</p>
 <pre tabindex="0"><code>${curl({ address, body: FIRST_EVENT })}</code></pre>
 </div>`
-}
-
-function address({
-  c,
-  topic,
-  filter,
-  live,
-}: {
-  c: WebContext
-  topic: Topic
-  filter: ReadFilter
-  live: string
-}): string {
-  const query = new URLSearchParams({ ...textOf(filter), cursor: live })
-  return `${factsOf(c).base}/topics/${encodeURIComponent(topic.name)}/live?${query}`
-}
-
-function pageAddress({
-  c,
-  topic,
-  filter,
-}: {
-  c: WebContext
-  topic: Topic
-  filter: ReadFilter & { cursor?: string }
-}): string {
-  const query = new URLSearchParams(textOf(filter)).toString()
-  return `${factsOf(c).base}/topics/${encodeURIComponent(topic.name)}${query && `?${query}`}`
-}
-
-function textOf(filter: ReadFilter): Record<string, string> {
-  return Object.fromEntries(Object.entries(filter).map(([name, value]) => [name, String(value)]))
 }

@@ -23,6 +23,23 @@ function logIn() {
   login.requestSubmit()
 }
 
+const copy = document.getElementById('copy')
+if (copy !== null) {
+  copy.hidden = false
+  copy.addEventListener('click', async () => {
+    const source = document.getElementById(copy.dataset.copies)
+    const status = document.getElementById('copy-status')
+    try {
+      await navigator.clipboard.writeText(source.textContent)
+      status.textContent = 'Copied'
+    } catch {
+      // Without leave to write the clipboard: the text is chosen, and copying it is one key.
+      getSelection().selectAllChildren(source)
+      status.textContent = 'Selected: press the keys that copy'
+    }
+  })
+}
+
 const list = document.querySelector('#events[data-live]')
 if (list !== null) follow(list)
 
