@@ -42,6 +42,8 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
 /** Let other work of this process run: resolves in a later task, not just a later microtask, in about 20 us. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
+    // Workers with a compatibility date before August 2025 have none; a timer takes a millisecond.
+    if (typeof MessageChannel === 'undefined') return void setTimeout(resolve, 0)
     const { port1, port2 } = new MessageChannel()
     port1.onmessage = () => {
       port1.close()
