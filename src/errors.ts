@@ -91,6 +91,7 @@ export const ERROR_CODES = {
   },
   STORE_FENCED: { kind: 'unavailable', hint: 'Another process took the store over; close this one' },
   SCHEMA_NEWER: { kind: 'unsupported', hint: 'Upgrade the program that reads, or give it an upcast to this version' },
+  UPCAST_FAILED: { kind: 'internal', hint: 'Mend the upcast of this kind; the event is stored as it was appended' },
   FORMAT_NEWER: { kind: 'unsupported', hint: 'Upgrade varve to open this store' },
   // Damage.
   MANIFEST_DAMAGED: { kind: 'corrupt', hint: 'Restore the file from a backup; `varve verify` shows what is readable' },

@@ -1,6 +1,6 @@
 /** The rows of a checkpoint: all of them, or single ones found without reading the others.
  * @module */
-import { utf8 } from '../codec/bytes.ts'
+import { sameBytes, utf8 } from '../codec/bytes.ts'
 import type { Digest } from '../codec/digest.ts'
 import { type Body, readStrings, refuse, whole } from './checkpoint-body.ts'
 import { loadColumn } from './columns.ts'
@@ -203,10 +203,4 @@ export class CheckpointRows implements RowColumns {
     const batch = this.#batches[low]
     return { baseOffset: batch?.baseOffset ?? 0, position: batch?.position ?? 0 }
   }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
 }

@@ -4,19 +4,22 @@ import { blockBytes, readContents } from '../codec/batch-body.ts'
 import { type BlockColumns, readBlock } from '../codec/block.ts'
 import type { Digest } from '../codec/digest.ts'
 import type { Reading } from '../segment/file-pool.ts'
-import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
 import { type ScannedBatch, scanBatches } from '../segment/scan.ts'
 import { type LogPoint, type SegmentRef, segmentDamaged } from '../segment/segment.ts'
-import { type TailRow, TailRows } from './tail-rows.ts'
+import type { TailRow, TailRows } from './tail-rows.ts'
 
-/** Read the rows up to `end`, decoding envelopes only. @throws {VarveError} `SEGMENT_DAMAGED`. */
-export function* scanRows(segment: SegmentRef, end: LogPoint, digest: Digest): Reading<TailRows> {
-  const rows = new TailRows()
-  const start = { position: SEGMENT_HEADER_BYTES, offset: segment.baseOffset, hash: segment.hashBefore }
+/** Add the rows of the batches from one batch boundary up to an offset, decoding envelopes only.
+ * @throws {VarveError} `SEGMENT_DAMAGED`. */
+export function* collectRows(
+  segment: SegmentRef,
+  range: { rows: TailRows; from: LogPoint; to: LogPoint },
+  digest: Digest,
+): Reading<void> {
+  const { rows, from, to } = range
   const onBatch = (batch: ScannedBatch) => addBatch(rows, batch, digest)
-  const scan = yield* scanBatches(segment, start, { digest, endPosition: end.position, onBatch })
+  const start = { ...from, hash: undefined }
+  const scan = yield* scanBatches(segment, start, { digest, endPosition: to.position, onBatch })
   if (scan.problem !== undefined) throw segmentDamaged(segment, scan.end.position, { reason: scan.problem })
-  return rows
 }
 
 function addBatch(rows: TailRows, batch: ScannedBatch, digest: Digest): void {

@@ -223,7 +223,7 @@ export class TailRows implements RowColumns {
   }
 
   /** The version of an entity among these rows, or undefined when it has none here. */
-  version(entity: string): number | undefined {
+  versionOf(entity: string): number | undefined {
     const id = this.#ids.get(entity)
     return id === undefined ? undefined : this.#versions[id]
   }

@@ -32,14 +32,20 @@ export function* buildRun(rows: SegmentRows, identity: RunIdentity, digest: Dige
   const placesPages = out.page - 1
   yield
   const terms = yield* collectTerms(rows, digest)
-  const order = yield* sortTerms(terms)
-  const longs = yield* writeLongLists(terms, { order, baseOffset: rows.baseOffset }, out)
+  const sorted = yield* sortTerms(terms)
+  const { baseOffset } = rows
+  const longs = yield* writeLongLists(terms, { sorted, baseOffset }, out)
   const postingsPages = out.page - 1 - placesPages
-  const writer = yield* writeTerms(terms, { order, longs, baseOffset: rows.baseOffset }, out)
+  const writer = yield* writeTerms(terms, { sorted, longs, baseOffset }, out)
   const termsPages = writer.endTerms()
   const { filterPages, blocks } = writer.writeFilter()
   const pages = { placesPages, postingsPages, termsPages, filterPages }
-  const header = encodeRunHeader(identity, { ...pages, blocks, terms: order.length, postings: terms.rows.length })
+  const header = encodeRunHeader(identity, {
+    ...pages,
+    blocks,
+    terms: sorted.order.length,
+    postings: terms.rows.length,
+  })
   out.seal(header, 0)
   out.flush()
   const run = new Uint8Array(out.page * PAGE_BYTES)
@@ -60,14 +66,20 @@ function writePlaces(rows: SegmentRows, out: PageOutput): void {
   places.end()
 }
 
-/** The terms of all fields, numbered in order of field and string id. Those of number i: key `keys[keyEnds[i - 1]]` to
- * `keys[keyEnds[i]]`, rows from `starts[i]` to `starts[i + 1]` in `rows`, ascending. */
+/** The terms of all fields, numbered in order of field and string id. Of term i the key begins at `bounds[2 * i]` in
+ * `keys`, and its rows, ascending, at `bounds[2 * i + 1]` in `rows`; where those of the next begin, they end. Terms are
+ * gone through in order of hash, which is no order for the memory: so what is needed together lies together. */
 interface Terms {
   readonly hashes: Uint32Array
   readonly keys: Uint8Array
-  readonly keyEnds: Uint32Array
-  readonly starts: Uint32Array
+  readonly bounds: Uint32Array
   readonly rows: Uint32Array
+}
+
+/** Terms in order of hash and key, and their hashes. */
+interface SortedTerms {
+  readonly order: Uint32Array
+  readonly hashes: Uint32Array
 }
 
 function* collectTerms(rows: SegmentRows, digest: Digest): Generator<void, Terms> {
@@ -78,10 +90,9 @@ function* collectTerms(rows: SegmentRows, digest: Digest): Generator<void, Terms
   }
   const total = (of: (group: Group) => number) => groups.reduce((sum, group) => sum + of(group), 0)
   const count = total((group) => group.ids.length)
-  const starts = new Uint32Array(count + 1)
+  const bounds = new Uint32Array(2 * (count + 1))
   const allRows = new Uint32Array(total((group) => group.rows.length))
   const hashes = new Uint32Array(count)
-  const keyEnds = new Uint32Array(count)
   const keys = new ByteWriter(1 << 20)
   let term = 0
   let end = 0
@@ -92,14 +103,15 @@ function* collectTerms(rows: SegmentRows, digest: Digest): Generator<void, Terms
       keys.u8(field)
       keys.text(rows.strings[group.ids[i] as number] as string)
       hashes[term] = digest.crc32(keys.bytes.subarray(before))
-      keyEnds[term] = keys.length
-      starts[term] = end + (group.starts[i] as number)
+      bounds[2 * term] = before
+      bounds[2 * term + 1] = end + (group.starts[i] as number)
       if (term % SLICE_TERMS === 0) yield
     }
     end += group.rows.length
   }
-  starts[count] = end
-  return { hashes, keys: keys.bytes, keyEnds, starts, rows: allRows }
+  bounds[2 * count] = keys.length
+  bounds[2 * count + 1] = end
+  return { hashes, keys: keys.bytes, bounds, rows: allRows }
 }
 
 /** The rows of one field by string id: those of `ids[i]` begin at `starts[i]` in `rows`. */
@@ -175,64 +187,63 @@ function group(ids: ArrayLike<number>, rowAt: ArrayLike<number> | undefined, str
 const DIGIT_BITS = 11
 const DIGITS = 1 << DIGIT_BITS
 
-/** The numbers of the terms in order of hash and key: by digits from the lowest, then those of equal hash by key. */
-function* sortTerms(terms: Terms): Generator<void, Uint32Array> {
-  const { hashes } = terms
-  let order = new Uint32Array(hashes.length)
-  for (let i = 0; i < order.length; i++) order[i] = i
+/** Sort by digits from the lowest, then those of equal hash by key. */
+function* sortTerms(terms: Terms): Generator<void, SortedTerms> {
+  const count = terms.hashes.length
+  let from = { order: new Uint32Array(count), hashes: terms.hashes }
+  for (let i = 0; i < count; i++) from.order[i] = i
   for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
     const places = new Uint32Array(DIGITS + 1)
-    for (let i = 0; i < hashes.length; i++) {
-      const digit = (((hashes[i] as number) >>> shift) & (DIGITS - 1)) + 1
+    for (let i = 0; i < count; i++) {
+      const digit = (((from.hashes[i] as number) >>> shift) & (DIGITS - 1)) + 1
       places[digit] = (places[digit] as number) + 1
     }
     for (let digit = 1; digit <= DIGITS; digit++) {
       places[digit] = (places[digit] as number) + (places[digit - 1] as number)
     }
-    const sorted = new Uint32Array(order.length)
-    for (const term of order) {
-      const digit = ((hashes[term] as number) >>> shift) & (DIGITS - 1)
-      sorted[places[digit] as number] = term
-      places[digit] = (places[digit] as number) + 1
+    const to = { order: new Uint32Array(count), hashes: new Uint32Array(count) }
+    for (let i = 0; i < count; i++) {
+      const hash = from.hashes[i] as number
+      const digit = (hash >>> shift) & (DIGITS - 1)
+      const place = places[digit] as number
+      places[digit] = place + 1
+      to.order[place] = from.order[i] as number
+      to.hashes[place] = hash
     }
-    order = sorted
+    from = to
     yield
   }
-  sortCollisions(terms, order)
-  return order
+  sortCollisions(terms, from)
+  return from
 }
 
-function sortCollisions(terms: Terms, order: Uint32Array): void {
-  const hashAt = (place: number) => terms.hashes[order[place] as number]
+function sortCollisions(terms: Terms, { order, hashes }: SortedTerms): void {
   for (let from = 0, to = 1; from < order.length; from = to++) {
-    while (to < order.length && hashAt(to) === hashAt(from)) to++
+    while (to < order.length && hashes[to] === hashes[from]) to++
     if (to - from > 1) order.subarray(from, to).sort((a, b) => compareKeys(keyOf(terms, a), keyOf(terms, b)))
   }
 }
 
-function keyStart(terms: Terms, term: number): number {
-  return term === 0 ? 0 : (terms.keyEnds[term - 1] as number)
-}
-
 function keyOf(terms: Terms, term: number): Uint8Array {
-  return terms.keys.subarray(keyStart(terms, term), terms.keyEnds[term])
+  return terms.keys.subarray(terms.bounds[2 * term], terms.bounds[2 * term + 2])
 }
 
 /** Write the lists that are too long to be beside their term. @returns them in order. */
 function* writeLongLists(
   terms: Terms,
-  facts: { order: Uint32Array; baseOffset: number },
+  facts: { sorted: SortedTerms; baseOffset: number },
   out: PageOutput,
 ): Generator<void, LongList[]> {
-  const { starts, rows } = terms
+  const { bounds, rows } = terms
+  const { order } = facts.sorted
   const writer = new PostingsWriter(out)
   const short = new ShortList()
   const longs: LongList[] = []
-  for (let place = 0; place < facts.order.length; place++) {
+  for (let place = 0; place < order.length; place++) {
     if (place % SLICE_TERMS === 0) yield
-    const term = facts.order[place] as number
-    const from = starts[term] as number
-    const to = starts[term + 1] as number
+    const term = order[place] as number
+    const from = bounds[2 * term + 1] as number
+    const to = bounds[2 * term + 3] as number
     if (to - from <= SHORT_MAX || fill(short, terms, { from, to, baseOffset: facts.baseOffset })) continue
     writer.begin()
     for (let i = from; i < to; i++) writer.add(facts.baseOffset + (rows[i] as number))
@@ -253,21 +264,23 @@ function fill(short: ShortList, terms: Terms, facts: { from: number; to: number;
 
 function* writeTerms(
   terms: Terms,
-  facts: { order: Uint32Array; longs: readonly LongList[]; baseOffset: number },
+  facts: { sorted: SortedTerms; longs: readonly LongList[]; baseOffset: number },
   out: PageOutput,
 ): Generator<void, TermsWriter> {
-  const { order, longs, baseOffset } = facts
+  const { longs, baseOffset } = facts
+  const { order, hashes } = facts.sorted
+  const { bounds } = terms
   const writer = new TermsWriter(out, order.length)
   const short = new ShortList()
   let nextLong = 0
   for (let place = 0; place < order.length; place++) {
     if (place % SLICE_TERMS === 0) yield
     const term = order[place] as number
-    const hash = terms.hashes[term] as number
-    const from = terms.starts[term] as number
-    const to = terms.starts[term + 1] as number
+    const hash = hashes[place] as number
+    const from = bounds[2 * term + 1] as number
+    const to = bounds[2 * term + 3] as number
     writer.begin(hash)
-    writer.key(terms.keys, keyStart(terms, term), terms.keyEnds[term] as number)
+    writer.key(terms.keys, bounds[2 * term] as number, bounds[2 * term + 2] as number)
     const long = longs[nextLong]
     if (long?.term === place) {
       nextLong++

@@ -150,17 +150,35 @@ function* mergePlaces(inputs: readonly TermRun[], out: PageOutput): Merging<void
 class MergedTerms {
   readonly #cursors: readonly RunCursor[]
   readonly #empty: RunCursor[] = []
-  /** The cursors that are at the same term, oldest run first. */
-  readonly group: RunCursor[] = []
+  /** Cursors at the same term, oldest run first: the first `size` of these. */
+  readonly #group: RunCursor[]
+  size = 0
 
   constructor(inputs: readonly TermRun[]) {
     this.#cursors = inputs.map((input) => new RunCursor(input))
+    this.#group = [...this.#cursors]
+    this.size = inputs.length
+  }
+
+  get first(): RunCursor {
+    return this.#group[0] as RunCursor
+  }
+
+  get last(): RunCursor {
+    return this.#group[this.size - 1] as RunCursor
+  }
+
+  /** All cursors at the term. */
+  get group(): RunCursor[] {
+    return this.#group.slice(0, this.size)
   }
 
   /** Move those on that were at the last term. @returns false when `load` has to be called. */
   advance(): boolean {
-    const moving = this.group.length === 0 ? this.#cursors : this.group
-    for (const cursor of moving) if (!cursor.next()) this.#empty.push(cursor)
+    for (let i = 0; i < this.size; i++) {
+      const cursor = this.#group[i] as RunCursor
+      if (!cursor.next()) this.#empty.push(cursor)
+    }
     return this.#empty.length === 0
   }
 
@@ -171,19 +189,19 @@ class MergedTerms {
 
   /** Find the next term. @returns false after the last. */
   choose(): boolean {
-    const { group } = this
-    group.length = 0
+    let size = 0
     let least = Number.POSITIVE_INFINITY
     for (const cursor of this.#cursors) {
       const { hash } = cursor
       if (hash > least || hash === Number.POSITIVE_INFINITY) continue
-      const order = hash < least ? -1 : compareKeys(cursor.key, (group[0] as RunCursor).key)
+      const order = hash < least ? -1 : compareKeys(cursor.key, this.first.key)
       if (order > 0) continue
-      if (order < 0) group.length = 0
+      if (order < 0) size = 0
       least = hash
-      group.push(cursor)
+      this.#group[size++] = cursor
     }
-    return group.length > 0
+    this.size = size
+    return size > 0
   }
 }
 
@@ -201,12 +219,12 @@ function* writeLongLists(
   for (; ; terms++) {
     if (!merged.advance()) yield* merged.load()
     if (!merged.choose()) break
-    const { group } = merged
-    const [first] = group as [RunCursor]
-    if (group.length === 1 && first.isSingle) {
+    const { first } = merged
+    if (merged.size === 1 && first.isSingle) {
       postings++
       continue
     }
+    const { group } = merged
     const lists = group.map((cursor) => cursor.list())
     for (const list of lists) postings += list.count
     if (fill(short, lists, first.run)) continue
@@ -269,10 +287,9 @@ function* writeTerms(
     if (!merged.advance()) yield* merged.load()
     if (!merged.choose()) break
     if (out.ready.length > 0) yield* handOn(out)
-    const { group } = merged
-    const [first] = group as [RunCursor]
+    const { first } = merged
     const long = longs[nextLong]
-    if (long?.term !== term && group.length === 1) writer.copy(first.bytes, first.entryAt, first.entryEnd)
+    if (long?.term !== term && merged.size === 1) writer.copy(first.bytes, first.entryAt, first.entryEnd)
     else {
       writer.begin(first.hash)
       writer.key(first.bytes, first.keyAt, first.listAt)
@@ -282,7 +299,7 @@ function* writeTerms(
       } else {
         fill(
           short,
-          group.map((cursor) => cursor.list()),
+          merged.group.map((cursor) => cursor.list()),
           first.run,
         )
         writer.few(short)
@@ -300,7 +317,7 @@ function* countEntities(inputs: readonly TermRun[]): Merging<{ terms: number; po
   for (;;) {
     if (!merged.advance()) yield* merged.load()
     if (!merged.choose()) return { terms, postings: terms, longs: [] }
-    const [first] = merged.group as [RunCursor]
+    const { first } = merged
     if (first.bytes[first.keyAt] === ENTITY) terms++
   }
 }
@@ -311,7 +328,7 @@ function* writeLast(inputs: readonly TermRun[], writer: TermsWriter, out: PageOu
     if (!merged.advance()) yield* merged.load()
     if (!merged.choose()) return
     if (out.ready.length > 0) yield* handOn(out)
-    const newest = merged.group.at(-1) as RunCursor
+    const newest = merged.last
     if (newest.bytes[newest.keyAt] !== ENTITY) continue
     writer.begin(newest.hash)
     writer.key(newest.bytes, newest.keyAt, newest.listAt)

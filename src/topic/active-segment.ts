@@ -6,25 +6,28 @@ import { BatchEncoder, type EncodedBatch, NO_TABLE, type RecordTable, recordTabl
 import { deflateBatch } from '../codec/batch-deflate.ts'
 import type { Row } from '../codec/block.ts'
 import { fromHex, toHex } from '../codec/bytes.ts'
+import { RowRoots } from '../codec/row-root.ts'
 import { encodeShapes, ValueEncoder } from '../codec/values.ts'
 import { assert, isVarveError } from '../errors.ts'
-import type { ProvenEnd } from '../manifest/index.ts'
+import type { ProvenEnd, Seal } from '../manifest/index.ts'
 import type { WriteHandle } from '../ports/storage.ts'
 import { FEATURE_DEFLATE, SEGMENT_HEADER_BYTES, segmentFeatures } from '../segment/header.ts'
 import type { LogContext } from './context.ts'
 import type { Partition } from './partition.ts'
 import { openNextSegment } from './roll.ts'
+import type { TopicSettings } from './types.ts'
 
 /** What a partition is written from: the open active segment and its end, all of it synced. */
 export interface SegmentStart {
   readonly lineage: string
-  readonly segmentBytes: number
+  /** The options of the topic as they are now. */
+  readonly settings: () => TopicSettings
   readonly topicId: number
   readonly handle: WriteHandle
   readonly end: ProvenEnd
   readonly lastRecordedAt: number
-  readonly compression: 'none' | 'deflate'
-  readonly chain: 'batches' | 'events'
+  /** Lowest `at` of the events that are in the segment; infinite when there are none, undefined when unknown. */
+  readonly lowestAt: number | undefined
 }
 
 /** A place between two batches, with the chain hash there. */
@@ -52,12 +55,13 @@ export class ActiveSegment {
   readonly #partition: Partition
   readonly #start: SegmentStart
   readonly #batches: BatchEncoder
-  /** Compression that was asked for: `none` counts at once, `deflate` from the next segment on, whose header says so. */
-  compression: 'none' | 'deflate'
+  /** In a chain over events. */
+  readonly #roots: RowRoots | undefined
   #handle: WriteHandle
   #end: WrittenEnd
   #syncedPosition: number
   #recordedAt: number
+  #lowestAt: number | undefined
   #table: RecordTable = NO_TABLE
   #tableShapes = 0
   #tablePosition: number | undefined
@@ -67,11 +71,13 @@ export class ActiveSegment {
     this.#partition = partition
     this.#start = start
     this.#batches = new BatchEncoder(context.digest)
-    this.compression = start.compression
+    const origin = { lineage: start.lineage, partition: partition.partition }
+    this.#roots = start.settings().chain === 'events' ? new RowRoots(context.digest, origin) : undefined
     this.#handle = start.handle
     this.#end = { ...start.end, hash: fromHex(start.end.hash) }
     this.#syncedPosition = start.end.position
     this.#recordedAt = start.lastRecordedAt
+    this.#lowestAt = start.lowestAt
   }
 
   get end(): WrittenEnd {
@@ -91,7 +97,7 @@ export class ActiveSegment {
   /** Whether `sizeBytes` more would make a segment that has events too large. */
   isFull(sizeBytes: number): boolean {
     const { position } = this.#end
-    return position > SEGMENT_HEADER_BYTES && position + sizeBytes > this.#start.segmentBytes
+    return position > SEGMENT_HEADER_BYTES && position + sizeBytes > this.#start.settings().segmentBytes
   }
 
   /** Write `rows` as one batch. @throws what the storage throws: then nothing was written. A file that cannot be cut
@@ -103,6 +109,7 @@ export class ActiveSegment {
     const bytes = this.#compresses ? await this.#compressed(batch) : batch.bytes
     await this.#append(bytes)
     this.#recordedAt = recordedAt
+    if (this.#lowestAt !== undefined) this.#lowestAt = Math.min(this.#lowestAt, batch.lowestAt)
     this.#tablePosition = batch.tablePosition
     this.#end = { position: position + bytes.length, offset: offset + rows.length, hash: batch.hash }
     const { highestAt } = batch
@@ -110,7 +117,8 @@ export class ActiveSegment {
   }
 
   get #compresses(): boolean {
-    return this.compression === 'deflate' && (this.#partition.active.ref.features & FEATURE_DEFLATE) !== 0
+    // `none` counts at once, `deflate` from the next segment on, whose header says so.
+    return this.#start.settings().compression === 'deflate' && (this.#partition.active.ref.features & FEATURE_DEFLATE) !== 0
   }
 
   #compressed(batch: EncodedBatch): Promise<Uint8Array> {
@@ -126,15 +134,17 @@ export class ActiveSegment {
       this.#tableShapes = shapes.length
       this.#tablePosition = undefined
     }
+    const baseOffset = this.#end.offset
     return this.#batches.encode(rows, {
       place: { seed: this.#partition.active.ref.seed, position: this.#end.position },
       epoch: this.#context.epoch,
-      baseOffset: this.#end.offset,
+      baseOffset,
       recordedAt,
       syncedThrough: this.#syncedPosition,
       previousHash: this.#end.hash,
       table: this.#table,
       tablePosition: this.#tablePosition,
+      eventRoot: this.#roots?.of(rows, { baseOffset, recordedAt, shapes }),
     })
   }
 
@@ -162,18 +172,25 @@ export class ActiveSegment {
     return this.#context.health.failure === undefined ? this.#handle.sync() : Promise.resolve()
   }
 
+  /** Lowest `at` of the events of this segment, where it is known. */
+  get lowestAt(): number | undefined {
+    return this.#lowestAt
+  }
+
   /** Seal this segment, of which everything is durable, and go on in a new one.
+   * @param keys how many calls with an idempotency key are in it.
    * @throws what the storage throws: then this segment goes on. */
-  async roll(): Promise<void> {
+  async roll(keys: number): Promise<void> {
     const { position, offset, hash } = this.#end
     const next = await openNextSegment(this.#context, this.#partition, {
       topicId: this.#start.topicId,
       lineage: this.#start.lineage,
-      seal: { endOffset: offset, endPosition: position, endHash: toHex(hash) },
-      features: segmentFeatures({ compression: this.compression, chain: this.#start.chain }),
+      seal: { endOffset: offset, endPosition: position, endHash: toHex(hash), ...this.#zone(keys) },
+      features: segmentFeatures(this.#start.settings()),
     })
     const sealed = this.#handle
     this.#handle = next.handle
+    this.#lowestAt = Number.POSITIVE_INFINITY
     this.#end = { position: SEGMENT_HEADER_BYTES, offset, hash }
     this.#syncedPosition = SEGMENT_HEADER_BYTES
     this.#tablePosition = undefined
@@ -182,6 +199,12 @@ export class ActiveSegment {
       const details = { file: sealed.path, reason: String(error) }
       this.#context.diagnose('CLOSE_FAILED', `Did not close "${sealed.path}"`, details)
     })
+  }
+
+  /** What the seal says of the events: when they were, and how many keys they have. */
+  #zone(keys: number): Pick<Seal, 'lowestAt' | 'recordedAt' | 'keys'> {
+    const times = Number.isFinite(this.#lowestAt) ? { lowestAt: this.#lowestAt as number } : {}
+    return { ...times, recordedAt: this.#recordedAt, keys }
   }
 
   /** Release the file. */

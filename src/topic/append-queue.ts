@@ -1,6 +1,7 @@
 /** What waits to be written to a partition: append calls and tasks, in the order in which they came.
  * @module */
 import { VarveError } from '../errors.ts'
+import type { CheckedCondition } from './decisions.ts'
 import type { PreparedRows } from './prepare.ts'
 import type { Durability, Expectation, Receipt } from './types.ts'
 
@@ -12,6 +13,11 @@ const QUEUE_MAX_BYTES = 64 * 1024 * 1024
 /** One append call, checked and encoded. */
 export interface AppendCall extends PreparedRows {
   readonly expect: readonly Expectation[]
+  readonly condition: CheckedCondition | undefined
+  /** Idempotency key. */
+  readonly key: string | undefined
+  /** Per event whether the caller gave `at`; only for calls with a key, whose repetition is compared. */
+  readonly timed: readonly boolean[] | undefined
   readonly durability: Durability
   readonly signal: AbortSignal | undefined
 }
@@ -21,6 +27,8 @@ export interface QueuedCall extends AppendCall {
   readonly reject: (error: unknown) => void
   /** Stop listening to its signal: it left the queue. */
   unwatch: (() => void) | undefined
+  /** Its values are read after its group: whoever does that gives them back. */
+  keepsValues: boolean
 }
 
 /** Something that has to run while nothing is being written, such as taking a checkpoint. */

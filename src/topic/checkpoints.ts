@@ -17,27 +17,28 @@ import { CHECKPOINT_FILE } from '../segment/names.ts'
 import type { SegmentRef } from '../segment/segment.ts'
 import type { LogContext } from './context.ts'
 import type { Partition } from './partition.ts'
-import { writeDerived } from './roll.ts'
-import type { EntityVersions } from './versions.ts'
+import { writeDerived } from './derived.ts'
+import type { TermIndex } from './term-index.ts'
 
 /** Write the checkpoint of a partition of which everything is durable and nothing is being written.
  * Derived: a failure is reported, never thrown. @returns whether it is on disk. */
 export async function writeCheckpoint(
   context: LogContext,
   partition: Partition,
-  facts: { lineage: string; versions: EntityVersions; watermark: Watermark },
+  facts: { lineage: string; terms: TermIndex; watermark: Watermark; lowestAt: number | undefined },
 ): Promise<boolean> {
-  const { lineage, versions, watermark } = facts
+  const { lineage, terms, watermark } = facts
   const file = `${partition.directory}/${CHECKPOINT_FILE}`
   try {
-    const rows = await versions.completeTail()
+    const rows = await terms.completeTail()
     const index = await partition.drive(partition.indexOfActive())
     const owner = { storeId: context.storeId, lineage, partition: partition.partition, epoch: context.epoch }
     const recordedAt = partition.lastRecordedAt ?? 0
+    const lowestAt = Number.isFinite(facts.lowestAt) ? { lowestAt: facts.lowestAt as number } : {}
     return await writeDerived(
       context,
       file,
-      encodeCheckpoint({ ...owner, watermark, recordedAt, index, rows }, context.digest),
+      encodeCheckpoint({ ...owner, watermark, recordedAt, ...lowestAt, index, rows }, context.digest),
     )
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)

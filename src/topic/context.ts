@@ -2,6 +2,7 @@
  * @module */
 import type { Digest } from '../codec/digest.ts'
 import { isVarveError, VarveError } from '../errors.ts'
+import type { PageCache } from '../index/page-cache.ts'
 import type { HeadEnd, ManifestRecord } from '../manifest/index.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Random } from '../ports/random.ts'
@@ -43,6 +44,8 @@ export interface LogContext {
   readonly random: Random
   readonly pool: FilePool
   readonly tables: TableCache
+  /** Pages of term runs that were read lately. */
+  readonly termPages: PageCache
   readonly health: Health
   readonly readOnly: boolean
   /** Aborted when the store closes: tails end. */
@@ -54,6 +57,10 @@ export interface LogContext {
   isFenced(): Maybe<boolean>
   /** Somebody waits for new events: look for those of another process. Nothing to do for a writer. */
   follow(): void
+  /** See what another process did until now. Nothing to do for a writer. */
+  refresh(): Promise<void>
+  /** Whether a file is on a list of those to be removed: then nothing new may have its name. */
+  isLeaving(path: string): boolean
   /** Commit to the manifest. */
   commit(record: ManifestRecord): Promise<void>
   publishHead(slot: number, end: HeadEnd): Maybe<void>

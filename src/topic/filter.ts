@@ -1,6 +1,8 @@
 /** Filters of reads, checked once and compiled to a test on the envelope of a row.
  * @module */
 import { VarveError } from '../errors.ts'
+import type { RowClause } from '../index/row-search.ts'
+import type { Term, TermGroups } from '../index/term.ts'
 import type { BlockView, RowMatcher } from '../segment/decode.ts'
 import type { ReadFilter } from './types.ts'
 
@@ -23,46 +25,74 @@ export function wholeOption(option: string, value: unknown, range: { least: numb
   return value as number
 }
 
+/** A filter ready for use. */
+export interface CompiledFilter {
+  /** Undefined when every row passes. */
+  readonly match: RowMatcher | undefined
+  /** The terms that every matching row carries: of each group at least one. */
+  readonly groups: TermGroups
+  /** The offset whose computed id is the one asked for; no term says so. */
+  readonly besides: number | undefined
+}
+
+/** The fields of a filter with one text each, and how a row's value is found. */
+const TEXT_FIELDS = {
+  entity: ({ columns }: BlockView, row: number) => columns.entities[row],
+  scope: ({ columns }: BlockView, row: number) => columns.scopes?.[row],
+  correlationId: ({ columns }: BlockView, row: number) => columns.correlationIds?.[row],
+  causationId: ({ columns }: BlockView, row: number) => columns.causationIds?.[row],
+} as const
+
 /** Compile a filter for the rows of one partition.
  * @param idPrefix what the ids begin with that are computed, not stored: `<lineage>-<partition>-`.
- * @returns undefined when every row passes. @throws {VarveError} `OPTION_INVALID`. */
-export function compileFilter(filter: ReadFilter, idPrefix: string): RowMatcher | undefined {
+ * @throws {VarveError} `OPTION_INVALID`. */
+export function compileFilter(filter: ReadFilter, idPrefix: string): CompiledFilter {
   const tests: Test[] = []
+  const groups: Term[][] = []
+  let besides: number | undefined
   const { kind } = filter
-  if (Array.isArray(kind)) {
-    const kinds = new Set(kind.map((one) => text('kind', one)))
+  if (kind !== undefined) {
+    const kinds = new Set((Array.isArray(kind) ? kind : [kind]).map((one) => text('kind', one)))
     tests.push(({ columns }, row) => kinds.has(columns.kinds[row] ?? ''))
-  } else if (kind !== undefined) {
-    const wanted = text('kind', kind)
-    tests.push(({ columns }, row) => columns.kinds[row] === wanted)
+    groups.push([...kinds].map((text) => ({ field: 'kind', text })))
   }
-  if (filter.entity !== undefined) {
-    const wanted = text('entity', filter.entity)
-    tests.push(({ columns }, row) => columns.entities[row] === wanted)
-  }
-  if (filter.scope !== undefined) {
-    const wanted = text('scope', filter.scope)
-    tests.push(({ columns }, row) => columns.scopes?.[row] === wanted)
+  for (const field of ['entity', 'scope', 'correlationId', 'causationId'] as const) {
+    if (filter[field] === undefined) continue
+    const wanted = text(field, filter[field])
+    const valueOf = TEXT_FIELDS[field]
+    tests.push((block, row) => valueOf(block, row) === wanted)
+    groups.push([{ field, text: wanted }])
   }
   if (filter.tag !== undefined) {
     const wanted = text('tag', filter.tag)
     tests.push(({ columns }, row) => columns.tags?.[row]?.includes(wanted) === true)
-  }
-  if (filter.correlationId !== undefined) {
-    const wanted = text('correlationId', filter.correlationId)
-    tests.push(({ columns }, row) => columns.correlationIds?.[row] === wanted)
-  }
-  if (filter.causationId !== undefined) {
-    const wanted = text('causationId', filter.causationId)
-    tests.push(({ columns }, row) => columns.causationIds?.[row] === wanted)
+    groups.push([{ field: 'tag', text: wanted }])
   }
   if (filter.id !== undefined) {
     const wanted = text('id', filter.id)
     tests.push(({ columns, firstOffset }, row) => (columns.ids?.[row] ?? `${idPrefix}${firstOffset + row}`) === wanted)
+    groups.push([{ field: 'id', text: wanted }])
+    besides = computedOffset(wanted, idPrefix)
   }
   addTime(tests, filter)
-  if (tests.length === 0) return undefined
-  return (block, row) => tests.every((test) => test(block, row))
+  const match: RowMatcher = (block, row) => tests.every((test) => test(block, row))
+  return { match: tests.length === 0 ? undefined : match, groups, besides }
+}
+
+/** The offset that an id was computed from, if it looks like one of this partition. */
+export function computedOffset(id: string, idPrefix: string): number | undefined {
+  if (!id.startsWith(idPrefix)) return undefined
+  const digits = id.slice(idPrefix.length)
+  return /^(0|[1-9]\d{0,15})$/.test(digits) ? Number(digits) : undefined
+}
+
+/** A test for the rows that match a clause of a condition. */
+export function matchClause(clause: RowClause): RowMatcher {
+  const { kinds, tags, entity } = clause
+  return ({ columns }, row) =>
+    (entity === undefined || columns.entities[row] === entity) &&
+    (kinds === undefined || kinds.includes(columns.kinds[row] ?? '')) &&
+    (tags === undefined || tags.every((tag) => columns.tags?.[row]?.includes(tag) === true))
 }
 
 function addTime(tests: Test[], filter: ReadFilter): void {

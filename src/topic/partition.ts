@@ -1,14 +1,17 @@
 /** One partition as readers see it: its segments, how far it is durable, and the way from an offset to an event.
  * @module */
-import { assert, VarveError } from '../errors.ts'
+import { BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from '../codec/batch-header.ts'
+import { assert, isVarveError, VarveError } from '../errors.ts'
 import type { PartitionRow, Seal, SegmentRow } from '../manifest/index.ts'
 import { partitionDirectory } from '../manifest/index.ts'
 import type { DecodeContext, DecodedEvent, RowMatcher } from '../segment/decode.ts'
 import { drive, type Reading } from '../segment/file-pool.ts'
 import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
 import { extendIndex, loadIndex } from '../segment/load-index.ts'
+import { baseOffsetOf } from '../segment/names.ts'
+import { type BatchPlace, pickEvents } from '../segment/pick.ts'
 import { readBackward, readForward, readOne } from '../segment/read.ts'
-import { type LogPoint, type SegmentRef, segmentRef } from '../segment/segment.ts'
+import { type LogPoint, type SegmentRef, segmentDamaged, segmentRef } from '../segment/segment.ts'
 import { SparseIndex } from '../segment/sparse-index.ts'
 import type { LogContext } from './context.ts'
 import type { PartitionStats } from './types.ts'
@@ -48,6 +51,15 @@ export interface ScanWish {
   readonly match: RowMatcher | undefined
 }
 
+/** What of the events at some offsets is wanted. */
+export type PickWish = Pick<ScanWish, 'since' | 'until' | 'match'>
+
+/** Whether a segment can hold events with `at` in `[since, until)`. Those before seals said so can. */
+function overlaps(seal: Seal | undefined, wish: PickWish): boolean {
+  const { lowestAt, highestAt } = seal ?? {}
+  return lowestAt === undefined || highestAt === undefined || (highestAt >= wish.since && lowestAt < wish.until)
+}
+
 /** Some events, and the offset where the scan continues. */
 export interface Scanned {
   readonly events: DecodedEvent[]
@@ -70,6 +82,8 @@ export class Partition {
   readonly directory: string
   readonly headSlot: number
   #logStartOffset: number
+  #droppedSegments: number
+  #prunedVersions: string | undefined
   readonly decoding: DecodeContext
   readonly #context: LogContext
   readonly #segments: HeldSegment[]
@@ -79,6 +93,8 @@ export class Partition {
   #durable: LogPoint
   #lastRecordedAt: number | undefined
   readonly #waiting = new Set<() => void>()
+  /** The error that whoever uses it gets, once the topic was deleted. */
+  gone: VarveError | undefined
 
   /** Made of what a salvage found: reads skip its gaps, and no derived file may be used. */
   readonly salvaged: boolean
@@ -97,6 +113,8 @@ export class Partition {
       idPrefix: `${facts.lineage}-${row.partition}-`,
       tables: context.tables,
     }
+    this.#droppedSegments = row.droppedSegments ?? 0
+    this.#prunedVersions = row.prunedVersions
     this.salvaged = facts.pieces !== undefined
     this.#segments = facts.pieces?.slice() ?? row.segments.map((segment) => this.#hold(segment))
     this.#durable = facts.durable
@@ -112,6 +130,16 @@ export class Partition {
     return this.#logStartOffset
   }
 
+  /** How many segments there were before the first one. */
+  get droppedSegments(): number {
+    return this.#droppedSegments
+  }
+
+  /** The file with the versions of entities whose events were pruned. */
+  get prunedVersions(): string | undefined {
+    return this.#prunedVersions
+  }
+
   /** Segments before `row`'s log start were given up; their files may be gone from now on. */
   pruned(row: PartitionRow): void {
     const kept = new Set(row.segments.map((segment) => segment.id))
@@ -119,6 +147,8 @@ export class Partition {
     this.#segments.splice(0, dropped.length)
     for (const { ref } of dropped) this.#indexes.delete(ref.id)
     this.#logStartOffset = row.logStartOffset
+    this.#droppedSegments = row.droppedSegments ?? 0
+    this.#prunedVersions = row.prunedVersions
     this.wake()
   }
 
@@ -350,7 +380,52 @@ export class Partition {
     return yield* readOne(segment.ref, offset, { start, end: this.#end(segment), context: this.decoding })
   }
 
+  /** The events at ascending offsets, of which the batches are known, as far as they match and are durable. */
+  *pick(offsets: readonly number[], places: readonly BatchPlace[], wish: PickWish): Reading<DecodedEvent[]> {
+    const events: DecodedEvent[] = []
+    const most = Math.min(offsets.length, places.length)
+    for (let at = 0; at < most; ) {
+      const segment = this.#segmentAt(offsets[at] as number)
+      const end = this.#end(segment)
+      let next = at
+      while (next < most && (offsets[next] as number) < end.offset) next++
+      // Nothing else of it is durable, and nothing comes after it.
+      if (next === at) break
+      if (overlaps(segment.seal, wish)) {
+        const picked = { offsets: offsets.slice(at, next), places: places.slice(at, next) }
+        yield* pickEvents(segment.ref, picked, { context: this.decoding, match: wish.match, end, events })
+      }
+      at = next
+    }
+    return events
+  }
+
+  /** The header of the batch that holds a durable offset. @throws {VarveError} `SEGMENT_DAMAGED`. */
+  *headerOf(offset: number): Reading<BatchHeader> {
+    const segment = this.#segmentAt(offset)
+    const { ref } = segment
+    let { position } = yield* this.#pointAt(segment, offset, Number.NEGATIVE_INFINITY)
+    for (;;) {
+      const bytes = yield { path: ref.path, position, length: BATCH_HEADER_BYTES, brief: true }
+      const place = { seed: ref.seed, position }
+      const header = readBatchHeader(bytes, 0, { place, digest: this.#context.digest })
+      if (header === undefined) throw segmentDamaged(ref, position, { reason: 'a batch header fails its checksum' })
+      if (offset <= header.baseOffset + header.lastOffsetDelta) return header
+      position += BATCH_HEADER_BYTES + header.bodyBytes
+    }
+  }
+
+  /** The error for an offset that was pruned. */
+  prunedAt(offset: number): VarveError {
+    const range = { logStartOffset: this.#logStartOffset, highWatermark: this.#durable.offset }
+    const message = `Cannot read topic "${this.topic}" at offset ${offset}: it was pruned, the log starts at ${range.logStartOffset}`
+    return new VarveError('OFFSET_PRUNED', message, {
+      details: { topic: this.topic, partition: this.partition, offset, ...range },
+    })
+  }
+
   outOfRange(offset: number): VarveError {
+    if (offset < this.#logStartOffset) return this.prunedAt(offset)
     const range = { logStartOffset: this.logStartOffset, highWatermark: this.#durable.offset }
     const message = `Cannot read topic "${this.topic}" at offset ${offset}: valid are ${range.logStartOffset} to ${range.highWatermark}`
     return new VarveError('OFFSET_OUT_OF_RANGE', message, {
@@ -360,7 +435,18 @@ export class Partition {
 
   /** Run a reading of this partition. */
   drive<T>(reading: Reading<T>): T | Promise<T> {
-    return drive(reading, this.#context.pool)
+    const result = drive(reading, this.#context.pool)
+    return result instanceof Promise ? result.catch((error: unknown) => this.#missed(error)) : result
+  }
+
+  /** A segment may be missing because it was pruned, or its topic deleted, under a reader of it. */
+  async #missed(error: unknown): Promise<never> {
+    if (!isVarveError(error, 'SEGMENT_MISSING')) throw error
+    await this.#context.refresh()
+    if (this.gone !== undefined) throw this.gone
+    const file = String(error.details.file)
+    if (this.#segments.some(({ ref }) => ref.path === file)) throw error
+    throw this.prunedAt(baseOffsetOf(file.slice(file.lastIndexOf('/') + 1)))
   }
 
   stats(): PartitionStats {

@@ -38,6 +38,13 @@ const FIELDS: ReadonlySet<string> = new Set(EVENT_FIELDS)
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 
+/** What all events of a call share. */
+export interface CallFacts {
+  /** Default of `at`. */
+  readonly now: number
+  readonly idempotencyKey: string | undefined
+}
+
 /** The rows of one call. */
 export interface PreparedRows {
   readonly rows: readonly Row[]
@@ -97,12 +104,16 @@ function tooLarge(limitName: 'events' | 'sizeBytes', limit: number, found: numbe
 
 /** Encode events that passed `eventList`. All or nothing.
  * @throws {VarveError} `EVENT_INVALID`, `VALUE_UNSUPPORTED`, `EVENT_TOO_LARGE`, `APPEND_TOO_LARGE`, with the index. */
-export function prepareRows(events: readonly NewEvent[], encoder: ValueEncoder, now: number): PreparedRows {
+export function prepareRows(
+  events: readonly NewEvent[],
+  encoder: ValueEncoder,
+  facts: CallFacts,
+): PreparedRows {
   encoder.reset()
   const rows: Mutable<Row>[] = new Array(events.length)
   for (let i = 0; i < events.length; i++) {
     try {
-      rows[i] = prepareRow(events[i] as NewEvent, encoder, now)
+      rows[i] = prepareRow(events[i] as NewEvent, encoder, facts)
     } catch (error) {
       throw atIndex(error, i, events.length)
     }
@@ -131,13 +142,14 @@ function sumOfNames(row: Row, measure: (name: string) => number): number {
   if (row.causationId !== undefined) sum += measure(row.causationId)
   if (row.id !== undefined) sum += measure(row.id)
   if (row.scope !== undefined) sum += measure(row.scope)
+  if (row.idempotencyKey !== undefined) sum += measure(row.idempotencyKey)
   if (row.tags !== undefined) for (const tag of row.tags) sum += measure(tag)
   return sum
 }
 
 const NOTHING = new Uint8Array(0)
 
-function prepareRow(event: NewEvent, encoder: ValueEncoder, now: number): Mutable<Row> {
+function prepareRow(event: NewEvent, encoder: ValueEncoder, facts: CallFacts): Mutable<Row> {
   for (const field in event)
     if (!FIELDS.has(field)) throw invalid(field, 'is not a field of an event', 'an unknown field')
   checkIdentifier(event.kind, 'kind')
@@ -156,7 +168,7 @@ function prepareRow(event: NewEvent, encoder: ValueEncoder, now: number): Mutabl
   return {
     kind: event.kind,
     entity: event.entity,
-    at: event.at ?? now,
+    at: event.at ?? facts.now,
     correlationId: optionalIdentifier(event.correlationId, 'correlationId'),
     causationId: optionalIdentifier(event.causationId, 'causationId'),
     id: optionalIdentifier(event.id, 'id'),
@@ -165,7 +177,7 @@ function prepareRow(event: NewEvent, encoder: ValueEncoder, now: number): Mutabl
     schemaVersion: optionalCount(event.schemaVersion, 'schemaVersion'),
     lane: optionalCount(event.lane, 'lane'),
     depth: optionalCount(event.depth, 'depth'),
-    idempotencyKey: undefined,
+    idempotencyKey: facts.idempotencyKey,
     values: NOTHING,
     start,
     dataEnd,

@@ -8,11 +8,12 @@
 import { toHex } from '../codec/bytes.ts'
 import { isVarveError } from '../errors.ts'
 import type { Seal, SegmentRow } from '../manifest/index.ts'
-import type { Storage, WriteHandle } from '../ports/storage.ts'
+import type { WriteHandle } from '../ports/storage.ts'
 import { encodeSegmentHeader } from '../segment/header.ts'
 import { besideSegment, segmentFile } from '../segment/names.ts'
 import { encodeOffsetIndex, encodeTimeIndex, type SealFacts, type SparseIndex } from '../segment/sparse-index.ts'
 import type { LogContext } from './context.ts'
+import { writeDerived } from './derived.ts'
 import type { Partition } from './partition.ts'
 
 /** A new segment file: header written and synced, name durable, not yet in the manifest. */
@@ -29,7 +30,7 @@ export async function createSegment(
   directory: string,
   facts: { partition: number; lineage: string; baseOffset: number; hashBefore: string; features: number },
 ): Promise<FreshSegment> {
-  const { file, handle } = await createUnderFreeName(context.storage, directory, facts.baseOffset)
+  const { file, handle } = await createUnderFreeName(context, directory, facts.baseOffset)
   const id = toHex(context.random.bytes(8))
   const header = { ...facts, id, epoch: context.epoch, createdAt: context.clock.now() }
   try {
@@ -42,16 +43,18 @@ export async function createSegment(
   return { row: { file, id, baseOffset, hashBefore, ...(features === 0 ? {} : { features }) }, handle }
 }
 
-/** A name may be taken by the leftover of a crash, or by a segment whose bytes recovery left behind. */
+/** A name may be taken by the leftover of a crash, by a segment whose bytes recovery left behind, or by one that is about
+ * to be removed. */
 async function createUnderFreeName(
-  storage: Storage,
+  context: LogContext,
   directory: string,
   baseOffset: number,
 ): Promise<{ file: string; handle: WriteHandle }> {
   for (let attempt = 0; ; attempt++) {
     const file = segmentFile(baseOffset, attempt)
+    if (context.isLeaving(`${directory}/${file}`)) continue
     try {
-      return { file, handle: await storage.createExclusive(`${directory}/${file}`) }
+      return { file, handle: await context.storage.createExclusive(`${directory}/${file}`) }
     } catch (error) {
       if (!isVarveError(error, 'FILE_EXISTS') || attempt >= NAME_ATTEMPTS) throw error
     }
@@ -75,10 +78,11 @@ export async function openNextSegment(
   partition: Partition,
   facts: { topicId: number; lineage: string; seal: Seal; features: number },
 ): Promise<FreshSegment> {
-  const { seal } = facts
   const { ref } = partition.active
   // Before anything is changed: after the commit nothing may fail any more.
   const index = await partition.drive(partition.indexOfActive())
+  const highestAt = index.highestAt.at(-1)
+  const seal = highestAt === undefined ? facts.seal : { ...facts.seal, highestAt }
   const fresh = await createSegment(context, partition.directory, {
     partition: partition.partition,
     lineage: facts.lineage,
@@ -134,35 +138,4 @@ export async function writeIndexes(
   const { index, seal } = facts
   await writeDerived(context, besideSegment(segmentPath, 'index'), encodeOffsetIndex(index, seal, context.digest))
   await writeDerived(context, besideSegment(segmentPath, 'timeindex'), encodeTimeIndex(index, seal, context.digest))
-}
-
-/** Publish a derived file atomically: temporary name, sync, rename, directory sync. Without `atomicReplace` the file is
- * written in place, and its checksum tells a torn one. A failure is reported, never thrown.
- * @returns whether the file is there and durable. */
-export async function writeDerived(context: LogContext, path: string, bytes: Uint8Array): Promise<boolean> {
-  const { storage } = context
-  const directory = path.slice(0, path.lastIndexOf('/'))
-  const inPlace = !storage.capabilities.atomicReplace
-  const written = inPlace ? path : `tmp/${toHex(context.random.bytes(8))}`
-  try {
-    if (await context.isFenced()) return false
-    if (inPlace) await storage.remove(path)
-    const handle = await storage.createExclusive(written)
-    try {
-      await handle.append(bytes)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    if (!inPlace) {
-      if (await context.isFenced()) return false
-      await storage.replace(written, path)
-    }
-    await storage.syncDirectory(directory)
-    return true
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    context.diagnose('DERIVED_NOT_WRITTEN', `Did not write "${path}"`, { file: path, reason })
-    return false
-  }
 }

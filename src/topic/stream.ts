@@ -1,9 +1,13 @@
 /** Reading a topic: one scan per partition, merged by `recordedAt`, as arrays or one by one, in pages, or live.
  * @module */
-import { VarveError } from '../errors.ts'
+import { isVarveError, type VarveError } from '../errors.ts'
 import { type Clock, nextTurn } from '../ports/clock.ts'
-import type { DecodedEvent, RowMatcher } from '../segment/decode.ts'
-import type { Partition, ScanPlace } from './partition.ts'
+import type { Maybe } from '../ports/storage.ts'
+import type { DecodedEvent } from '../segment/decode.ts'
+import type { CompiledFilter } from './filter.ts'
+import type { Partition, Scanned, ScanPlace } from './partition.ts'
+import type { TermIndex } from './term-index.ts'
+import type { Upcasts } from './upcast.ts'
 
 /** Synchronous reads for longer than this let other work run in between. */
 const TURN_MS = 12
@@ -16,18 +20,22 @@ export interface ScanOptions {
   readonly since: number
   readonly until: number
   readonly signal: AbortSignal | undefined
-  /** Aborted when the store closes: the scan can read no further. */
-  readonly closing: AbortSignal
+  /** Why the scan can read no further: the store was closed, or the topic deleted. */
+  readonly ended: () => VarveError | undefined
+  readonly upcasts: Upcasts | undefined
+  /** Give envelopes, and values only to those who ask. */
+  readonly raw: boolean
 }
 
 /** Where the scan of one partition begins and ends. */
 export interface ScanBounds {
   readonly partition: Partition
+  readonly terms: TermIndex
   /** Forwards the first offset to read; backwards the offset before which to read. */
   readonly start: number
   readonly from: number
   readonly to: number
-  readonly match: RowMatcher | undefined
+  readonly filter: CompiledFilter
 }
 
 /** A scan of one partition. */
@@ -73,23 +81,51 @@ class PartitionScan {
 
   get done(): boolean {
     const { from, to, partition } = this.bounds
-    if (this.#options.backward) return this.#next <= from
+    if (this.#options.backward) return this.#next <= Math.max(from, partition.logStartOffset)
     return this.#next >= Math.min(to, partition.durable.offset)
   }
 
   /** Read one run into the empty buffer; the run may hold nothing. */
   fill(limit: number): Promise<void> | undefined {
-    const { partition, from, to, match } = this.bounds
-    const wish = { ...this.#options, from, to, match, limit }
-    const filled = this.#options.backward
-      ? partition.drive(partition.backward(this.#next, wish))
-      : partition.drive(partition.forward(this.#next, wish, this.#place))
-    if (filled instanceof Promise) return filled.then((scanned) => this.#keep(scanned))
-    this.#keep(filled)
+    try {
+      const filled = this.#read(limit)
+      if (filled instanceof Promise) {
+        return filled.then(
+          (scanned) => this.#keep(scanned),
+          (error) => this.#refuse(error),
+        )
+      }
+      this.#keep(filled)
+    } catch (error) {
+      this.#refuse(error)
+    }
     return undefined
   }
 
+  /** A segment may be gone because it was pruned meanwhile. */
+  #refuse(error: unknown): never {
+    const { partition } = this.bounds
+    const isGone = isVarveError(error, 'SEGMENT_MISSING') && this.#next < partition.logStartOffset
+    throw isGone ? partition.prunedAt(this.#next) : error
+  }
+
+  /** A filter with terms asks the index which events to read; without one the log is read as it lies. */
+  #read(limit: number): Maybe<Scanned & { place?: ScanPlace }> {
+    const { partition, terms, from, to, filter } = this.bounds
+    const { match, groups, besides } = filter
+    const wish = { ...this.#options, from, to, match, limit }
+    const { backward } = this.#options
+    if (!backward && this.#next < partition.logStartOffset) throw partition.prunedAt(this.#next)
+    if (groups.length > 0 && !partition.salvaged) {
+      const wanted = { ...wish, groups, besides, place: this.#place }
+      return backward ? terms.backward(this.#next, wanted) : terms.forward(this.#next, wanted)
+    }
+    if (backward) return partition.drive(partition.backward(this.#next, wish))
+    return partition.drive(partition.forward(this.#next, wish, this.#place))
+  }
+
   #keep(scanned: { events: DecodedEvent[]; next: number; place?: ScanPlace }): void {
+    this.#options.upcasts?.apply(scanned.events)
     this.buffer = scanned.events
     this.#at = 0
     this.#next = scanned.next
@@ -125,7 +161,8 @@ export class TopicScan {
   async next(limit: number, untilMonotonic = Number.POSITIVE_INFINITY): Promise<DecodedEvent[]> {
     for (;;) {
       if (this.#options.signal?.aborted) throw this.#options.signal.reason
-      if (this.#options.closing.aborted) throw new VarveError('STORE_CLOSED', 'Cannot read on: the store is closed')
+      const ended = this.#options.ended()
+      if (ended !== undefined) throw ended
       const ready = await this.#fillAll(limit)
       if (!ready) {
         if (this.done || this.#clock.monotonic() >= untilMonotonic) return []

@@ -10,6 +10,7 @@
 import { toHex } from '../codec/bytes.ts'
 import type { ValueEncoder } from '../codec/values.ts'
 import { VarveError } from '../errors.ts'
+import type { TermRun } from '../index/term-run.ts'
 import type { ProvenEnd } from '../manifest/index.ts'
 import type { Maybe } from '../ports/storage.ts'
 import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
@@ -17,10 +18,13 @@ import { ActiveSegment, type SegmentStart, type WrittenBatch, type WrittenEnd } 
 import { type AppendCall, AppendQueue, type QueuedCall } from './append-queue.ts'
 import { writeCheckpoint } from './checkpoints.ts'
 import type { LogContext } from './context.ts'
-import { type Conflict, decide } from './expectations.ts'
+import { asks, type Conflict, type Decision, decide } from './decisions.ts'
+import { lookUp } from './group-lookup.ts'
 import type { Partition } from './partition.ts'
+import { isSameCall, keyReused, readEarlier } from './repeats.ts'
+import type { TermIndex } from './term-index.ts'
+import { TermKeeper } from './term-keeper.ts'
 import type { Receipt } from './types.ts'
-import type { EntityVersions } from './versions.ts'
 
 const GROUPS_IN_FLIGHT = 2
 /** Buffered appends are synced at the latest after this time. */
@@ -30,6 +34,9 @@ const CHECKPOINT_INTERVAL_MS = 30_000
 /** Callers whose receipts just came need a few turns of the microtask queue to append again and join the group. */
 const GATHER_TURNS = 6
 
+/** What has to be known of calls that ask nothing. */
+const NOTHING_KNOWN = { version: () => 0, keyed: () => undefined, refused: () => undefined }
+
 interface Accepted {
   readonly call: QueuedCall
   readonly receipt: Receipt
@@ -38,6 +45,8 @@ interface Accepted {
 /** What a sync makes durable, and who waits for it. */
 interface Group {
   readonly accepted: readonly Accepted[]
+  /** Of all its calls, those that are acknowledged before the sync included. */
+  readonly keys: readonly string[]
   readonly end: WrittenEnd
   readonly recordedAt: number
 }
@@ -45,7 +54,9 @@ interface Group {
 /** What the writer starts from. */
 export interface WriterStart extends SegmentStart {
   readonly topic: string
-  readonly versions: EntityVersions
+  readonly terms: TermIndex
+  /** Called after each roll. */
+  readonly rolled: () => void
   /** A checkpoint that covers everything up to `end` is on disk. */
   readonly checkpointed: boolean
 }
@@ -54,11 +65,14 @@ export class PartitionWriter {
   readonly #context: LogContext
   readonly #partition: Partition
   readonly #start: WriterStart
-  readonly #versions: EntityVersions
+  readonly #terms: TermIndex
   readonly #segment: ActiveSegment
+  readonly #keeper: TermKeeper
   readonly #queue = new AppendQueue()
   #pumping: Promise<void> | undefined
   #inFlight = 0
+  /** Calls with a key that are written and not durable yet. */
+  readonly #keysInFlight = new Map<string, QueuedCall>()
   #wakeSlot: (() => void) | undefined
   /** Settles when every sync that was started has ended. Never rejects. */
   #settled: Promise<void> = Promise.resolve()
@@ -69,13 +83,15 @@ export class PartitionWriter {
   #checkpointAt: number | undefined
   #checkpointTime: number
   #closed = false
+  #ended: VarveError | undefined
 
   constructor(context: LogContext, partition: Partition, start: WriterStart) {
     this.#context = context
     this.#partition = partition
     this.#start = start
-    this.#versions = start.versions
+    this.#terms = start.terms
     this.#segment = new ActiveSegment(context, partition, start)
+    this.#keeper = new TermKeeper(context, partition, start.terms)
     this.#checkpointAt = start.checkpointed ? start.end.position : undefined
     this.#checkpointTime = context.clock.monotonic()
   }
@@ -91,15 +107,21 @@ export class PartitionWriter {
     if (this.#context.closing.aborted) return Promise.reject(closedError())
     return new Promise<Receipt>((resolve, reject) => {
       // Field by field: a spread costs a microsecond.
-      const { rows, sizeBytes, giveBack, expect, durability, signal } = call
-      const given = { rows, sizeBytes, giveBack, expect, durability, signal, resolve, reject, unwatch: undefined }
-      this.#queue.addCall(given)
+      const { rows, sizeBytes, giveBack, expect, condition, key, timed, durability, signal } = call
+      const asked = { rows, sizeBytes, giveBack, expect, condition, key, timed, durability, signal }
+      const waiting = { resolve, reject, unwatch: undefined, keepsValues: false }
+      this.#queue.addCall({ ...asked, ...waiting })
       this.#wake()
     })
   }
 
   #refusal(): VarveError | undefined {
-    return this.#closed ? closedError() : this.#context.health.failure
+    return this.#ended ?? (this.#closed ? closedError() : this.#context.health.failure)
+  }
+
+  /** Refuse everything queued and every later append with this error. Only inside `exclusively`. */
+  end(error: VarveError): void {
+    this.#ended = error
   }
 
   /** Run `task` when everything queued before it is written and synced, before anything queued after it. */
@@ -147,37 +169,97 @@ export class PartitionWriter {
       } catch (error) {
         for (const call of calls) call.reject(this.#context.health.failure ?? error)
       }
-      for (const call of calls) call.giveBack()
+      for (const call of calls) if (!call.keepsValues) call.giveBack()
       if (this.#checkpointDue()) this.checkpoint().catch(() => undefined)
     }
   }
 
   /** Check, write and start to sync one group. What can be done while the device works is done then. */
   async #writeCalls(calls: readonly QueuedCall[]): Promise<void> {
-    const asked = calls.flatMap((call) => call.expect.map((expectation) => expectation.entity))
-    if (asked.length > 0) await this.#versions.load(asked)
-    const failure = this.#refusal()
-    if (failure !== undefined) throw failure
+    const decision = await this.#decide(calls)
+    this.#settleRepeats(decision.repeats)
+    const { accepted, rows, conflicts } = decision
     const segment = this.#segment
-    const { accepted, rows, conflicts } = decide(calls, {
-      topic: this.#start.topic,
-      offset: segment.end.offset,
-      version: (entity) => this.#versions.version(entity),
-    })
     if (rows.length === 0) return this.#refuse(conflicts)
-    if (segment.isFull(accepted.reduce((sum, call) => sum + call.sizeBytes, 0))) await this.#roll()
+    if (segment.isFull(accepted.reduce((sum, call) => sum + call.sizeBytes, 0))) await this.roll()
     const batch = await segment.write(rows)
     const mustSync = conflicts.length > 0 || accepted.some((call) => call.durability === 'synced')
     const synced = mustSync ? segment.sync() : undefined
-    this.#versions.tail.add(rows, batch)
+    this.#terms.tail.add(rows, batch)
     this.#partition.noteBatch(batch)
     const receipts = this.#receipts(accepted, batch)
     const waiting = receipts.filter(({ call }) => call.durability === 'synced')
-    const group: Group = { accepted: waiting, end: batch.end, recordedAt: batch.recordedAt }
+    const group: Group = { accepted: waiting, keys: this.#noteKeys(accepted), end: batch.end, recordedAt: batch.recordedAt }
     if (synced !== undefined) this.#finishLater(group, synced)
     else this.#syncLater(group)
     if (waiting.length < receipts.length) await this.#acknowledgeBuffered(receipts)
     this.#refuse(conflicts)
+  }
+
+  /** Decide which calls of a group are written. @throws {VarveError} why the store may not write. */
+  async #decide(calls: readonly QueuedCall[]): Promise<Decision> {
+    const writtenOffset = this.#segment.end.offset
+    const place = {
+      context: this.#context,
+      partition: this.#partition,
+      terms: this.#terms,
+      keysInFlight: this.#keysInFlight,
+      window: this.#start.settings().idempotency,
+      writtenOffset,
+    }
+    const known = calls.some(asks) ? await lookUp(calls, place) : NOTHING_KNOWN
+    const failure = this.#refusal()
+    if (failure !== undefined) throw failure
+    return decide(calls, { topic: this.#start.topic, offset: writtenOffset, ...known })
+  }
+
+  #noteKeys(accepted: readonly QueuedCall[]): string[] {
+    const keys: string[] = []
+    for (const call of accepted) {
+      if (call.key === undefined) continue
+      this.#keysInFlight.set(call.key, call)
+      keys.push(call.key)
+    }
+    return keys
+  }
+
+  /** Calls that repeat another: answer them from the log, or ask again when the other has come to its end. */
+  #settleRepeats(repeats: Decision['repeats']): void {
+    if (repeats.length === 0) return
+    if (this.#unsynced !== undefined) this.#finishLater(this.#unsynced, this.#segment.sync())
+    for (const { call, of } of repeats) {
+      call.keepsValues = true
+      const settled = typeof of === 'number' && of < this.#partition.durable.offset
+      if (settled) void this.#repeat(call, of)
+      else void this.#settled.then(() => this.#requeue(call))
+    }
+  }
+
+  #requeue(call: QueuedCall): void {
+    try {
+      this.#queue.addCall(call)
+      this.#wake()
+    } catch (error) {
+      call.giveBack()
+      call.reject(error)
+    }
+  }
+
+  /** Answer a call from the one that was first. Never rejects. */
+  async #repeat(call: QueuedCall, offset: number): Promise<void> {
+    try {
+      const { events, hash } = await this.#partition.drive(readEarlier(this.#partition, offset, call))
+      const [first] = events
+      if (first === undefined || !isSameCall(call, events, this.encoder.shapes)) {
+        throw keyReused(this.#start.topic, call.key ?? '', offset)
+      }
+      const batch = { baseOffset: offset, recordedAt: first.recordedAt, hash }
+      call.resolve(this.#receipt(call, batch, true))
+    } catch (error) {
+      call.reject(error)
+    } finally {
+      call.giveBack()
+    }
   }
 
   /** Deliver conflicts when everything written so far is durable: a caller that reads again sees their cause. */
@@ -191,30 +273,47 @@ export class PartitionWriter {
 
   #receipts(accepted: readonly QueuedCall[], batch: WrittenBatch): Accepted[] {
     const hash = toHex(batch.end.hash)
-    const { topic, lineage } = this.#start
-    let offset = batch.baseOffset
+    const { recordedAt } = batch
+    let { baseOffset } = batch
     return accepted.map((call) => {
-      const firstOffset = offset
-      offset += call.rows.length
-      const entities = call.rows.map((row) => row.entity)
-      let versions: Receipt['versions'] | undefined
-      const receipt: Receipt = {
-        topic,
-        lineage,
-        partition: this.#partition.partition,
-        firstOffset,
-        endOffset: offset,
-        // Made when it is asked for: few callers are, and a large call has many entities.
-        get versions() {
-          versions ??= versionsOf(entities, firstOffset)
-          return versions
-        },
-        recordedAt: batch.recordedAt,
-        hash,
-        durability: call.durability,
-        replayed: false,
-      }
+      const receipt = this.#receipt(call, { baseOffset, recordedAt, hash }, false)
+      baseOffset = receipt.endOffset
       return { call, receipt }
+    })
+  }
+
+  #receipt(
+    call: QueuedCall,
+    written: { readonly baseOffset: number; readonly recordedAt: number; readonly hash: string },
+    replayed: boolean,
+  ): Receipt {
+    const { topic, lineage, settings } = this.#start
+    const { baseOffset, recordedAt, hash } = written
+    const { key, durability } = call
+    const entities = call.rows.map((row) => row.entity)
+    let versions: Receipt['versions'] | undefined
+    const receipt: Receipt = {
+      topic,
+      lineage,
+      partition: this.#partition.partition,
+      firstOffset: baseOffset,
+      endOffset: baseOffset + call.rows.length,
+      // Made when it is asked for: few callers are, and a large call has many entities.
+      get versions() {
+        versions ??= versionsOf(entities, baseOffset)
+        return versions
+      },
+      recordedAt,
+      hash,
+      durability,
+      replayed,
+    }
+    if (key === undefined) return receipt
+    const { windowMs, windowKeys } = settings().idempotency
+    // Defined on it, because a spread would make the versions.
+    return Object.defineProperty(receipt, 'idempotency', {
+      value: { key, until: recordedAt + windowMs, windowKeys },
+      enumerable: true,
     })
   }
 
@@ -231,9 +330,10 @@ export class PartitionWriter {
   #finishLater(group: Group, synced: Promise<void>): void {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
+    const whole = this.#withUnsynced(group)
     this.#unsynced = undefined
     this.#inFlight++
-    this.#settled = this.#finish(group, this.#settled, synced)
+    this.#settled = this.#finish(whole, this.#settled, synced)
   }
 
   /** Never rejects. */
@@ -246,6 +346,7 @@ export class PartitionWriter {
     }
     await before
     if (health.failure === undefined) await this.#publish(group)
+    for (const key of group.keys) this.#keysInFlight.delete(key)
     for (const { call, receipt } of group.accepted) {
       if (health.failure === undefined) call.resolve(receipt)
       else call.reject(health.failure)
@@ -300,12 +401,19 @@ export class PartitionWriter {
   }
 
   #syncLater(group: Group): void {
-    this.#unsynced = group
+    this.#unsynced = this.#withUnsynced(group)
     this.#cancelTimer ??= this.#context.clock.after(BUFFERED_SYNC_MS, () => {
       this.#cancelTimer = undefined
       // A failure is in the store's health by then, and whoever appends next is told.
       this.exclusively(async () => undefined).catch(() => undefined)
     })
+  }
+
+  /** One sync makes a group durable and all groups before it that were not synced. */
+  #withUnsynced(group: Group): Group {
+    const before = this.#unsynced
+    if (before === undefined || before === group || before.keys.length === 0) return group
+    return { ...group, keys: [...before.keys, ...group.keys] }
   }
 
   /** Wait until everything written is durable. @throws {VarveError} the failure when it cannot be. */
@@ -327,8 +435,13 @@ export class PartitionWriter {
     const { position } = this.#segment.end
     if (!this.#context.checkpoints || this.#checkpointAt === position || position === SEGMENT_HEADER_BYTES) return
     const watermark = { segment: this.#partition.active.ref.id, ...this.#segment.provenEnd }
-    const { lineage, versions } = this.#start
-    const written = await writeCheckpoint(this.#context, this.#partition, { lineage, versions, watermark })
+    const { lineage, terms } = this.#start
+    const written = await writeCheckpoint(this.#context, this.#partition, {
+      lineage,
+      terms,
+      watermark,
+      lowestAt: this.#segment.lowestAt,
+    })
     if (written) this.#checkpointAt = position
     this.#checkpointTime = this.#context.clock.monotonic()
   }
@@ -339,12 +452,20 @@ export class PartitionWriter {
     return grown >= CHECKPOINT_BYTES && this.#context.clock.monotonic() - this.#checkpointTime >= CHECKPOINT_INTERVAL_MS
   }
 
-  /** Seal the active segment and go on in a new one. */
-  async #roll(): Promise<void> {
+  /** Seal the active segment and go on in a new one. From outside only inside `exclusively`. */
+  async roll(): Promise<void> {
     await this.#drain()
-    await this.#segment.roll()
-    this.#versions.seal()
+    await this.#keeper.room()
+    const rows = await this.#terms.completeTail()
+    await this.#segment.roll(rows.keys)
+    this.#terms.seal()
     this.#checkpointAt = undefined
+    this.#start.rolled()
+  }
+
+  /** The term runs of all segments that begin before an offset. */
+  runsBefore(offset: number): Promise<readonly TermRun[]> {
+    return this.#keeper.runsBefore(offset)
   }
 
   /** Write what is queued, sync it, release the file. @returns the end, for the manifest's record of a clean close. */
@@ -354,6 +475,7 @@ export class PartitionWriter {
       await this.exclusively(async () => undefined).catch(() => undefined)
       this.#closed = true
       this.#cancelTimer?.()
+      await this.#keeper.close()
       await this.#segment.close()
     }
     return this.#segment.provenEnd

@@ -1,0 +1,210 @@
+/** Giving up the oldest segments of a partition.
+ *
+ * 1. Everything in the active segment is too old: roll, so that it can go as well.
+ * 2. Write the file with the versions of entities whose events go. A crash leaves a stray file, which is written again.
+ * 3. One manifest record raises the log start, drops the segments and lists the files to remove: the commit point.
+ * 4. Readers are told; from here on nobody opens the files.
+ * 5. Remove them (see `removal.ts`). A crash leaves files on the list, which the next owner removes.
+ *
+ * Steps 1 to 4 run while nothing is written to the partition; the rest beside appends. The store sees to it that only
+ * one pruning or deletion runs at a time.
+ * @module */
+import { isVarveError } from '../errors.ts'
+import type { TermRun } from '../index/term-run.ts'
+import type { PartitionRow, SegmentRow } from '../manifest/index.ts'
+import {
+  baseOffsetOf,
+  besideSegment,
+  isSegmentFamily,
+  isVersionsFile,
+  mergedRun,
+  versionsFile,
+} from '../segment/names.ts'
+import type { LogContext } from './context.ts'
+import type { Partition } from './partition.ts'
+import { writePrunedVersions } from './pruned-versions.ts'
+import { removeFiles, sizeOf } from './removal.ts'
+import { type PrunePlan, type PruneRule, planPrune } from './retention.ts'
+import type { PruneReport } from './types.ts'
+
+/** A merged term run of level n covers this to the power of n segments. */
+const RUN_SEGMENTS = 8
+
+/** A partition that may be pruned. */
+export interface PruneTarget {
+  readonly topicId: number
+  readonly partition: Partition
+  /** The partition in the manifest now. */
+  readonly row: () => PartitionRow
+  /** Run while nothing is written to the partition. */
+  readonly exclusively: (task: () => Promise<void>) => Promise<void>
+  /** Seal the active segment and go on in a new one; only inside `exclusively`. */
+  readonly roll: () => Promise<void>
+  /** The term runs of all segments that begin before an offset. */
+  readonly runsBefore: (offset: number) => Promise<readonly TermRun[]>
+}
+
+export type PrunedPartition = PruneReport['partitions'][number]
+
+interface Found {
+  readonly row: PartitionRow
+  readonly plan: PrunePlan
+  readonly files: readonly string[]
+  readonly report: PrunedPartition
+}
+
+/** Prune a partition, or say what pruning it would do.
+ * @throws {VarveError} `STORAGE_FULL` and other failures before the record: then nothing has changed; `STORE_POISONED`,
+ * `STORE_FENCED`. A file that cannot be removed fails nothing: it goes when the store is opened next. */
+export async function prunePartition(
+  context: LogContext,
+  target: PruneTarget,
+  wish: { readonly rule: PruneRule; readonly dryRun: boolean },
+): Promise<PrunedPartition> {
+  const { partition } = target
+  if (wish.dryRun) {
+    const found = await find(context, target, wish.rule)
+    return found?.report ?? unchanged(target.row())
+  }
+  let found: Found | undefined
+  await target.exclusively(async () => {
+    if (isActiveTooOld(context, partition, wish.rule)) await target.roll()
+    found = await find(context, target, wish.rule)
+    if (found !== undefined) await raiseLogStart(context, target, found)
+  })
+  if (found === undefined) return unchanged(target.row())
+  await removeFiles(context, { directory: partition.directory, files: found.files })
+  return found.report
+}
+
+/** Whether a partition may have something to prune, as far as its manifest row says. Reads nothing. */
+export function isPruneDue(context: LogContext, target: PruneTarget, rule: PruneRule): boolean {
+  const facts = { now: context.clock.now(), end: target.partition.durable }
+  const row = target.row()
+  const [first] = row.segments
+  const isUndated = first?.sealed !== undefined && first.sealed.recordedAt === undefined
+  if (isUndated && rule.maxAgeMs !== undefined) return true
+  return isActiveTooOld(context, target.partition, rule) || planPrune(row, rule, facts) !== undefined
+}
+
+function unchanged({ partition, logStartOffset }: PartitionRow): PrunedPartition {
+  return { partition, logStartOffsetBefore: logStartOffset, logStartOffset, segments: 0, events: 0, sizeBytes: 0 }
+}
+
+function isActiveTooOld(context: LogContext, partition: Partition, { maxAgeMs }: PruneRule): boolean {
+  const { lastRecordedAt, active, durable } = partition
+  if (maxAgeMs === undefined || lastRecordedAt === undefined) return false
+  return durable.offset > active.ref.baseOffset && lastRecordedAt < context.clock.now() - maxAgeMs
+}
+
+async function find(context: LogContext, target: PruneTarget, rule: PruneRule): Promise<Found | undefined> {
+  const { partition } = target
+  const now = context.clock.now()
+  const row = await datedRow(partition, rolledRow(context, target, rule), { ...rule, now })
+  const plan = planPrune(row, rule, { now, end: partition.durable })
+  if (plan === undefined) return undefined
+  const files = await filesThatGo(context, partition, { row, plan })
+  let sizeBytes = 0
+  for (const file of files) sizeBytes += await sizeOf(context, `${partition.directory}/${file}`)
+  const { logStartOffset, segments } = plan
+  const before = row.logStartOffset
+  const report = {
+    partition: row.partition,
+    logStartOffsetBefore: before,
+    logStartOffset,
+    segments,
+    events: logStartOffset - before,
+    sizeBytes,
+  }
+  return { row, plan, files, report }
+}
+
+/** The row as it would be after the roll that comes first when all of the active segment is too old. */
+function rolledRow(context: LogContext, { partition, row }: PruneTarget, rule: PruneRule): PartitionRow {
+  const now = row()
+  const active = now.segments.at(-1)
+  if (active === undefined || !isActiveTooOld(context, partition, rule)) return now
+  const { position, offset } = partition.durable
+  const { lastRecordedAt: recordedAt = 0 } = partition
+  const seal = { endOffset: offset, endPosition: position, endHash: now.logStartHash, recordedAt }
+  const next = { file: '', id: '', baseOffset: offset, hashBefore: now.logStartHash }
+  return { ...now, segments: [...now.segments.slice(0, -1), { ...active, sealed: seal }, next] }
+}
+
+/** The row with the times of the first segments that may be too old, read where their seals do not say them. */
+async function datedRow(
+  partition: Partition,
+  row: PartitionRow,
+  { maxAgeMs, now }: PruneRule & { readonly now: number },
+): Promise<PartitionRow> {
+  if (maxAgeMs === undefined) return row
+  const segments = [...row.segments]
+  for (const [at, segment] of segments.entries()) {
+    const { sealed, baseOffset } = segment
+    if (sealed === undefined) break
+    if (sealed.endOffset === baseOffset) continue
+    const recordedAt = sealed.recordedAt ?? (await recordedBefore(partition, sealed.endOffset))
+    if (recordedAt === undefined || recordedAt >= now - maxAgeMs) break
+    segments[at] = { ...segment, sealed: { ...sealed, recordedAt } }
+  }
+  return { ...row, segments }
+}
+
+/** When the event before an offset was recorded; undefined when that cannot be read, and so is not known to be old. */
+async function recordedBefore(partition: Partition, offset: number): Promise<number | undefined> {
+  try {
+    return (await partition.drive(partition.one(offset - 1)))?.recordedAt
+  } catch (error) {
+    if (isVarveError(error) && error.kind === 'corrupt') return undefined
+    throw error
+  }
+}
+
+interface Going {
+  readonly row: PartitionRow
+  readonly plan: PrunePlan
+}
+
+/** The files in the directory of a partition that are of no use once a plan is carried out: those of its segments, what
+ * interrupted rolls left below the new log start, merged runs of nothing else, and versions that are written anew. */
+async function filesThatGo(context: LogContext, partition: Partition, { row, plan }: Going): Promise<string[]> {
+  const dropped = row.segments.slice(0, plan.segments)
+  const families = new Set(dropped.flatMap(familyOf))
+  const sequence = (row.droppedSegments ?? 0) + plan.segments
+  const goes = (name: string) => {
+    if (isSegmentFamily(name)) return families.has(name) || baseOffsetOf(name) < plan.logStartOffset
+    const run = mergedRun(name)
+    return run === undefined ? isVersionsFile(name) : run.sequence + RUN_SEGMENTS ** run.level <= sequence
+  }
+  const listed = await context.storage.list(partition.directory)
+  const found = listed.filter(({ name, kind }) => kind === 'file' && goes(name)).map(({ name }) => name)
+  return [...new Set([...dropped.map(({ file }) => file), ...found])].filter((file) => file !== '')
+}
+
+function familyOf({ file }: SegmentRow): string[] {
+  return [file, ...(['index', 'timeindex', 'terms'] as const).map((kind) => besideSegment(file, kind))]
+}
+
+async function raiseLogStart(context: LogContext, target: PruneTarget, { row, plan, files }: Found): Promise<void> {
+  const { partition, topicId } = target
+  const file = await freeVersionsFile(context, partition.directory, plan.logStartOffset)
+  const written = await writePrunedVersions(context, target, { file, logStartOffset: plan.logStartOffset })
+  const removing = files.filter((name) => !written || name !== file)
+  await context.commit({
+    type: 'log-start-raised',
+    topic: topicId,
+    partition: row.partition,
+    ...plan,
+    ...(written ? { prunedVersions: file } : {}),
+    removing,
+  })
+  partition.pruned(target.row())
+}
+
+/** A name for the versions that is not about to be removed. What an interrupted pruning left under it is replaced. */
+async function freeVersionsFile(context: LogContext, directory: string, logStartOffset: number): Promise<string> {
+  for (let attempt = 0; ; attempt++) {
+    const file = versionsFile(logStartOffset, attempt)
+    if (!context.isLeaving(`${directory}/${file}`)) return file
+  }
+}

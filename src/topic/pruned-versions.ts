@@ -1,0 +1,39 @@
+/** The versions of entities whose events were pruned: they outlive the events, and nothing else tells them.
+ * @module */
+import { LEVEL_LAST, type RunIdentity } from '../index/term-format.ts'
+import { mergeLast } from '../index/term-merge.ts'
+import { openRun, type TermRun } from '../index/term-run.ts'
+import type { LogContext } from './context.ts'
+import { publishFile } from './derived.ts'
+import type { Partition } from './partition.ts'
+import { mergeTools } from './term-keeper.ts'
+
+/** What a file of pruned versions has to say of itself. */
+export function prunedIdentity(logStartOffset: number): RunIdentity {
+  const nowhere = { lastSegmentId: '0'.repeat(16), endPosition: 0, endHash: '0'.repeat(64) }
+  return { level: LEVEL_LAST, sequence: 0, segments: 0, baseOffset: 0, endOffset: logStartOffset, ...nowhere }
+}
+
+/** Write the file that keeps the versions of all entities pruned so far, before the record that prunes more of them.
+ * It joins what the partition's `prunedVersions` holds with the runs of the segments that go. A run that goes further
+ * gives versions that are true, too; those of entities that are still in the log are never asked for.
+ * @returns whether there is such a file, durable. @throws what the storage throws: then nothing is pruned. */
+export async function writePrunedVersions(
+  context: LogContext,
+  from: { readonly partition: Partition; readonly runsBefore: (offset: number) => Promise<readonly TermRun[]> },
+  to: { readonly file: string; readonly logStartOffset: number },
+): Promise<boolean> {
+  const { partition, runsBefore } = from
+  const { digest, termPages: cache } = context
+  const runs = [...(await runsBefore(to.logStartOffset))]
+  const { prunedVersions, directory, logStartOffset } = partition
+  if (prunedVersions !== undefined) {
+    const expected = prunedIdentity(logStartOffset)
+    runs.unshift(await partition.drive(openRun(`${directory}/${prunedVersions}`, expected, { digest, cache })))
+  }
+  if (runs.length === 0) return false
+  await publishFile(context, `${directory}/${to.file}`, (handle) =>
+    mergeLast(runs, prunedIdentity(to.logStartOffset), mergeTools(context, handle, () => undefined)),
+  )
+  return true
+}

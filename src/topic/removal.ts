@@ -1,0 +1,63 @@
+/** Removing files that no partition needs any more, as the manifest lists them.
+ *
+ * The list is in the manifest before the first file goes, and is cleared when all are gone, so a crash leaves nothing
+ * behind for good: the next owner goes on. Names on the list are not given to new files (see `isLeaving`).
+ * @module */
+import { isVarveError } from '../errors.ts'
+import type { Removal } from '../manifest/index.ts'
+import type { LogContext } from './context.ts'
+
+/** Remove the files of a list.
+ * 1. Each file, after a look at the fence. A crash leaves some; they stay on the list.
+ * 2. Sync the directory: from here on they are gone.
+ * 3. One manifest record takes them off the list.
+ * A file that cannot be removed stays on the list and is reported. Never throws: whoever opens the store next tries
+ * again. Cost: a look-up of the fence and one call for each file. */
+export async function removeFiles(context: LogContext, { directory, files }: Removal): Promise<void> {
+  const { storage, health } = context
+  try {
+    const left: string[] = []
+    for (const file of files) {
+      if (health.failure !== undefined) throw health.failure
+      if (!(await removeOne(context, `${directory}/${file}`))) left.push(file)
+    }
+    if (left.length === files.length) return
+    await storage.syncDirectory(directory)
+    await context.commit({ type: 'files-removed', directory, ...(left.length === 0 ? {} : { left }) })
+  } catch (error) {
+    tell(context, directory, error)
+  }
+}
+
+/** @returns whether the file is gone. @throws {VarveError} `STORE_FENCED`: another owner goes on. */
+async function removeOne(context: LogContext, path: string): Promise<boolean> {
+  await context.pool.forget(path)
+  if (await context.isFenced()) throw context.health.fenced(context.epoch)
+  try {
+    await context.storage.remove(path)
+    return true
+  } catch (error) {
+    tell(context, path, error)
+    return false
+  }
+}
+
+function tell(context: LogContext, file: string, error: unknown): void {
+  const reason = error instanceof Error ? error.message : String(error)
+  context.diagnose('FILE_LEFT', `Left "${file}" behind for the next open to remove`, { file, reason })
+}
+
+/** Size of a file in bytes; 0 when it is not there. */
+export async function sizeOf(context: LogContext, path: string): Promise<number> {
+  try {
+    const handle = await context.storage.openRead(path)
+    try {
+      return await handle.size()
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    if (isVarveError(error, 'FILE_MISSING')) return 0
+    throw error
+  }
+}

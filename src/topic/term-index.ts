@@ -1,0 +1,265 @@
+/** What a partition knows of its events without reading them: which carry a term, and the version of every entity.
+ *
+ * Sealed segments are covered by term runs (`term-cover.ts`), the active one by its rows in memory; those from before
+ * open as its checkpoint has them. What is missing is made from the envelopes of the segment, before the first answer.
+ * @module */
+import { isVarveError, VarveError } from '../errors.ts'
+import type { Checkpoint } from '../index/checkpoint.ts'
+import type { RowClause } from '../index/row-search.ts'
+import { collectRows } from '../index/scan-rows.ts'
+import { TailRows } from '../index/tail-rows.ts'
+import { findTerm, openRun, type TermRun } from '../index/term-run.ts'
+import { nextTurn } from '../ports/clock.ts'
+import type { Maybe } from '../ports/storage.ts'
+import type { Reading } from '../segment/file-pool.ts'
+import { CHECKPOINT_FILE } from '../segment/names.ts'
+import type { LogPoint } from '../segment/segment.ts'
+import type { LogContext } from './context.ts'
+import type { HeldSegment, Partition, Scanned, ScanPlace } from './partition.ts'
+import { prunedIdentity } from './pruned-versions.ts'
+import { isUnindexed, TermCover, type Unindexed } from './term-cover.ts'
+import { findBackward, findForward, firstMatch, lastKeyed, type Searched, type TermWish } from './term-reads.ts'
+import { RowsSource, RunFault, RunSource, type TermSource } from './term-sources.ts'
+
+/** A run that cannot be read is replaced and the question asked again, so often. */
+const ATTEMPTS = 8
+
+export class TermIndex {
+  /** Rows of the active segment, since open or since its beginning. */
+  tail = new TailRows()
+  readonly cover: TermCover
+  readonly #context: LogContext
+  readonly #partition: Partition
+  #checkpoint: Checkpoint | undefined
+  /** Rows of the active segment from before open, where there are some; undefined: not read yet. */
+  #earlier: RowsSource | undefined
+  /** Where `tail` begins. */
+  #tailStart: LogPoint
+  /** For a reader: up to where `tail` is complete. */
+  #followed: LogPoint
+  #active: HeldSegment
+  #pruned: { readonly file: string; readonly run: TermRun } | undefined
+  #making: Promise<void> | undefined
+  /** Told of rows of a sealed segment that has no run yet. */
+  onRows: ((segment: Unindexed, rows: RowsSource) => void) | undefined
+
+  constructor(context: LogContext, partition: Partition, checkpoint: Checkpoint | undefined) {
+    this.#context = context
+    this.#partition = partition
+    this.cover = new TermCover(context, partition)
+    this.#checkpoint = checkpoint?.stored.covers('tag') ? checkpoint : undefined
+    this.#active = partition.active
+    this.#tailStart = partition.durable
+    this.#followed = partition.durable
+    if (!this.#tailIsWhole && this.#checkpoint !== undefined) this.#earlier = new RowsSource(this.#checkpoint.stored)
+  }
+
+  get #tailIsWhole(): boolean {
+    return this.#tailStart.offset === this.#active.ref.baseOffset
+  }
+
+  /** Ask something of the index, which is completed first. A run that turns out to be damaged is replaced. */
+  ask<T>(question: () => Reading<T>): Maybe<T> {
+    if (!this.#isComplete) return this.#askAgain(question, 0)
+    try {
+      const answer = this.#partition.drive(question())
+      return answer instanceof Promise ? answer.catch((error) => this.#afterFault(error, question, 0)) : answer
+    } catch (error) {
+      return this.#afterFault(error, question, 0)
+    }
+  }
+
+  async #askAgain<T>(question: () => Reading<T>, attempt: number): Promise<T> {
+    try {
+      await this.ready()
+      return await this.#partition.drive(question())
+    } catch (error) {
+      return this.#afterFault(error, question, attempt)
+    }
+  }
+
+  #afterFault<T>(error: unknown, question: () => Reading<T>, attempt: number): Promise<T> {
+    if (!(error instanceof RunFault)) throw error
+    const { source, cause } = error
+    if (attempt >= ATTEMPTS) throw cause
+    if (source instanceof RunSource) this.cover.drop(source, cause)
+    else this.#dropCheckpoint(cause)
+    return this.#askAgain(question, attempt + 1)
+  }
+
+  #dropCheckpoint(cause: unknown): void {
+    const reason = isVarveError(cause) ? String(cause.details.reason ?? cause.message) : String(cause)
+    this.#context.refuse(`${this.#partition.directory}/${CHECKPOINT_FILE}`, reason)
+    this.#checkpoint = undefined
+    this.#earlier = undefined
+  }
+
+  get #isComplete(): boolean {
+    const { active, durable } = this.#partition
+    return (
+      this.cover.isComplete &&
+      this.#active.ref.id === active.ref.id &&
+      (this.#tailIsWhole || this.#earlier !== undefined) &&
+      (!this.#context.readOnly || this.#followed.offset >= durable.offset)
+    )
+  }
+
+  /** Know of every event. */
+  async ready(): Promise<void> {
+    while (!this.#isComplete) await this.#complete()
+  }
+
+  #complete(): Promise<void> {
+    this.#making ??= this.#completeNow().finally(() => {
+      this.#making = undefined
+    })
+    return this.#making
+  }
+
+  async #completeNow(): Promise<void> {
+    if (this.#active.ref.id !== this.#partition.active.ref.id) this.#beginTail({ forgetCover: true })
+    await this.#partition.drive(this.cover.load())
+    for (const part of this.cover.parts.filter(isUnindexed)) {
+      const { segment } = part
+      const to = { position: segment.seal?.endPosition ?? 0, offset: part.endOffset }
+      const rows = new RowsSource(await this.#rows(segment, { from: segment.begin, to }))
+      if (this.cover.replace([part], rows)) this.onRows?.(part, rows)
+      await nextTurn()
+    }
+    if (!this.#tailIsWhole && this.#earlier === undefined) {
+      const { begin } = this.#active
+      this.#earlier = new RowsSource(await this.#rows(this.#active, { from: begin, to: this.#tailStart }))
+    }
+    if (this.#context.readOnly) await this.#follow()
+  }
+
+  /** The rows of a part of a segment, from its envelopes. */
+  async #rows(segment: HeldSegment, range: { from: LogPoint; to: LogPoint }): Promise<TailRows> {
+    const rows = new TailRows()
+    await this.#partition.drive(collectRows(segment.ref, { ...range, rows }, this.#context.digest))
+    return rows
+  }
+
+  /** Take in what another process appended since this was last asked. */
+  async #follow(): Promise<void> {
+    const { active, durable } = this.#partition
+    const from = this.#followed
+    if (from.offset >= durable.offset || active.ref.id !== this.#active.ref.id) return
+    await this.#partition.drive(collectRows(active.ref, { rows: this.tail, from, to: durable }, this.#context.digest))
+    this.#followed = durable
+  }
+
+  /** The active segment is another one now. */
+  #beginTail(facts: { forgetCover: boolean }): void {
+    if (facts.forgetCover) this.cover.forget()
+    this.#active = this.#partition.active
+    this.#checkpoint = undefined
+    this.#earlier = undefined
+    this.#tailStart = this.#active.begin
+    this.#followed = this.#active.begin
+    this.tail = new TailRows()
+  }
+
+  /** The active segment was sealed, after `completeTail`: its rows go to whoever writes runs, a new tail begins. */
+  seal(): void {
+    const rows = new RowsSource(this.tail)
+    const { segments, droppedSegments } = this.#partition
+    const segment = segments.at(-2) as HeldSegment
+    this.cover.push(rows)
+    const { baseOffset, endOffset } = rows
+    this.onRows?.({ segment, sequence: droppedSegments + segments.length - 2, baseOffset, endOffset }, rows)
+    this.#beginTail({ forgetCover: false })
+  }
+
+  /** The rows of the active segment, all of them. Nothing may be written meanwhile. */
+  async completeTail(): Promise<TailRows> {
+    if (this.#tailIsWhole) return this.tail
+    const whole = await this.#earlierRows()
+    whole.addAll(this.tail)
+    this.tail = whole
+    this.#tailStart = this.#active.begin
+    this.#earlier = undefined
+    return whole
+  }
+
+  async #earlierRows(): Promise<TailRows> {
+    try {
+      if (this.#checkpoint !== undefined) return this.#checkpoint.rows()
+    } catch (cause) {
+      if (!isVarveError(cause, 'DECODE_FAILED')) throw cause
+      this.#dropCheckpoint(cause)
+    }
+    return this.#rows(this.#active, { from: this.#active.begin, to: this.#tailStart })
+  }
+
+  /** Every source from the oldest on. */
+  get #searched(): Searched {
+    const sources: TermSource[] = []
+    for (const part of this.cover.parts) if (!isUnindexed(part)) sources.push(part)
+    if (this.#earlier !== undefined) sources.push(this.#earlier)
+    sources.push(new RowsSource(this.tail))
+    return { partition: this.#partition, sources }
+  }
+
+  /** The version of an entity: the offset after its last event, written or durable; 0 when it never had one. */
+  version(entity: string): Maybe<number> {
+    return this.tail.versionOf(entity) ?? this.ask(() => this.#version(entity))
+  }
+
+  *#version(entity: string): Reading<number> {
+    for (const source of this.#searched.sources.toReversed()) {
+      const version = yield* source.version(entity)
+      if (version !== undefined) return version
+    }
+    return yield* this.#prunedVersion(entity)
+  }
+
+  /** The version of an entity all of whose events were pruned. */
+  *#prunedVersion(entity: string): Reading<number> {
+    const file = this.#partition.prunedVersions
+    if (file === undefined) return 0
+    const path = `${this.#partition.directory}/${file}`
+    try {
+      if (this.#pruned?.file !== file) {
+        this.#pruned = { file, run: yield* openRun(path, prunedIdentity(this.#partition.logStartOffset), this.#tools) }
+      }
+      const found = yield* findTerm(this.#pruned.run, { field: 'entity', text: entity })
+      return found === undefined ? 0 : found.last + 1
+    } catch (cause) {
+      if (!isVarveError(cause, 'DECODE_FAILED') && !isVarveError(cause, 'FILE_MISSING')) throw cause
+      const message = `Cannot tell versions of pruned entities: "${path}" cannot be read`
+      throw new VarveError('VERSIONS_DAMAGED', message, { details: { file: path }, cause })
+    }
+  }
+
+  get #tools() {
+    return { digest: this.#context.digest, cache: this.#context.termPages }
+  }
+
+  /** Some matching events at or after `from`, in order. */
+  forward(from: number, wish: TermWish & { place: ScanPlace | undefined }): Maybe<Scanned & { place?: ScanPlace }> {
+    return this.ask(() => findForward(this.#searched, from, wish))
+  }
+
+  /** Some matching events before `before`, newest first. */
+  backward(before: number, wish: TermWish): Maybe<Scanned> {
+    return this.ask(() => findBackward(this.#searched, before, wish))
+  }
+
+  /** The first event at or after `from` that matches a clause; those written and not durable yet count. */
+  firstMatch(clause: RowClause, from: number): Maybe<number | undefined> {
+    return this.ask(() => firstMatch(this.#searched, clause, from))
+  }
+
+  /** The first event of the last call with an idempotency key; those not durable yet count. */
+  lastKeyed(key: string): Maybe<number | undefined> {
+    return this.ask(() => lastKeyed(this.#searched, key))
+  }
+
+  /** How many calls with a key lie in segments after that of an offset, as far as it is known. */
+  keysAfter(offset: number): number {
+    let keys = 0
+    for (const { ref, seal } of this.#partition.segments) if (ref.baseOffset > offset) keys += seal?.keys ?? 0
+    return this.#active.ref.baseOffset > offset ? keys + this.tail.keys : keys
+  }
+}
