@@ -5,13 +5,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { manifestEpoch } from '../../src/manifest/index.ts'
+import type { StoreOptions } from '../../src/store/types.ts'
 import { mustSurvive } from '../faults/explorer.ts'
 import type { FaultFiles } from '../faults/fault-files.ts'
-import type { StoreImage } from '../faults/image-storage.ts'
+import { imageStorage, type StoreImage } from '../faults/image-storage.ts'
 import { RUNTIME, share } from '../support/runtime.ts'
-import { mustEqual } from '../support/scenario.ts'
+import { mustEqual, plain } from '../support/scenario.ts'
 import { outcome } from '../unit/topic/support.ts'
 import { changed } from './files.ts'
+import { openForTest } from './oracle.ts'
 import { moved, mustServe, salvageSubject, varied } from './salvage-support.ts'
 import { imageOf, observeWhole } from './whole.ts'
 import { exploration, recovery, roll, takeover } from './workloads.ts'
@@ -96,19 +98,42 @@ describe.each(Object.entries(SUBJECTS))('openStore() for salvage of the store %s
   })
 })
 
-describe('of a store that crashed', () => {
-  test.each([
-    ['roll', roll],
-    ['recovery', recovery],
-    ['takeover', takeover],
-  ] as const)('openStore() for salvage answers as for reading: %s', { timeout: 120_000 }, async (name, workload) => {
-    const answers = async (files: FaultFiles, readOnly: true | 'salvage') => {
-      const image = imageOf(files)
-      return outcome(observeWhole(image, readOnly))
-    }
+/** Every event by topic, partition and offset. */
+async function eventsOf(image: StoreImage, options: Partial<StoreOptions>): Promise<Map<string, string>> {
+  const store = await openForTest(imageStorage(image), options)
+  const events = new Map<string, string>()
+  for (const { topic } of await store.topics.list())
+    for await (const event of (await store.topics.open(topic)).read())
+      events.set(`${topic}/${event.partition}/${event.offset}`, plain(event))
+  await store.close()
+  return events
+}
+
+describe.each([
+  ['roll', roll],
+  ['recovery', recovery],
+  ['takeover', takeover],
+] as const)('of a store that crashed: %s', (name, workload) => {
+  const images = { ...exploration(name, workload), seeds: 2, imagesMax: share(300) }
+
+  test('openStore() for salvage answers as for reading', { timeout: 120_000 }, async () => {
+    const answers = (files: FaultFiles, readOnly: true | 'salvage') => outcome(observeWhole(imageOf(files), readOnly))
     const check = async (files: FaultFiles) =>
       mustEqual(await answers(files, 'salvage'), await answers(files, true), 'what a salvage answers')
-    const report = await mustSurvive({ ...exploration(name, workload), check, seeds: 2, imagesMax: share(300) })
-    expect(report.unique).toBeGreaterThan(20)
+    expect((await mustSurvive({ ...images, check })).unique).toBeGreaterThan(20)
+  })
+
+  test('openStore() for salvage finds without manifests what a recovery finds with them', {
+    timeout: 120_000,
+  }, async () => {
+    const check = async (files: FaultFiles) => {
+      const image = imageOf(files)
+      const recovered = await eventsOf(image, {})
+      const bare = new Map([...image].filter(([path]) => manifestEpoch(path) === undefined))
+      if (recovered.size === 0) return
+      const salvaged = await eventsOf(bare, { readOnly: 'salvage' })
+      for (const [place, event] of recovered) mustEqual(salvaged.get(place), event, place)
+    }
+    expect((await mustSurvive({ ...images, check })).unique).toBeGreaterThan(20)
   })
 })
