@@ -58,15 +58,14 @@ function shortRow(segment: SegmentRow, seal: Seal, place: LogPlace): ShortRow | 
 
 /** Put the short rows of a state back in their places. What else is wrong with it is left to the checks that follow.
  * @throws {VarveError} `MANIFEST_DAMAGED` for a row that is no short row. */
-export function unpackState(value: unknown): unknown {
-  if (!isObject(value) || !Array.isArray(value.topics)) return value
+export function unpackState(value: unknown): void {
+  if (!isObject(value) || !Array.isArray(value.topics)) return
   for (const topic of value.topics) {
     if (!isObject(topic) || !Array.isArray(topic.partitions)) continue
     for (const row of topic.partitions) {
       if (isObject(row) && Array.isArray(row.segments)) row.segments = unpackSegments(row.segments, startOf(row))
     }
   }
-  return value
 }
 
 function unpackSegments(rows: readonly unknown[], start: LogPlace): unknown[] {

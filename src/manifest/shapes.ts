@@ -196,8 +196,10 @@ export function checkSeal(
   const { endOffset, endPosition, endHash, lowestAt, highestAt, recordedAt, keys } = value
   check(isWhole(endOffset) && isWhole(endPosition) && isHash(endHash), `segment "${segment.file}" has half a seal`)
   check(endOffset >= segment.baseOffset, `segment "${segment.file}" ends before it begins`)
-  const times = lowestAt === undefined ? highestAt === undefined : isTime(lowestAt) && isTime(highestAt)
-  check(times && (lowestAt ?? 0) <= (highestAt ?? 0), `segment "${segment.file}" has impossible times`)
+  const areTimes = (lowestAt === undefined || isTime(lowestAt)) && (highestAt === undefined || isTime(highestAt))
+  check(areTimes, `segment "${segment.file}" has impossible times`)
+  const inOrder = lowestAt === undefined || highestAt === undefined || lowestAt <= highestAt
+  check(inOrder, `segment "${segment.file}" has impossible times`)
   check(recordedAt === undefined || isWhole(recordedAt), `segment "${segment.file}" has impossible times`)
   check(keys === undefined || isWhole(keys), `segment "${segment.file}" has an impossible number of keys`)
 }

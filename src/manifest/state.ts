@@ -6,6 +6,7 @@
  * @module */
 import { VarveError } from '../errors.ts'
 import { partitionDirectory } from './files.ts'
+import { unpackState } from './pack.ts'
 import { FORMAT_VERSION } from './records.ts'
 import {
   check,
@@ -60,8 +61,10 @@ export function emptyState(storeId: string, createdAt: number): ManifestState {
   return { formatVersion: FORMAT_VERSION, features: KNOWN_FEATURES, storeId, createdAt, topics: [] }
 }
 
-/** Check a state that was read from a file. @throws {VarveError} `MANIFEST_DAMAGED`, `FORMAT_NEWER`. */
+/** Check a state that was read from a file, and unpack it in place.
+ * @throws {VarveError} `MANIFEST_DAMAGED`, `FORMAT_NEWER`. */
 export function parseState(value: unknown): ManifestState {
+  unpackState(value)
   checkFormat(value, 'read')
   check(isObject(value), 'the state is not an object')
   check(typeof value.storeId === 'string' && value.storeId !== '', 'the store has no id')
@@ -128,6 +131,13 @@ export function checkFormat(value: unknown, use: 'read' | 'write'): void {
       details: { ...details, unknownFeatures: unknown, readOnly: kind === 'readOnlyCompatible' },
     })
   }
+}
+
+/** Whether a file, by its path in the store, is on a list of those to be removed. */
+export function isLeaving({ removing = [] }: ManifestState, path: string): boolean {
+  return removing.some(
+    ({ directory, files }) => path.startsWith(`${directory}/`) && files.includes(path.slice(directory.length + 1)),
+  )
 }
 
 /** The highest id that a topic has or had. */

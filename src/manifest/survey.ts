@@ -13,7 +13,6 @@ import { StateDraft } from './draft.ts'
 import { headEpoch, headName, manifestEpoch, manifestName, readWhole } from './files.ts'
 import { type Frame, scanFrames } from './frame.ts'
 import { type HeadSlot, readHead } from './head.ts'
-import { unpackState } from './pack.ts'
 import { FORMAT_VERSION, type ManifestRecord } from './records.ts'
 import { check, isObject, isWhole } from './shapes.ts'
 import { checkFormat, type Features, highestHeadSlot, type ManifestState, parseState } from './state.ts'
@@ -206,7 +205,7 @@ function replay(file: string, adoption: Frame, records: readonly Frame[]): Pick<
   let clean = false
   const adopted = atFrame(file, adoption, (body) => {
     check(isObject(body) && body.type === 'adopted', 'the second frame is not an adoption')
-    return parseState(unpackState(body.state))
+    return parseState(body.state)
   })
   if (records.length === 0) return { state: adopted, clean }
   const draft = new StateDraft(adopted)

@@ -4,7 +4,14 @@
  * manifest says what happened. Nothing is written, and nobody is asked.
  * @module */
 import { isVarveError } from '../errors.ts'
-import { type ManifestView, manifestName, type PartitionRow, readHead, readManifest } from '../manifest/index.ts'
+import {
+  type HeadSlot,
+  type ManifestView,
+  manifestName,
+  type PartitionRow,
+  readHead,
+  readManifest,
+} from '../manifest/index.ts'
 import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
 import type { LogContext } from '../topic/context.ts'
 import type { Partition } from '../topic/partition.ts'
@@ -12,22 +19,28 @@ import { provenEnd } from './recover.ts'
 
 const LOOK_EVERY_MS = 50
 
-/** A partition that may be followed, by the id of its topic. */
-export interface Followed {
-  readonly topicId: number
-  readonly partition: Partition
+/** The topics of a read-only store. */
+export interface FollowingTopics {
+  /** Every partition that is open, with the id of its topic. */
+  openPartitions(): Iterable<{ readonly topicId: number; readonly partition: Partition }>
+  /** The manifest has changed. */
+  moved(): void
 }
 
 export class Follower {
   readonly #context: LogContext
-  readonly #partitions: () => Iterable<Followed>
+  readonly #topics: FollowingTopics
   #view: ManifestView
+  /** Size of the manifest in bytes when it was last read. */
+  #manifestBytes: number
   #looking = false
+  #refreshing: Promise<void> = Promise.resolve()
 
-  constructor(context: LogContext, view: ManifestView, partitions: () => Iterable<Followed>) {
+  constructor(context: LogContext, view: ManifestView, topics: FollowingTopics) {
     this.#context = context
     this.#view = view
-    this.#partitions = partitions
+    this.#topics = topics
+    this.#manifestBytes = view.endPosition
   }
 
   get view(): ManifestView {
@@ -53,41 +66,75 @@ export class Follower {
       const reason = isVarveError(error) ? error.message : String(error)
       this.#context.diagnose('FOLLOW_FAILED', 'Could not look for new events', { reason })
     }
-    const wanted = [...this.#partitions()].some(({ partition }) => partition.awaited)
+    const wanted = [...this.#topics.openPartitions()].some(({ partition }) => partition.awaited)
     if (wanted && !this.#context.closing.aborted) this.#later()
     else this.#looking = false
   }
 
-  /** See how far the writer is now. */
-  async refresh(): Promise<void> {
+  /** See how far the writer is now: everything that was durable when this was called. */
+  refresh(): Promise<void> {
+    const refreshed = this.#refreshing.then(() => this.#refresh())
+    this.#refreshing = refreshed.catch(() => undefined)
+    return refreshed
+  }
+
+  async #refresh(): Promise<void> {
     const { storage } = this.#context
-    if (await storage.exists(manifestName(this.#view.epoch + 1))) await this.#reload()
+    const bytes = await this.#manifestSize()
+    if (bytes !== this.#manifestBytes || (await storage.exists(manifestName(this.#view.epoch + 1)))) {
+      await this.#reload(bytes)
+    }
     let { slots } = await readHead(storage, this.#view.epoch)
-    const rolled = [...this.#partitions()].some(({ partition }) => {
+    // The head file may be of a moment after that of the manifest.
+    const rolled = [...this.#topics.openPartitions()].some(({ topicId, partition }) => {
       const slot = slots.get(partition.headSlot)
-      return slot !== undefined && slot.segmentId !== partition.active.ref.id
+      const active = this.#row(topicId, partition.partition)?.segments.at(-1)
+      return slot !== undefined && active !== undefined && slot.segmentId !== active.id
     })
     if (rolled) {
-      await this.#reload()
+      await this.#reload(await this.#manifestSize())
       slots = (await readHead(storage, this.#view.epoch)).slots
     }
-    for (const { topicId, partition } of this.#partitions()) {
+    for (const { topicId, partition } of [...this.#topics.openPartitions()]) {
       const row = this.#row(topicId, partition.partition)
-      if (row === undefined) continue
-      const slot = slots.get(partition.headSlot)
-      const active = row.segments.at(-1)
-      const known = slot !== undefined && slot.segmentId === active?.id
-      const proven = row.proven === undefined ? undefined : provenEnd(row)
-      const start = { position: SEGMENT_HEADER_BYTES, offset: active?.baseOffset ?? 0 }
-      partition.follow(row, known ? { position: slot.position, offset: slot.endOffset } : (proven ?? start))
+      if (row !== undefined) follow(partition, row, slots.get(row.headSlot))
     }
   }
 
-  async #reload(): Promise<void> {
+  /** Size of the manifest we know; undefined when newer owners have removed it. */
+  async #manifestSize(): Promise<number | undefined> {
+    try {
+      const handle = await this.#context.storage.openRead(this.#view.file)
+      try {
+        return await handle.size()
+      } finally {
+        await handle.close()
+      }
+    } catch (error) {
+      if (isVarveError(error, 'FILE_MISSING')) return undefined
+      throw error
+    }
+  }
+
+  /** Read the manifest, of which the one we know had a size of `bytes` before. */
+  async #reload(bytes: number | undefined): Promise<void> {
+    const { epoch } = this.#view
     this.#view = (await readManifest(this.#context.storage)) ?? this.#view
+    this.#manifestBytes = this.#view.epoch === epoch ? (bytes ?? 0) : this.#view.endPosition
+    this.#topics.moved()
   }
 
   #row(topicId: number, partition: number): PartitionRow | undefined {
     return this.#view.state.topics.find((topic) => topic.id === topicId)?.partitions[partition]
   }
+}
+
+/** Bring a partition to what the manifest and the head file say of it. */
+function follow(partition: Partition, row: PartitionRow, slot: HeadSlot | undefined): void {
+  const active = row.segments.at(-1)
+  const known = slot !== undefined && slot.segmentId === active?.id
+  const proven = row.proven === undefined ? undefined : provenEnd(row)
+  const start = { position: SEGMENT_HEADER_BYTES, offset: active?.baseOffset ?? 0 }
+  partition.follow(row, known ? { position: slot.position, offset: slot.endOffset } : (proven ?? start))
+  if (row.logStartOffset > partition.logStartOffset) partition.pruned(row)
 }

@@ -11,6 +11,8 @@ import {
   HEARTBEAT_INTERVAL_MS,
   type Head,
   HeadFile,
+  highestHeadSlot,
+  isLeaving,
   type ManifestState,
   type ManifestView,
   readHead,
@@ -101,6 +103,8 @@ async function openForWriting(options: StoreOptions, opening: Opening): Promise<
     epoch: manifest.epoch,
     isFenced: () => manifest.isFenced(),
     follow: () => undefined,
+    refresh: async () => undefined,
+    isLeaving: (path) => isLeaving(manifest.state, path),
     // A commit of unknown outcome may have sealed the segment that a writer holds: nothing may be acknowledged.
     commit: (record) =>
       manifest.append(record).catch((error: unknown) => {
@@ -112,7 +116,7 @@ async function openForWriting(options: StoreOptions, opening: Opening): Promise<
   try {
     // What the owner before us left behind is read before our own head file takes its place among the files kept.
     const owner = await previousOwner(storage, previous)
-    head = await HeadFile.create(storage, manifest.epoch, partitionsOf(manifest.state).length)
+    head = await HeadFile.create(storage, manifest.epoch, highestHeadSlot(manifest.state))
     stopHeartbeat = heartbeat(clock, head)
     const recovered = await recoverAll(context, () => manifest.state, { clean: previous?.clean ?? true, owner })
     await publishStarts(context, manifest.state, recovered.starts)
@@ -173,7 +177,10 @@ function heartbeat(clock: Clock, head: HeadFile): () => void {
   return () => cancel()
 }
 
-type Shared = Omit<LogContext, 'storeId' | 'epoch' | 'isFenced' | 'follow' | 'commit' | 'publishHead'>
+type Shared = Omit<
+  LogContext,
+  'storeId' | 'epoch' | 'isFenced' | 'follow' | 'refresh' | 'isLeaving' | 'commit' | 'publishHead'
+>
 
 type RefusedFile = OpenReport['refused'][number]
 
@@ -219,6 +226,8 @@ async function openReadOnly(options: StoreOptions, clock: Clock, started: number
     epoch: view.epoch,
     isFenced: () => false,
     follow: () => follower?.start(),
+    refresh: async () => follower?.refresh(),
+    isLeaving: () => false,
     commit: refuseWrite,
     publishHead: () => undefined,
   }
@@ -240,7 +249,7 @@ async function openReadOnly(options: StoreOptions, clock: Clock, started: number
     closing,
     release: async () => undefined,
   })
-  follower = new Follower(context, view, () => store.topics.openPartitions())
+  follower = new Follower(context, view, store.topics)
   return store
 }
 
@@ -263,6 +272,8 @@ async function openSalvage(options: StoreOptions, clock: Clock, started: number)
       epoch: authority.epoch,
       isFenced: () => false,
       follow: () => undefined,
+      refresh: async () => undefined,
+      isLeaving: () => false,
       commit: refuseWrite,
       publishHead: () => undefined,
     }

@@ -1,70 +1,75 @@
-/** The topics of a store: creating, opening once, listing, closing.
+/** The topics of a store: creating, opening once, changing, pruning, deleting, listing, closing.
+ *
+ * What changes the set of files (creation, change, pruning, deletion, removal) happens one after the other. A deletion
+ * is committed while nothing is written to any partition of the topic; from its record on the topic is gone.
  * @module */
 import { VarveError } from '../errors.ts'
-import type { Checkpoint } from '../index/checkpoint.ts'
 import {
   type ManifestState,
-  nextHeadSlot,
-  nextTopicId,
   type PartitionRow,
   type ProvenEnd,
   partitionDirectory,
   type TopicRow,
+  type TopicRowOptions,
 } from '../manifest/index.ts'
-import { randomId } from '../ports/random.ts'
-import { segmentFeatures } from '../segment/header.ts'
-import { SparseIndex } from '../segment/sparse-index.ts'
-import { loadCheckpoint } from '../topic/checkpoints.ts'
+import { isPartitionFile } from '../segment/names.ts'
 import type { LogContext } from '../topic/context.ts'
-import { wholeOption } from '../topic/filter.ts'
-import { Partition } from '../topic/partition.ts'
-import { createSegment, type FreshSegment } from '../topic/roll.ts'
+import { optionInvalid } from '../topic/filter.ts'
+import type { Partition } from '../topic/partition.ts'
+import type { OpenPartition } from '../topic/readable.ts'
+import { removeFiles } from '../topic/removal.ts'
 import type { KindSchemas } from '../topic/schema.ts'
-import { LogTopic, type OpenPartition } from '../topic/topic.ts'
-import type { AnyKinds, Kinds, Topic, TopicOptions, TopicStats } from '../topic/types.ts'
-import { EntityVersions } from '../topic/versions.ts'
-import { PartitionWriter } from '../topic/writer.ts'
+import { changedOptions, differingOption, newOptions, settingsOf } from '../topic/settings.ts'
+import { LogTopic } from '../topic/topic.ts'
+import type { AnyKinds, ChangeableTopicOptions, Kinds, Topic, TopicOptions, TopicStats } from '../topic/types.ts'
+import { Upcasts } from '../topic/upcast.ts'
+import type { PartitionWriter } from '../topic/writer.ts'
+import { createTopic } from './create-topic.ts'
 import type { PartitionStarts } from './ends.ts'
 import { checkName } from './names.ts'
+import { type LiveRow, type OpenTopic, openPartition } from './open-partition.ts'
+import { TopicPruning } from './pruning.ts'
 import type { OpenTopicOptions, Topics } from './types.ts'
 
-const LINEAGE_CHARACTERS = 12
-const SEGMENT_DEFAULT_BYTES = 64 * 1024 * 1024
-const MIB = 1024 * 1024
-const NO_HASH = '0'.repeat(64)
-
-interface OpenTopic {
-  readonly topic: LogTopic
-  readonly row: TopicRow
-  readonly partitions: readonly OpenPartition[]
+interface Opening {
+  readonly id: number
+  readonly opened: Promise<OpenTopic>
 }
 
 export class StoreTopics implements Topics {
   readonly #context: LogContext
   readonly #state: () => ManifestState
   readonly #starts: PartitionStarts
-  readonly #open = new Map<string, Promise<OpenTopic>>()
-  readonly #opened: OpenTopic[] = []
-  #creating: Promise<unknown> = Promise.resolve()
+  readonly #open = new Map<string, Opening>()
+  readonly #opened = new Set<OpenTopic>()
+  readonly #pruning: TopicPruning
+  #changing: Promise<unknown> = Promise.resolve()
 
   constructor(context: LogContext, state: () => ManifestState, starts: PartitionStarts) {
     this.#context = context
     this.#state = state
     this.#starts = starts
+    this.#pruning = new TopicPruning(context, {
+      row: (id) => this.#rowById(id),
+      oneByOne: (task) => this.#oneByOne(task),
+    })
+    if (!context.readOnly) this.#removeLeftovers()
   }
 
   async open<K extends Kinds = AnyKinds>(name: string, options: OpenTopicOptions<K> = {}): Promise<Topic<K>> {
     checkName(name, 'topic')
     this.#checkOpen('open a topic')
-    const wanted =
-      options.create === undefined ? undefined : checkOptions(options.create === true ? {} : options.create)
+    const create = options.create === true ? {} : options.create
+    const wanted = create === undefined ? undefined : newOptions(create)
+    if (this.#context.readOnly) await this.#context.refresh()
     if (this.#row(name) === undefined) {
-      if (wanted === undefined) throw this.#unknown(name)
+      if (wanted === undefined) throw this.#unknown('open', name)
       await this.#create(name, wanted)
     }
     // Also after a creation: another call may have been first.
-    if (wanted !== undefined) this.#checkSame(name, options.create === true ? {} : (options.create ?? {}))
+    if (create !== undefined) this.#checkSame(name, create)
     const { topic } = await this.#openOnce(name)
+    if (options.upcasts !== undefined) topic.upcasts = new Upcasts(name, options.upcasts)
     if (options.schemas !== undefined) topic.schemas = options.schemas as KindSchemas
     return topic as unknown as Topic<K>
   }
@@ -73,181 +78,238 @@ export class StoreTopics implements Topics {
     if (this.#context.closing.aborted) throw new VarveError('STORE_CLOSED', `Cannot ${action}: the store is closed`)
   }
 
+  #checkWritable(action: string): void {
+    this.#checkOpen(action)
+    const { readOnly, health } = this.#context
+    if (readOnly) throw new VarveError('STORE_READ_ONLY', `Cannot ${action}: the store is open read-only`)
+    if (health.failure !== undefined) throw health.failure
+  }
+
+  #oneByOne<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.#changing.then(task)
+    this.#changing = done.catch(() => undefined)
+    return done
+  }
+
   #row(name: string): TopicRow | undefined {
     return this.#state().topics.find((topic) => topic.name === name)
   }
 
-  #unknown(name: string): VarveError {
+  #rowById(id: number): TopicRow | undefined {
+    return this.#state().topics.find((topic) => topic.id === id)
+  }
+
+  #unknown(action: string, name: string): VarveError {
     const topics = this.#state().topics.map((topic) => topic.name)
     const known = topics.length === 0 ? 'there are none' : `there are: ${topics.slice(0, 10).join(', ')}`
-    return new VarveError('TOPIC_UNKNOWN', `Cannot open topic "${name}": it does not exist; ${known}`, {
+    return new VarveError('TOPIC_UNKNOWN', `Cannot ${action} topic "${name}": it does not exist; ${known}`, {
       details: { topic: name, topics: topics.slice(0, 100) },
     })
   }
 
-  #checkSame(name: string, wanted: TopicOptions): void {
-    const has = this.#row(name)?.options
-    for (const option of ['partitions', 'segmentBytes'] as const) {
-      if (wanted[option] === undefined || wanted[option] === has?.[option]) continue
-      const message = `Cannot create topic "${name}": it exists with ${option} ${has?.[option]}, not ${wanted[option]}`
-      throw new VarveError('TOPIC_EXISTS', message, {
-        details: { topic: name, option, has: has?.[option], wanted: wanted[option] },
-      })
-    }
+  #checkSame(name: string, create: TopicOptions): void {
+    const row = this.#row(name)
+    const differs = row === undefined ? undefined : differingOption(row.options, create)
+    if (differs === undefined) return
+    const { option, has, wanted } = differs
+    const [found, asked] = [JSON.stringify(has), JSON.stringify(wanted)]
+    const message = `Cannot create topic "${name}": it exists with ${option} ${found}, not ${asked}`
+    throw new VarveError('TOPIC_EXISTS', message, { details: { topic: name, option, has, wanted } })
   }
 
-  #create(name: string, options: Required<TopicOptions>): Promise<void> {
-    const created = this.#creating.then(async () => {
-      if (this.#row(name) === undefined) await this.#createNow(name, options)
+  #create(name: string, options: TopicRowOptions): Promise<void> {
+    return this.#oneByOne(async () => {
+      if (this.#row(name) !== undefined) return
+      if (this.#context.readOnly) throw this.#unknown('open', name)
+      const topic = await createTopic(this.#context, this.#state(), { name, options })
+      await this.#context.commit({ type: 'topic-created', topic })
     })
-    this.#creating = created.catch(() => undefined)
-    return created
-  }
-
-  /** Segment files first, made durable; then one manifest record, the commit point. */
-  async #createNow(name: string, options: Required<TopicOptions>): Promise<void> {
-    const { storage, health, readOnly } = this.#context
-    if (readOnly) throw this.#unknown(name)
-    if (health.failure !== undefined) throw health.failure
-    const folded = this.#state().topics.find((topic) => topic.name.toLowerCase() === name.toLowerCase())
-    if (folded !== undefined) {
-      throw new VarveError('NAME_INVALID', `Cannot create topic "${name}": "${folded.name}" differs only in case`, {
-        details: { name, other: folded.name },
-      })
-    }
-    const lineage = randomId(this.#context.random, LINEAGE_CHARACTERS)
-    const headSlot = nextHeadSlot(this.#state())
-    const partitions: PartitionRow[] = []
-    for (let partition = 0; partition < options.partitions; partition++) {
-      const directory = partitionDirectory(name, partition)
-      const facts = { partition, lineage, baseOffset: 0, hashBefore: NO_HASH, features: segmentFeatures(options) }
-      const fresh: FreshSegment = await createSegment(this.#context, directory, facts)
-      try {
-        await fresh.handle.sync()
-        await storage.syncDirectory(directory)
-      } catch (error) {
-        throw health.poison(error)
-      } finally {
-        await fresh.handle.close()
-      }
-      const segments = [fresh.row]
-      partitions.push({ partition, headSlot: headSlot + partition, logStartOffset: 0, logStartHash: NO_HASH, segments })
-    }
-    const row: TopicRow = {
-      name,
-      id: nextTopicId(this.#state()),
-      lineage,
-      createdAt: this.#context.clock.now(),
-      options: { ...options, partitioner: 1 },
-      partitions,
-    }
-    await this.#context.commit({ type: 'topic-created', topic: row })
   }
 
   #openOnce(name: string): Promise<OpenTopic> {
+    const row = this.#row(name)
+    if (row === undefined) return Promise.reject(this.#unknown('open', name))
     const known = this.#open.get(name)
-    if (known !== undefined) return known
-    const opening = this.#openNow(name)
+    if (known?.id === row.id) return known.opened
+    const opening = { id: row.id, opened: this.#openNow(row) }
     this.#open.set(name, opening)
-    opening.catch(() => this.#open.delete(name))
-    return opening
+    opening.opened.catch(() => {
+      if (this.#open.get(name) === opening) this.#open.delete(name)
+    })
+    return opening.opened
   }
 
-  async #openNow(name: string): Promise<OpenTopic> {
-    const row = this.#row(name)
-    if (row === undefined) throw this.#unknown(name)
+  async #openNow(row: TopicRow): Promise<OpenTopic> {
+    const live: LiveRow = { row, settings: settingsOf(row) }
     const partitions: OpenPartition[] = []
     try {
-      for (const partitionRow of row.partitions) partitions.push(await this.#openPartition(row, partitionRow))
+      for (const each of row.partitions) {
+        const start = this.#starts.get(row.id, each)
+        const rolled = () => this.#pruneDue(live, each.partition)
+        partitions.push(await openPartition(this.#context, { live, row: each, start }, rolled))
+      }
     } catch (error) {
       for (const { writer } of partitions) await writer?.close()
       throw error
     }
-    const opened = { topic: new LogTopic(this.#context, row, partitions), row, partitions }
-    this.#opened.push(opened)
+    const topic = new LogTopic(this.#context, {
+      row: () => live.row,
+      open: partitions,
+      prune: (options) => this.#pruning.prune(opened, options),
+    })
+    const opened: OpenTopic = { topic, live, partitions }
+    this.#opened.add(opened)
+    // Where the partitions end was known when the store was opened; now is later.
+    if (this.#context.readOnly) await this.#context.refresh()
+    for (const { partition } of partitions) this.#pruneDue(live, partition.partition)
     return opened
   }
 
-  async #openPartition(topic: TopicRow, row: PartitionRow): Promise<OpenPartition> {
-    const start = this.#starts.get(topic.id, row)
-    const { end, pieces } = start
-    const facts = { topic: topic.name, lineage: topic.lineage, row, durable: end }
-    const partition = new Partition(this.#context, pieces === undefined ? facts : { ...facts, pieces })
-    const checkpoint = await this.#checkpointAt(topic, partition, end)
-    const fresh = end.offset === partition.active.ref.baseOffset ? new SparseIndex() : undefined
-    const index = fresh ?? start.index ?? checkpoint?.index
-    if (index !== undefined) partition.adoptActiveIndex(index)
-    const lastRecordedAt = start.recordedAt ?? checkpoint?.recordedAt ?? (await lastRecorded(partition))
-    if (lastRecordedAt !== undefined) partition.adoptLastRecordedAt(lastRecordedAt)
-    const versions = new EntityVersions(this.#context, partition, checkpoint)
-    if (this.#context.readOnly) return { partition, versions, writer: undefined }
-    const writer = new PartitionWriter(this.#context, partition, {
-      topic: topic.name,
-      lineage: topic.lineage,
-      segmentBytes: topic.options.segmentBytes,
-      topicId: topic.id,
-      handle: await this.#context.storage.openAppend(partition.active.ref.path),
-      end,
-      lastRecordedAt: lastRecordedAt ?? 0,
-      compression: topic.options.compression ?? 'none',
-      chain: topic.options.chain ?? 'batches',
-      versions,
-      checkpointed: checkpoint !== undefined,
-    })
-    return { partition, versions, writer }
+  /** A partition of an open topic may have become too large or too old. */
+  #pruneDue(live: LiveRow, partition: number): void {
+    const opened = [...this.#opened].find((open) => open.live === live)
+    if (opened !== undefined) this.#pruning.due(opened, partition)
   }
 
-  /** The checkpoint of a partition when it covers everything up to `end`: the usual case after a clean close. */
-  async #checkpointAt(topic: TopicRow, partition: Partition, end: ProvenEnd): Promise<Checkpoint | undefined> {
-    const active = partition.active.ref
-    if (end.offset === active.baseOffset) return undefined
-    const owner = { lineage: topic.lineage, partition: partition.partition }
-    const facts = { owner, segment: active, end }
-    return loadCheckpoint(this.#context, partition.directory, facts)
+  async change(name: string, options: ChangeableTopicOptions): Promise<TopicStats> {
+    checkName(name, 'topic')
+    this.#checkWritable('change a topic')
+    for (const fixed of ['partitions', 'chain'] as const) {
+      const given: unknown = Reflect.get(options, fixed)
+      if (given !== undefined) throw optionInvalid(fixed, 'is fixed when the topic is created', given)
+    }
+    return this.#oneByOne(async () => {
+      const row = this.#row(name)
+      if (row === undefined) throw this.#unknown('change', name)
+      const changed = changedOptions(row.options, options)
+      await this.#context.commit({ type: 'topic-changed', topic: row.id, options: changed })
+      const opened = await this.#openOnce(name)
+      this.moved()
+      for (const { partition } of opened.partitions) this.#pruneDue(opened.live, partition.partition)
+      return opened.topic.stats()
+    })
+  }
+
+  async delete(name: string): Promise<void> {
+    checkName(name, 'topic')
+    this.#checkWritable('delete a topic')
+    await this.#oneByOne(() => this.#deleteNow(name))
+  }
+
+  /** 1. Wait until nothing is written to any partition. 2. One manifest record: the topic is gone, its files are listed.
+   * 3. Everybody who has it open is told. 4. The files go; a crash leaves them to the next owner. */
+  async #deleteNow(name: string): Promise<void> {
+    const row = this.#row(name)
+    if (row === undefined) throw this.#unknown('delete', name)
+    // Opened, so that nobody else can open it in the meantime. One that cannot be opened can be deleted all the same.
+    const opened = await this.#openOnce(name).catch(() => undefined)
+    const writers = (opened?.partitions ?? []).flatMap(({ writer }) => (writer === undefined ? [] : [writer]))
+    const removing = await whileIdle(writers, async () => {
+      const files = await this.#filesOf(row)
+      await this.#context.commit({ type: 'topic-deleted', topic: row.id, removing: files })
+      if (opened !== undefined) this.#gone(opened)
+      return files
+    })
+    for (const writer of writers) await writer.close()
+    for (const { directory } of removing) await this.#remove(directory)
+  }
+
+  async #filesOf(row: TopicRow): Promise<{ directory: string; files: string[] }[]> {
+    const removing = []
+    for (const { partition } of row.partitions) {
+      const directory = partitionDirectory(row.name, partition)
+      const entries = await this.#context.storage.list(directory)
+      const files = entries.filter(({ name, kind }) => kind === 'file' && isPartitionFile(name))
+      if (files.length > 0) removing.push({ directory, files: files.map((entry) => entry.name) })
+    }
+    return removing
+  }
+
+  /** Whoever has a deleted topic open is told so. */
+  #gone(opened: OpenTopic): void {
+    const { name, id, lineage } = opened.live.row
+    if (this.#open.get(name)?.id === id) this.#open.delete(name)
+    this.#opened.delete(opened)
+    const details = { topic: name, lineage }
+    const error = new VarveError('TOPIC_DELETED', `Cannot use topic "${name}": it was deleted`, { details })
+    for (const { partition, writer } of opened.partitions) {
+      partition.gone = error
+      writer?.end(error)
+    }
+    opened.topic.deleted()
+  }
+
+  /** Go on with removals that an owner before us did not finish. */
+  #removeLeftovers(): void {
+    for (const { directory } of this.#state().removing ?? []) {
+      // Never rejects: what cannot be removed is reported and stays listed.
+      void this.#oneByOne(() => this.#remove(directory))
+    }
+  }
+
+  async #remove(directory: string): Promise<void> {
+    const removal = this.#state().removing?.find((one) => one.directory === directory)
+    if (removal !== undefined) await removeFiles(this.#context, removal)
+  }
+
+  /** The manifest has changed: take over options, and tell those who have a topic open that is gone. */
+  moved(): void {
+    const rows = new Map(this.#state().topics.map((row) => [row.id, row]))
+    for (const opened of [...this.#opened]) {
+      const { live } = opened
+      const row = rows.get(live.row.id)
+      if (row === undefined) this.#gone(opened)
+      else if (row !== live.row) Object.assign(live, { row, settings: settingsOf(row) })
+    }
   }
 
   async list(): Promise<TopicStats[]> {
     this.#checkOpen('list topics')
+    if (this.#context.readOnly) await this.#context.refresh()
     const names = this.#state().topics.map((topic) => topic.name)
     names.sort()
     const stats: TopicStats[] = []
-    for (const name of names) stats.push((await this.#openOnce(name)).topic.stats())
+    for (const name of names) {
+      // Deleted meanwhile.
+      if (this.#row(name) === undefined) continue
+      stats.push((await this.#openOnce(name)).topic.stats())
+    }
     return stats
   }
 
   /** Every partition that is open, with the id of its topic. */
   *openPartitions(): Iterable<{ topicId: number; partition: Partition }> {
-    for (const { row, partitions } of this.#opened) {
-      for (const { partition } of partitions) yield { topicId: row.id, partition }
+    for (const { live, partitions } of this.#opened) {
+      for (const { partition } of partitions) yield { topicId: live.row.id, partition }
     }
   }
 
   /** The durable end of a partition now. */
   async endOf(topicId: number, row: PartitionRow): Promise<{ position: number; offset: number }> {
-    for (const opening of this.#open.values()) {
-      const open = await opening.catch(() => undefined)
-      if (open?.row.id === topicId)
-        return open.partitions[row.partition]?.partition.durable ?? this.#starts.get(topicId, row).end
+    for (const { id, opened } of this.#open.values()) {
+      if (id !== topicId) continue
+      const open = await opened.catch(() => undefined)
+      return open?.partitions[row.partition]?.partition.durable ?? this.#starts.get(topicId, row).end
     }
     return this.#starts.get(topicId, row).end
   }
 
   async checkpoint(): Promise<void> {
-    for (const opening of this.#open.values()) {
+    for (const { opened } of [...this.#open.values()]) {
       // One that cannot be opened has nothing to write, and its caller is told.
-      const open = await opening.catch(() => undefined)
+      const open = await opened.catch(() => undefined)
       for (const { writer } of open?.partitions ?? []) await writer?.checkpoint()
     }
   }
 
   /** Finish and close every writer. @returns the ends of all partitions, for the record of a clean close. */
   async closeWriters(): Promise<({ topic: number; partition: number } & ProvenEnd)[]> {
-    await this.#creating
-    for (const opening of this.#open.values()) {
-      const open = await opening.catch(() => undefined)
+    await this.#changing
+    for (const { id, opened } of [...this.#open.values()]) {
+      const open = await opened.catch(() => undefined)
       for (const { partition, writer } of open?.partitions ?? []) {
         const end = await writer?.close()
-        if (end !== undefined && open !== undefined) this.#starts.set(open.row.id, partition.partition, { end })
+        if (end !== undefined) this.#starts.set(id, partition.partition, { end })
       }
     }
     return this.#state().topics.flatMap((topic) =>
@@ -259,20 +321,13 @@ export class StoreTopics implements Topics {
   }
 }
 
-/** `recordedAt` of the last event, so that it never goes backwards over a restart. Reads one block. */
-async function lastRecorded(partition: Partition): Promise<number | undefined> {
-  const { offset } = partition.durable
-  if (offset === partition.logStartOffset) return undefined
-  return (await partition.drive(partition.one(offset - 1)))?.recordedAt
-}
-
-/** @throws {VarveError} `OPTION_INVALID`. */
-function checkOptions(options: TopicOptions): Required<TopicOptions> {
-  return {
-    partitions: wholeOption('partitions', options.partitions ?? 1, { least: 1, most: 1_024 }),
-    segmentBytes: wholeOption('segmentBytes', options.segmentBytes ?? SEGMENT_DEFAULT_BYTES, {
-      least: MIB,
-      most: 1024 * MIB,
-    }),
-  }
+/** Run a task while nothing is written to any of the partitions. */
+async function whileIdle<T>(writers: readonly PartitionWriter[], task: () => Promise<T>): Promise<T> {
+  const [first, ...rest] = writers
+  if (first === undefined) return task()
+  const done: T[] = []
+  await first.exclusively(async () => {
+    done.push(await whileIdle(rest, task))
+  })
+  return done[0] as T
 }

@@ -68,9 +68,7 @@ function countSurplus({ segments }: PartitionRow, { maxBytes, maxEvents }: Prune
     if (sealed === undefined) return false
     bytesAfter -= sealed.endPosition
     const eventsAfter = end.offset - sealed.endOffset
-    return (
-      (maxBytes !== undefined && bytesAfter >= maxBytes) || (maxEvents !== undefined && eventsAfter >= maxEvents)
-    )
+    return (maxBytes !== undefined && bytesAfter >= maxBytes) || (maxEvents !== undefined && eventsAfter >= maxEvents)
   }
   return countWhile(segments, isSurplus)
 }
