@@ -170,9 +170,17 @@ export function plainBody(preface: Preface, body: Uint8Array, rawBlocks: readonl
 export function expectedHash(
   header: BatchHeader,
   preface: Preface,
-  facts: { body: Uint8Array; previousHash: Uint8Array; tableHash: Uint8Array; digest: Digest },
+  facts: {
+    body: Uint8Array
+    previousHash: Uint8Array
+    tableHash: Uint8Array
+    /** The root over the events, when the header says that the chain is over them. */
+    eventRoot?: Uint8Array | undefined
+    digest: Digest
+  },
 ): Uint8Array {
   const { body, ...rest } = facts
+  assert(header.eventChain === (facts.eventRoot !== undefined), 'a chain is over events or over batches')
   assert(!preface.deflated, 'the chain hash covers raw blocks')
   return chainHash(new ByteWriter(256), {
     ...header,

@@ -3,7 +3,7 @@
  * | at | size | field |
  * |---|---|---|
  * | 0 | 2 | magic `0xb756` |
- * | 2 | 2 | flags: 1 carries its record table, 2 single block |
+ * | 2 | 2 | flags: 1 carries its record table, 2 single block, 4 the chain is over events |
  * | 4 | 4 | body size in bytes |
  * | 8 | 4 | last offset minus base offset |
  * | 12 | 4 | syncedThrough: position in this segment known synced before this batch was written |
@@ -31,12 +31,15 @@ export const BATCH_BODY_MAX_BYTES = 24 * 1024 * 1024
 const MAGIC = 0xb756
 const FLAG_TABLE = 1
 const FLAG_SINGLE = 2
+const FLAG_EVENT_CHAIN = 4
 const HASH_AT = 68
 const HEADER_CRC_AT = 100
 
 export interface BatchHeader {
   readonly carriesTable: boolean
   readonly single: boolean
+  /** The hash is over the events, not over the bytes of the batch. */
+  readonly eventChain: boolean
   readonly bodyBytes: number
   readonly lastOffsetDelta: number
   readonly syncedThrough: number
@@ -92,6 +95,7 @@ function headerFields(view: DataView, bytes: Uint8Array, at: number): BatchHeade
   return {
     carriesTable: (flags & FLAG_TABLE) !== 0,
     single: (flags & FLAG_SINGLE) !== 0,
+    eventChain: (flags & FLAG_EVENT_CHAIN) !== 0,
     bodyBytes: view.getUint32(at + 4, true),
     lastOffsetDelta: view.getUint32(at + 8, true),
     syncedThrough: view.getUint32(at + 12, true),
@@ -116,7 +120,8 @@ export function writeBatchHeader(
 ): void {
   const view = viewOf(bytes)
   view.setUint16(0, MAGIC, true)
-  view.setUint16(2, (fields.carriesTable ? FLAG_TABLE : 0) | (fields.single ? FLAG_SINGLE : 0), true)
+  const chain = fields.eventChain ? FLAG_EVENT_CHAIN : 0
+  view.setUint16(2, (fields.carriesTable ? FLAG_TABLE : 0) | (fields.single ? FLAG_SINGLE : 0) | chain, true)
   view.setUint32(4, bytes.length - BATCH_HEADER_BYTES, true)
   view.setUint32(8, fields.lastOffsetDelta, true)
   view.setUint32(12, fields.syncedThrough, true)

@@ -45,6 +45,8 @@ export interface BatchFacts {
   readonly table: RecordTable
   /** File position of the table in this segment; undefined: this batch carries it. */
   readonly tablePosition: number | undefined
+  /** In a chain over events: the root of the tree over those of this batch. */
+  readonly eventRoot?: Uint8Array | undefined
 }
 
 export interface EncodedBatch {
@@ -142,7 +144,7 @@ export class BatchEncoder {
   #close(bytes: Uint8Array, facts: BatchFacts, found: Found): EncodedBatch {
     const digest = this.#digest
     const { body, lowestAt, highestAt, lastOffsetDelta } = found
-    const { place, epoch, baseOffset, recordedAt, syncedThrough, previousHash, table } = facts
+    const { place, epoch, baseOffset, recordedAt, syncedThrough, previousHash, table, eventRoot } = facts
     const hash = chainHash(this.#chain, {
       previousHash,
       baseOffset,
@@ -152,12 +154,14 @@ export class BatchEncoder {
       recordedAt,
       tableHash: table.hash,
       logical: bytes.subarray(body.layout.dictionaryAt),
+      eventRoot,
       digest,
     })
     const tablePosition = body.carriesTable ? place.position + BATCH_HEADER_BYTES : (facts.tablePosition ?? 0)
     const header = {
       carriesTable: body.carriesTable,
       single: body.single,
+      eventChain: eventRoot !== undefined,
       lastOffsetDelta,
       syncedThrough,
       epoch,

@@ -1,54 +1,29 @@
 /** From the bytes of a batch to events: filters on columns first, so that values are decoded only where
  * something matches.
  * @module */
-import { type BlockEntry, blockBytes, type Preface, readContents, readPreface } from '../codec/batch-body.ts'
-import type { BatchHeader } from '../codec/batch-header.ts'
-import { type BlockColumns, decodeData, decodeValues, readBlock } from '../codec/block.ts'
+import {
+  type BlockEntry,
+  blockBytes,
+  type PlainBody,
+  type Preface,
+  plainBody,
+  readContents,
+  readPreface,
+} from '../codec/batch-body.ts'
+import { BATCH_HEADER_BYTES, type BatchHeader } from '../codec/batch-header.ts'
+import { readBlock } from '../codec/block.ts'
 import type { Digest } from '../codec/digest.ts'
 import { decodeShapes, ValueDecoder } from '../codec/values.ts'
-import { isVarveError, VarveError } from '../errors.ts'
+import { isVarveError } from '../errors.ts'
+import { type DecodedEvent, decodeColumns, type EventContext, type EventSink, type RowRange } from './events.ts'
 import type { Reading } from './file-pool.ts'
 import { type SegmentRef, segmentDamaged } from './segment.ts'
 
-/** An event while it is built: the public type is the union by kind of `topic/types.ts`. */
-export interface DecodedEvent {
-  offset: number
-  partition: number
-  id: string
-  kind: string
-  entity: string
-  scope?: string
-  tags?: readonly string[]
-  at: number
-  recordedAt: number
-  data: unknown
-  meta?: unknown
-  correlationId?: string
-  causationId?: string
-  lane?: number
-  depth?: number
-  schemaVersion?: number
-  extensions?: unknown
-}
-
-/** The envelopes of a block. */
-export interface BlockView {
-  readonly columns: BlockColumns
-  /** `at` column values are relative to this; without the column it is the time of every row. */
-  readonly lowestAt: number
-  /** Offset of the first row. */
-  readonly firstOffset: number
-}
-
-/** Decides on its envelope whether a row is wanted. One that never is visits envelopes without decoding a value. */
-export type RowMatcher = (block: BlockView, row: number) => boolean
+export type { BlockView, DecodedEvent, RowMatcher, RowRange } from './events.ts'
 
 /** What decoding depends on besides the bytes. */
-export interface DecodeContext {
+export interface DecodeContext extends EventContext {
   readonly digest: Digest
-  readonly partition: number
-  /** `<lineage>-<partition>-`. */
-  readonly idPrefix: string
   readonly tables: TableCache
 }
 
@@ -100,15 +75,6 @@ export function* valueDecoder(
   return located(segment, header.tablePosition, () => context.tables.add(key, table))
 }
 
-/** Which rows of a batch are wanted. */
-export interface RowRange {
-  /** First offset, inclusive. */
-  readonly from: number
-  /** Last offset, exclusive. */
-  readonly to: number
-  readonly match: RowMatcher | undefined
-}
-
 /** Run a decoding step and say where in which file it failed. */
 export function located<T>(segment: SegmentRef, position: number, step: () => T): T {
   try {
@@ -139,6 +105,36 @@ export function* rawBlock(
   }
 }
 
+/** Check every block, and undo its compression. @throws {VarveError} `DECODE_FAILED`. */
+export function* inflated(preface: Preface, body: Uint8Array, digest: Digest): Reading<PlainBody> {
+  const blocks: Uint8Array[] = []
+  for (const block of preface.blocks) {
+    const bytes = blockBytes(body, block, digest)
+    if (preface.deflated) {
+      blocks.push(block.rawBytes === undefined ? bytes : yield { inflate: bytes, rawBytes: block.rawBytes })
+    }
+  }
+  return preface.deflated ? plainBody(preface, body, blocks) : { preface, body }
+}
+
+/** Read the whole body of a batch, check it, and undo its compression. @throws {VarveError} `SEGMENT_DAMAGED`. */
+export function* plainOf(
+  segment: SegmentRef,
+  batch: { header: BatchHeader; position: number },
+  digest: Digest,
+): Reading<{ preface: Preface; plain: PlainBody }> {
+  const { header, position } = batch
+  // Not brief: the bytes are used after later reads, of the record table for one.
+  const body = yield { path: segment.path, position: position + BATCH_HEADER_BYTES, length: header.bodyBytes }
+  if (body.length < header.bodyBytes) throw segmentDamaged(segment, position, { reason: 'a batch is cut short' })
+  try {
+    const preface = readPreface(header, body, digest)
+    return { preface, plain: yield* inflated(preface, body, digest) }
+  } catch (error) {
+    throw placed(segment, position, error)
+  }
+}
+
 /** One batch in memory. */
 export interface BatchBytes {
   readonly header: BatchHeader
@@ -152,10 +148,12 @@ export interface BatchBytes {
 export function* decodeBatch(
   segment: SegmentRef,
   batch: BatchBytes,
-  want: RowRange & { context: DecodeContext; events: DecodedEvent[] },
+  want: RowRange & { context: DecodeContext; events: DecodedEvent[]; raw?: boolean | undefined },
 ): Reading<void> {
   const { header, position, body } = batch
   const { context, events } = want
+  const locate = want.raw ? <T>(step: () => T) => located(segment, position, step) : undefined
+  const into: EventSink = { context, events, locate }
   const preface = located(segment, position, () => readPreface(header, body, context.digest))
   const decoder = yield* valueDecoder(segment, { header, preface }, context)
   const { strings, blocks } = located(segment, position, () => readContents(preface, body))
@@ -164,9 +162,7 @@ export function* decodeBatch(
     const end = offset + block.rows
     if (end > want.from && offset < want.to) {
       const bytes = yield* rawBlock(segment, position, { entry: block, stored: body, digest: context.digest })
-      located(segment, position, () =>
-        decodeBlock({ header, strings, block, bytes, offset, decoder }, want, { context, events }),
-      )
+      located(segment, position, () => decodeBlock({ header, strings, block, bytes, offset, decoder }, want, into))
     }
     offset = end
   }
@@ -184,79 +180,8 @@ export interface BlockInHand {
 }
 
 /** Append the wanted events of a block. @throws {VarveError} `DECODE_FAILED`. */
-export function decodeBlock(
-  source: BlockInHand,
-  want: RowRange,
-  into: { context: DecodeContext; events: DecodedEvent[] },
-): void {
-  const { header, block, offset } = source
-  const columns = readBlock(source.bytes, block.rows, source.strings)
-  const first = Math.max(0, want.from - offset)
-  const end = Math.min(block.rows, want.to - offset)
-  const { match } = want
-  const { recordedAt } = header
-  const lowestAt = columns.wideAt ? 0 : header.lowestAt
-  const view = { columns, lowestAt, firstOffset: offset }
-  if (match !== undefined) {
-    let any = false
-    for (let row = first; row < end && !any; row++) any = match(view, row)
-    if (!any) return
-  }
-  const data = decodeData(columns, source.decoder)
-  if (data.length !== block.rows) throw new VarveError('DECODE_FAILED', 'Values do not fit the rows of their block')
-  const optional = optionalColumns(columns, source.decoder)
-  const { partition, idPrefix } = into.context
-  const { at } = columns
-  for (let row = first; row < end; row++) {
-    if (match !== undefined && !match(view, row)) continue
-    const eventOffset = offset + row
-    const event: DecodedEvent = {
-      offset: eventOffset,
-      partition,
-      id: idPrefix + eventOffset,
-      kind: columns.kinds[row] as string,
-      entity: columns.entities[row] as string,
-      at: at === undefined ? lowestAt : lowestAt + (at[row] as number),
-      recordedAt,
-      data: data[row],
-    }
-    if (optional !== undefined) {
-      for (const [name, values] of optional) if (values[row] !== undefined) event[name] = values[row] as never
-    }
-    into.events.push(event)
-  }
-}
-
-type OptionalName =
-  | 'id'
-  | 'scope'
-  | 'tags'
-  | 'meta'
-  | 'correlationId'
-  | 'causationId'
-  | 'lane'
-  | 'depth'
-  | 'schemaVersion'
-  | 'extensions'
-
-/** The optional columns that this block has, by field name; undefined when it has none. */
-function optionalColumns(
-  columns: BlockColumns,
-  decoder: ValueDecoder,
-): [OptionalName, readonly unknown[]][] | undefined {
-  const present: [OptionalName, readonly unknown[]][] = []
-  const add = (name: OptionalName, values: readonly unknown[] | undefined) => {
-    if (values !== undefined) present.push([name, values])
-  }
-  add('id', columns.ids)
-  add('scope', columns.scopes)
-  add('tags', columns.tags)
-  add('meta', columns.meta && decodeValues(columns.meta, decoder))
-  add('correlationId', columns.correlationIds)
-  add('causationId', columns.causationIds)
-  add('lane', columns.lanes)
-  add('depth', columns.depths)
-  add('schemaVersion', columns.schemaVersions)
-  add('extensions', columns.extensions && decodeValues(columns.extensions, decoder))
-  return present.length === 0 ? undefined : present
+export function decodeBlock(source: BlockInHand, want: RowRange, into: EventSink): void {
+  const { header, offset, decoder } = source
+  const columns = readBlock(source.bytes, source.block.rows, source.strings)
+  decodeColumns({ columns, header, offset, decoder }, want, into)
 }

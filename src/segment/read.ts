@@ -36,6 +36,8 @@ export interface RunOptions extends RowRange {
   /** Skip batches whose events all lie outside `[since, until)`. */
   readonly since: number
   readonly until: number
+  /** The events are to be `LazyEvent`s. */
+  readonly raw?: boolean | undefined
 }
 
 /** Some events in order, and where the next run begins. */
@@ -49,7 +51,7 @@ export interface Run {
 export function* readForward(segment: SegmentRef, start: LogPoint, options: RunOptions): Reading<Run> {
   const { context, end, limit } = options
   const events: DecodedEvent[] = []
-  const want = { from: options.from, to: options.to, match: options.match, context, events }
+  const want = { from: options.from, to: options.to, match: options.match, context, events, raw: options.raw }
   const small = limit <= SMALL_LIMIT
   const bytes = yield* readWholeBatches(segment, start.position, { end, digest: context.digest, small })
   let at = 0
@@ -169,10 +171,30 @@ export function* readOne(
   offset: number,
   facts: { start: LogPoint; end: LogPoint; context: DecodeContext; match?: RowMatcher | undefined },
 ): Reading<DecodedEvent | undefined> {
-  const { context, end } = facts
-  let position = facts.start.position
+  const { context, match } = facts
+  const { digest } = context
+  const found = yield* findBatch(segment, offset, { start: facts.start, end: facts.end, digest })
+  return found && (yield* readOneOfBatch(segment, offset, { found, context, match }))
+}
+
+/** A batch of which the first bytes of the body are in hand, until the next read. */
+export interface FoundBatch extends BatchBytes {
+  /** Chain hash of the batch before it, when the search passed that. */
+  readonly hashBefore: Uint8Array | undefined
+}
+
+/** The batch that holds `offset`, or the first one after it, from the batch at `start` on. Reads headers.
+ * @throws {VarveError} `SEGMENT_DAMAGED`. */
+export function* findBatch(
+  segment: SegmentRef,
+  offset: number,
+  facts: { start: LogPoint; end: LogPoint; digest: Digest },
+): Reading<FoundBatch | undefined> {
+  const { end, digest } = facts
+  let { position } = facts.start
   let bytes: Uint8Array = new Uint8Array(0)
   let bytesAt = position
+  let hashBefore: Uint8Array | undefined
   while (position < end.position) {
     let at = position - bytesAt
     if (at + BATCH_HEADER_BYTES > bytes.length) {
@@ -180,15 +202,16 @@ export function* readOne(
       bytesAt = position
       at = 0
     }
-    const header = headerAt(segment, { bytes, at, position, digest: context.digest })
+    const header = headerAt(segment, { bytes, at, position, digest })
     const bodyAt = position + BATCH_HEADER_BYTES
     if (offset <= header.baseOffset + header.lastOffsetDelta) {
       if (header.bodyBytes > BATCH_BODY_MAX_BYTES || bodyAt + header.bodyBytes > end.position) {
         throw segmentDamaged(segment, position, { reason: 'a batch reaches past the end of the segment' })
       }
-      const inHand = bytes.subarray(at + BATCH_HEADER_BYTES, at + BATCH_HEADER_BYTES + header.bodyBytes)
-      return yield* readOneOfBatch(segment, offset, { header, position, body: inHand, context, match: facts.match })
+      const body = bytes.subarray(at + BATCH_HEADER_BYTES, at + BATCH_HEADER_BYTES + header.bodyBytes)
+      return { header, position, body, hashBefore }
     }
+    hashBefore = header.hash
     position = bodyAt + header.bodyBytes
   }
   return undefined
@@ -198,12 +221,13 @@ export function* readOne(
 function* readOneOfBatch(
   segment: SegmentRef,
   offset: number,
-  batch: BatchBytes & { context: DecodeContext; match: RowMatcher | undefined },
+  batch: { found: FoundBatch; context: DecodeContext; match: RowMatcher | undefined },
 ): Reading<DecodedEvent | undefined> {
-  const { header, position, context } = batch
+  const { context } = batch
+  const { header, position } = batch.found
   if (offset < header.baseOffset) return undefined
   const bodyAt = position + BATCH_HEADER_BYTES
-  let front = batch.body
+  let front = batch.found.body
   for (let wanted = prefaceBytes(header, front); wanted > front.length; wanted = prefaceBytes(header, front)) {
     front = yield* readExactly(segment, bodyAt, wanted)
   }

@@ -4,12 +4,13 @@
  * damage) depends on what is known to have been synced, which the caller knows.
  * @module */
 import { NO_TABLE, type RecordTable, recordTable } from '../codec/batch.ts'
-import { blockBytes, expectedHash, type PlainBody, type Preface, plainBody, readPreface } from '../codec/batch-body.ts'
+import { expectedHash, type PlainBody, type Preface, readPreface } from '../codec/batch-body.ts'
 import { BATCH_BODY_MAX_BYTES, BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from '../codec/batch-header.ts'
 import { fromHex, sameBytes, toHex } from '../codec/bytes.ts'
 import type { Digest } from '../codec/digest.ts'
 import { isVarveError } from '../errors.ts'
-import { readTable } from './decode.ts'
+import { inflated, readTable } from './decode.ts'
+import { EventRoots } from './event-root.ts'
 import type { Reading } from './file-pool.ts'
 import type { LogPoint, SegmentRef } from './segment.ts'
 
@@ -53,6 +54,7 @@ export function* scanBatches(
 ): Reading<ScanResult> {
   const { digest, endPosition } = options
   const tables = new Map<number, RecordTable>()
+  const roots = new EventRoots(segment, digest)
   let { position, offset } = start
   let hash = start.hash === undefined ? undefined : fromHex(start.hash)
   let bytes: Uint8Array = new Uint8Array(0)
@@ -95,7 +97,7 @@ export function* scanBatches(
         tables.set(header.tablePosition, table)
       }
     }
-    const checked = yield* checkBatch(header, whole, { table, previousHash: hash, digest })
+    const checked = yield* checkBatch(header, whole, { table, previousHash: hash, roots, digest })
     if (typeof checked === 'string') return stopped(checked)
     if (header.carriesTable) tables.set(header.tablePosition, checked.table)
     options.onBatch({ header, position, bytes: whole, ...checked })
@@ -119,9 +121,9 @@ function* tableBefore(segment: SegmentRef, header: BatchHeader, digest: Digest):
 function* checkBatch(
   header: BatchHeader,
   whole: Uint8Array,
-  facts: { table: RecordTable | undefined; previousHash: Uint8Array | undefined; digest: Digest },
+  facts: { table: RecordTable | undefined; previousHash: Uint8Array | undefined; roots: EventRoots; digest: Digest },
 ): Reading<string | { preface: Preface; plain: PlainBody; table: RecordTable }> {
-  const { digest, previousHash } = facts
+  const { digest, previousHash, roots } = facts
   const body = whole.subarray(BATCH_HEADER_BYTES)
   try {
     const preface = readPreface(header, body, digest)
@@ -129,30 +131,15 @@ function* checkBatch(
     const table = preface.table === undefined ? (facts.table ?? NO_TABLE) : recordTable(preface.table, digest)
     if (table.crc !== header.tableCrc) return 'a batch points to another record table'
     if (previousHash === undefined) return { preface, plain, table }
-    const hash = expectedHash(header, plain.preface, {
-      body: plain.body,
-      previousHash,
-      tableHash: table.hash,
-      digest,
-    })
+    const eventRoot = header.eventChain ? yield* roots.of(header, plain, table) : undefined
+    const found = { body: plain.body, previousHash, tableHash: table.hash, eventRoot, digest }
+    const hash = expectedHash(header, plain.preface, found)
     if (!sameBytes(hash, header.hash)) return 'the chain hash differs'
     return { preface, plain, table }
   } catch (error) {
-    if (isVarveError(error, 'DECODE_FAILED')) return error.message
+    if (isVarveError(error, 'DECODE_FAILED') || isVarveError(error, 'SEGMENT_DAMAGED')) return error.message
     throw error
   }
-}
-
-/** Check every block, and undo its compression. @throws {VarveError} `DECODE_FAILED`. */
-function* inflated(preface: Preface, body: Uint8Array, digest: Digest): Reading<PlainBody> {
-  const blocks: Uint8Array[] = []
-  for (const block of preface.blocks) {
-    const bytes = blockBytes(body, block, digest)
-    if (preface.deflated) {
-      blocks.push(block.rawBytes === undefined ? bytes : yield { inflate: bytes, rawBytes: block.rawBytes })
-    }
-  }
-  return preface.deflated ? plainBody(preface, body, blocks) : { preface, body }
 }
 
 /** What lies after the first invalid byte of a tail: whether something there proves that it was synced.

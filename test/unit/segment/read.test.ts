@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { nativeCompression } from '../../../adapters/node/compression.ts'
 import type { DecodedEvent } from '../../../src/segment/decode.ts'
+import { LazyEvent } from '../../../src/segment/events.ts'
 import { type RunOptions, readBackward, readForward, readOne } from '../../../src/segment/read.ts'
 import type { LogPoint } from '../../../src/segment/segment.ts'
 import { limitedStorage } from '../../conformance/limited.ts'
@@ -72,12 +73,20 @@ function wanted(segment: BuiltSegment, wish: Wish): DecodedEvent[] {
 }
 
 /** All runs of a forward read from the batch at `start`. */
-async function forward(desk: Desk, segment: BuiltSegment, wish: Wish, start: LogPoint): Promise<DecodedEvent[]> {
+async function forward(
+  desk: Desk,
+  segment: BuiltSegment,
+  wish: Wish,
+  start: LogPoint,
+  how: { raw?: boolean } = {},
+): Promise<DecodedEvent[]> {
   const all: DecodedEvent[] = []
   let point = start
   let { from } = wish
   while (from < Math.min(wish.to, endOf(segment).offset)) {
-    const run = await desk.run(readForward(segment.ref, point, { ...optionsOf(desk, segment, { ...wish, from }) }))
+    const run = await desk.run(
+      readForward(segment.ref, point, { ...optionsOf(desk, segment, { ...wish, from }), ...how }),
+    )
     expect(run.events.length).toBeLessThanOrEqual(wish.limit)
     expect(run.next.offset > from || run.next.position > point.position).toBe(true)
     all.push(...run.events)
@@ -87,11 +96,16 @@ async function forward(desk: Desk, segment: BuiltSegment, wish: Wish, start: Log
   return all
 }
 
-async function backward(desk: Desk, segment: BuiltSegment, wish: Wish): Promise<DecodedEvent[]> {
+async function backward(
+  desk: Desk,
+  segment: BuiltSegment,
+  wish: Wish,
+  how: { raw?: boolean } = {},
+): Promise<DecodedEvent[]> {
   const all: DecodedEvent[] = []
   let before = Math.min(wish.to, endOf(segment).offset)
   while (before > Math.max(wish.from, segment.ref.baseOffset)) {
-    const options = { ...optionsOf(desk, segment, wish), index: segment.index }
+    const options = { ...optionsOf(desk, segment, wish), index: segment.index, ...how }
     const run = await desk.run(readBackward(segment.ref, before, options))
     expect(run.events.length).toBeLessThanOrEqual(wish.limit)
     expect(run.before).toBeLessThan(before)
@@ -155,6 +169,40 @@ describe.each(segments)('a segment of %s', (_name, segment) => {
     const facts = { start: segment.points[0] as LogPoint, end: endOf(segment), context: desk.context }
     expect(await desk.run(readOne(segment.ref, last, facts))).toBeUndefined()
     expect(await desk.run(readOne(segment.ref, 999, facts))).toBeUndefined()
+  })
+
+  test('raw reads give envelopes, and decode the rest later, when the memory of the read is used again', async () => {
+    const desk = await deskOf(segment, { sync: true })
+    const wish = { ...everything, odd: true, limit: 50 }
+    const there = await forward(desk, segment, wish, segment.points[0] as LogPoint, { raw: true })
+    const back = await backward(desk, segment, wish, { raw: true })
+    const events = wanted(segment, wish)
+    for (const [found, expected] of [
+      [there, events],
+      [back, events.toReversed()],
+    ] as const) {
+      const lazy = found.map((event) => {
+        if (!(event instanceof LazyEvent)) throw new Error('not a lazy event')
+        return event
+      })
+      const envelopes = expected.map(({ data: _, meta: __, extensions: ___, ...envelope }) => envelope)
+      expect(
+        difference(
+          lazy.map((event) => ({ ...event })),
+          envelopes,
+        ),
+      ).toBeUndefined()
+      expect(
+        difference(
+          lazy.map((event) => event.decode()),
+          expected,
+        ),
+      ).toBeUndefined()
+      for (const [i, event] of lazy.entries()) {
+        const { data, meta, extensions } = expected[i] as DecodedEvent
+        expect(difference([event.data, event.meta, event.extensions], [data, meta, extensions])).toBeUndefined()
+      }
+    }
   })
 
   test('reads end at a durable end before the end of the file', async () => {

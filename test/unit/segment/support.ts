@@ -5,6 +5,7 @@ import { BatchEncoder, type EncodedBatch } from '../../../src/codec/batch.ts'
 import { deflateBatch } from '../../../src/codec/batch-deflate.ts'
 import type { Place } from '../../../src/codec/batch-header.ts'
 import { fromHex, toHex } from '../../../src/codec/bytes.ts'
+import { RowRoots } from '../../../src/codec/row-root.ts'
 import { ValueEncoder } from '../../../src/codec/values.ts'
 import { portableCompression } from '../../../src/ports/compression.ts'
 import type { Storage } from '../../../src/ports/storage.ts'
@@ -20,7 +21,7 @@ import { digest, makeRows, type TestEvent, tableOf } from '../codec/batch-suppor
 export const AT = 1_700_000_000_000
 export const ZERO_HASH = '0'.repeat(64)
 const DIRECTORY = 'topics/t/0'
-const LINEAGE = 'lineage12345'
+export const LINEAGE = 'lineage12345'
 const ID = '0123456789abcdef'
 
 /** Batches to build: their events and what they say was synced before. */
@@ -43,6 +44,8 @@ interface Built {
   readonly baseOffset?: number
   readonly hashBefore?: string
   readonly id?: string
+  /** The chain is over events. */
+  readonly eventChain?: boolean
 }
 
 /** Write a segment as the writer does: one encoder for all batches, so that later ones point to earlier tables. */
@@ -70,13 +73,14 @@ function* build(
   plans: readonly BatchPlan[],
   facts: Built,
 ): Generator<{ batch: EncodedBatch; place: Place }, BuiltSegment, Uint8Array> {
-  const { baseOffset = 0, hashBefore = ZERO_HASH, id = ID } = facts
+  const { baseOffset = 0, hashBefore = ZERO_HASH, id = ID, eventChain = false } = facts
   const row = { file: `${baseOffset.toString().padStart(20, '0')}.log`, id, baseOffset, hashBefore }
   const ref = segmentRef(DIRECTORY, row, { partition: 0, digest })
   const header = { ...row, partition: 0, epoch: 1, createdAt: AT, lineage: LINEAGE }
   const parts = [encodeSegmentHeader(header, digest)]
   const values = new ValueEncoder()
   const batches = new BatchEncoder(digest)
+  const roots = eventChain ? new RowRoots(digest, { lineage: LINEAGE, partition: 0 }) : undefined
   const points: ChainPoint[] = [{ position: SEGMENT_HEADER_BYTES, offset: baseOffset, hash: hashBefore }]
   const index = new SparseIndex()
   const events: DecodedEvent[] = []
@@ -98,6 +102,7 @@ function* build(
       previousHash: fromHex(at.hash),
       table: tableOf(values),
       tablePosition,
+      eventRoot: roots?.of(rows, { baseOffset: at.offset, recordedAt, shapes: values.shapes }),
     })
     tablePosition = batch.tablePosition
     const bytes = yield { batch, place }
