@@ -11,6 +11,7 @@ import { TailRows } from '../index/tail-rows.ts'
 import { findTerm, openRun, type TermRun } from '../index/term-run.ts'
 import { nextTurn } from '../ports/clock.ts'
 import type { Maybe } from '../ports/storage.ts'
+import type { BlockView } from '../segment/decode.ts'
 import type { Reading } from '../segment/file-pool.ts'
 import { CHECKPOINT_FILE } from '../segment/names.ts'
 import type { LogPoint } from '../segment/segment.ts'
@@ -203,6 +204,7 @@ export class TermIndex {
 
   /** The version of an entity: the offset after its last event, written or durable; 0 when it never had one. */
   version(entity: string): Maybe<number> {
+    if (this.#partition.salvaged) return this.#partition.drive(this.#salvagedVersion(entity))
     return this.tail.versionOf(entity) ?? this.ask(() => this.#version(entity))
   }
 
@@ -210,6 +212,25 @@ export class TermIndex {
     for (const source of this.#searched.sources.toReversed()) {
       const version = yield* source.version(entity)
       if (version !== undefined) return version
+    }
+    return yield* this.#prunedVersion(entity)
+  }
+
+  /** The version that the events which a salvage found give an entity. Cost: envelopes, from the last one backwards. */
+  *#salvagedVersion(entity: string): Reading<number> {
+    const from = this.#partition.logStartOffset
+    const match = ({ columns }: BlockView, row: number) => columns.entities[row] === entity
+    const wish = {
+      from,
+      to: Number.POSITIVE_INFINITY,
+      since: Number.NEGATIVE_INFINITY,
+      until: Number.POSITIVE_INFINITY,
+    }
+    for (let before = this.#partition.durable.offset; before > from; ) {
+      const { events, next } = yield* this.#partition.backward(before, { ...wish, match, limit: 1 })
+      const [last] = events
+      if (last !== undefined) return last.offset + 1
+      before = next
     }
     return yield* this.#prunedVersion(entity)
   }
