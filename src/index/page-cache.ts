@@ -11,6 +11,8 @@ const ENTRY_BYTES = PAGE_BYTES + 256
 const TWO_32 = 0x1_0000_0000
 
 export class PageCache {
+  /** At most this much is kept. */
+  readonly budgetBytes: number
   readonly #youngMax: number
   readonly #runs = new Map<string, number>()
   #nextRun = 1
@@ -21,6 +23,7 @@ export class PageCache {
 
   /** @param budgetBytes at most this much is kept; 0 keeps nothing. */
   constructor(budgetBytes: number) {
+    this.budgetBytes = budgetBytes
     this.#youngMax = Math.floor(budgetBytes / 2 / ENTRY_BYTES)
   }
 

@@ -39,6 +39,7 @@ export class LogStore implements Store {
   async stats(): Promise<StoreStats> {
     this.#checkOpen()
     const topics = await this.topics.list()
+    const { budgetBytes, sizeBytes: usedBytes } = this.#context.termPages
     return {
       storeId: this.id,
       storage: this.#context.storage.name,
@@ -49,6 +50,7 @@ export class LogStore implements Store {
       topics: topics.length,
       events: topics.reduce((sum, { events }) => sum + events, 0),
       sizeBytes: topics.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      memory: { budgetBytes, usedBytes },
       state: this.#state(),
     }
   }

@@ -80,9 +80,20 @@ export interface OpenReport {
   readonly durationMs: number
 }
 
+/** A chain hash that was kept elsewhere, such as that of a receipt. */
+export interface VerifyHead {
+  readonly topic: string
+  /** Default 0. */
+  readonly partition?: number
+  /** End of the events that the hash is for, exclusive: `endOffset` of the receipt. */
+  readonly offset: number
+  /** 64 hexadecimal digits. */
+  readonly hash: string
+}
+
 export interface VerifyOptions {
-  /** A chain hash kept elsewhere, such as that of a receipt: the log must contain it at this offset (exclusive end). */
-  readonly head?: { readonly topic: string; readonly partition?: number; readonly offset: number; readonly hash: string }
+  /** The log must contain this hash; else the report has a problem `HEAD_DIFFERS` or `HEAD_UNKNOWN`. */
+  readonly head?: VerifyHead
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: VerifyProgress) => void
 }
@@ -149,6 +160,8 @@ export interface StoreStats {
   readonly topics: number
   readonly events: number
   readonly sizeBytes: number
+  /** Parts of term indexes that are kept for the next read. */
+  readonly memory: { readonly budgetBytes: number; readonly usedBytes: number }
   /** `open`, or why appends are refused. */
   readonly state: 'open' | 'poisoned' | 'fenced' | 'closed'
 }

@@ -17,7 +17,7 @@ export async function overviewPage(c: WebContext, app: Shared): Promise<Response
   const content = html`<h1 class="visually-hidden">Store</h1>
 <section class="panel store" aria-label="Store">
 <div id="store" hx-get="${factsOf(c).base}/partials/store" hx-trigger="every 5s" hx-swap="innerMorph">
-${storeFacts(stats, { c, app })}
+${storeFacts({ ...stats, topics: topics.length }, { c, app })}
 </div>
 ${admin && storeActions({ c, app })}
 </section>
@@ -33,7 +33,8 @@ ${admin && !app.store.readOnly && createForm(c)}`
 
 /** GET /partials/store */
 export async function storePartial(c: WebContext, app: Shared): Promise<Response> {
-  return answer(storeFacts(await app.store.stats(), { c, app }))
+  const [stats, topics] = await Promise.all([app.store.stats(), usersTopics(app)])
+  return answer(storeFacts({ ...stats, topics: topics.length }, { c, app }))
 }
 
 /** GET /partials/topics */
@@ -43,6 +44,7 @@ export async function topicsPartial(c: WebContext, app: Shared): Promise<Respons
 
 function storeFacts(stats: StoreStats, { c, app }: { c: WebContext; app: Shared }): Html {
   const admin = allows(factsOf(c).role, 'admin')
+  const { gaps } = app.store.openReport
   return html`<div class="state ${stats.state}" id="state"><span class="dot" aria-hidden="true"></span>
 <strong>${stats.readOnly ? 'Open for reading' : stateWords(stats.state)}</strong></div>
 <p class="faint" id="opening">${openingWords(app.store.openReport)}</p>
@@ -50,8 +52,15 @@ function storeFacts(stats: StoreStats, { c, app }: { c: WebContext; app: Shared 
 <div><dt>Events</dt><dd>${formatCount(stats.events)}</dd></div>
 <div><dt>Size</dt><dd>${formatBytes(stats.sizeBytes)}</dd></div>
 <div><dt>Topics</dt><dd>${formatCount(stats.topics)}</dd></div>
+<div><dt>Index memory</dt><dd>${formatBytes(stats.memory.usedBytes)} of ${formatBytes(stats.memory.budgetBytes)}</dd></div>
 <div><dt>Epoch</dt><dd>${formatCount(stats.epoch)}</dd></div>
 <div><dt>Storage</dt><dd hx-ignore>${stats.storage}</dd></div>
+${
+  gaps.length > 0 &&
+  html`<div class="wide" id="gaps"><dt>Cannot be read</dt><dd hx-ignore>${gaps.map(
+    ({ topic, partition, from, to }) => html`${topic} ${partition}: offsets ${from} to ${to - 1}. `,
+  )}</dd></div>`
+}
 ${admin && html`<div class="wide"><dt>Location</dt><dd hx-ignore><code>${stats.location}</code></dd></div>`}
 </dl>`
 }

@@ -17,7 +17,7 @@ const HASH = /^[0-9a-f]{64}$/
 export async function readStore(c: WebContext, app: Shared): Promise<Response> {
   const { location, ...stats } = await app.store.stats()
   const admin = factsOf(c).role === 'admin'
-  const { gaps = [] } = app.store.openReport
+  const { gaps } = app.store.openReport
   // Which offsets cannot be read is for every reader; the names of files are not.
   const shown = admin ? gaps : gaps.map(({ file: _file, reason: _reason, ...gap }) => gap)
   return json({ ...stats, ...(admin && { location }), gaps: shown, limits: app.limits, streams: app.streams.count })
