@@ -12,6 +12,7 @@ import type { Reading } from './file-pool.ts'
 import { walkHeaders } from './load-index.ts'
 import { type ChainPoint, provenBeyond, type ScannedBatch, type StoredBatch, scanBatches } from './scan.ts'
 import { type SegmentRef, segmentDamaged } from './segment.ts'
+import { Span, type SpanTimes } from './span.ts'
 import { SparseIndex } from './sparse-index.ts'
 
 /** The part of a segment that stays, and the batches that have to be written again. */
@@ -25,6 +26,8 @@ export interface TailPlan {
   readonly rows: number
   /** The index given, and the scanned batches up to `seal`. */
   readonly index: SparseIndex
+  /** When the events between `proven` and `seal` were; undefined when there are none. */
+  readonly times: SpanTimes | undefined
   /** Of the last valid batch, when any was scanned. */
   readonly recordedAt: number | undefined
 }
@@ -43,7 +46,8 @@ export function* planRecovery(
   }
   let synced = Math.max(proven.position, facts.synced)
   const index = facts.index ?? new SparseIndex()
-  const known = yield* walkProven(segment, proven, { synced, digest, index })
+  const span = new Span()
+  const known = yield* walkProven(segment, proven, { synced, digest, index, span })
   let { rows, recordedAt } = known
   let seal = known.end
   /** Valid batches not yet known to be synced: usually the last one or two groups. */
@@ -53,6 +57,7 @@ export function* planRecovery(
     if (kept === 0) return
     for (const batch of unproven.splice(0, kept < 0 ? unproven.length : kept)) {
       index.add({ ...batch.header, position: batch.position })
+      span.add(batch.header)
       seal = endOf(batch)
     }
   }
@@ -70,7 +75,7 @@ export function* planRecovery(
   }
   settle()
   const tornBytes = fileBytes - scan.end.position
-  return { seal, moved: unproven, tornBytes, rows, index, recordedAt }
+  return { seal, moved: unproven, tornBytes, rows, index, times: span.times, recordedAt }
 }
 
 /** Go through what is known to be synced by its headers, as open does not check sealed segments either: a bad byte in a
@@ -78,7 +83,7 @@ export function* planRecovery(
 function* walkProven(
   segment: SegmentRef,
   proven: ChainPoint,
-  facts: { synced: number; digest: Digest; index: SparseIndex },
+  facts: { synced: number; digest: Digest; index: SparseIndex; span: Span },
 ): Reading<{ end: ChainPoint; rows: number; recordedAt: number | undefined }> {
   let { offset, hash } = proven
   let recordedAt: number | undefined
@@ -86,6 +91,7 @@ function* walkProven(
   yield* walkHeaders(segment, range, (header, position) => {
     if (header.baseOffset !== offset) throw segmentDamaged(segment, position, { reason: 'the offsets have a gap' })
     facts.index.add({ baseOffset: offset, position, highestAt: header.highestAt })
+    facts.span.add(header)
     offset += header.lastOffsetDelta + 1
     hash = toHex(header.hash)
     recordedAt = header.recordedAt

@@ -13,6 +13,7 @@ import { segmentSeed } from '../codec/batch-header.ts'
 import { fromHex, toHex } from '../codec/bytes.ts'
 import type { Digest } from '../codec/digest.ts'
 import { isVarveError, VarveError } from '../errors.ts'
+import type { Checkpoint } from '../index/checkpoint.ts'
 import type { Head, PartitionRow, ProvenEnd, TopicRow } from '../manifest/index.ts'
 import { partitionDirectory } from '../manifest/index.ts'
 import { drive, type Reading } from '../segment/file-pool.ts'
@@ -20,6 +21,7 @@ import { decodeSegmentHeader, SEGMENT_HEADER_BYTES, segmentFeatures } from '../s
 import { rebuildIndex } from '../segment/load-index.ts'
 import { planRecovery, type TailPlan } from '../segment/recovery.ts'
 import { type SegmentRef, segmentDamaged, segmentRef } from '../segment/segment.ts'
+import type { SpanTimes } from '../segment/span.ts'
 import type { SparseIndex } from '../segment/sparse-index.ts'
 import { loadCheckpoint } from '../topic/checkpoints.ts'
 import type { LogContext } from '../topic/context.ts'
@@ -142,16 +144,29 @@ export async function recoverPartition(
   if (plan.moved.length === 0 && plan.tornBytes === 0 && previous.gone) {
     return { start: { ...start, index }, repaired: undefined, ...counts }
   }
-  const end = await moveTail(context, where, { ref, plan, index })
+  const times = whole ? sealedTimes(plan, ahead) : {}
+  const end = await moveTail(context, where, { ref, plan, index, times })
   const eventsMoved = end.offset - plan.seal.offset
   const repaired = { file: ref.path, eventsMoved, tornBytes: plan.tornBytes }
   return { start: { ...start, end }, repaired, ...counts }
 }
 
+/** When the events of the sealed part were, as far as that is known: from the batches that were gone through, and from
+ * the checkpoint that covers those before them. Keys are not counted: headers do not have them. */
+function sealedTimes(plan: TailPlan, covered: Checkpoint | undefined): Partial<SpanTimes> {
+  const { times } = plan
+  const recordedAt = times?.recordedAt ?? covered?.recordedAt
+  const highestAt = plan.index.highestAt.at(-1)
+  if (recordedAt === undefined || highestAt === undefined) return {}
+  const lowest = covered === undefined ? Number.POSITIVE_INFINITY : covered.lowestAt
+  if (lowest === undefined) return { highestAt, recordedAt }
+  return { lowestAt: Math.min(lowest, times?.lowestAt ?? lowest), highestAt, recordedAt }
+}
+
 async function moveTail(
   context: LogContext,
   where: { topic: TopicRow; row: PartitionRow },
-  facts: { ref: SegmentRef; plan: TailPlan; index: SparseIndex },
+  facts: { ref: SegmentRef; plan: TailPlan; index: SparseIndex; times: Partial<SpanTimes> },
 ): Promise<ProvenEnd> {
   const { topic, row } = where
   const { ref, plan, index } = facts
@@ -164,7 +179,8 @@ async function moveTail(
     features: ref.features | segmentFeatures(topic.options),
   })
   const end = await writeMoved(context, fresh, plan)
-  const seal = { endOffset: plan.seal.offset, endPosition: plan.seal.position, endHash: plan.seal.hash }
+  const { offset, position, hash } = plan.seal
+  const seal = { endOffset: offset, endPosition: position, endHash: hash, ...facts.times }
   await commitSegment(context, directory, fresh, () =>
     context.commit({ type: 'segment-added', topic: topic.id, partition: row.partition, seal, segment: fresh.row }),
   )

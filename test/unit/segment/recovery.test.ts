@@ -161,3 +161,22 @@ describe('TailPlan', () => {
     expect(moved).toHaveLength(2)
   })
 })
+
+test('planRecovery() says when the events of the sealed part were', () => {
+  for (const [from, synced] of [
+    [0, 0],
+    [0, at(6)],
+    [2, at(5)],
+    [6, 0],
+  ] as const) {
+    const { seal, times } = plan(none, { from, synced })
+    const sealed = segment.events.filter(
+      ({ offset }) => offset >= (segment.points[from]?.offset ?? 0) && offset < seal.offset,
+    )
+    const ats = sealed.map((event) => event.at)
+    const recordedAt = sealed.at(-1)?.recordedAt
+    expect(times).toEqual(
+      recordedAt === undefined ? undefined : { lowestAt: Math.min(...ats), highestAt: Math.max(...ats), recordedAt },
+    )
+  }
+})
