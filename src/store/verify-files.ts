@@ -8,7 +8,7 @@ import {
   partitionDirectory,
 } from '../manifest/index.ts'
 import type { StorageEntry } from '../ports/storage.ts'
-import { besideSegment, CHECKPOINT_FILE, isSegmentFamily } from '../segment/names.ts'
+import { besideSegment, CHECKPOINT_FILE, isPartitionFile, isVersionsFile, mergedRun } from '../segment/names.ts'
 import type { VerifyRun } from './verify-run.ts'
 
 const ROOT_DIRECTORIES = new Set(['topics', 'tmp', 'documents', 'histories', 'projections', '.snapshots'])
@@ -27,12 +27,34 @@ export async function listStore(run: VerifyRun, state: ManifestState): Promise<L
     directories.push(`topics/${topic.name}`)
     for (const row of topic.partitions) directories.push(partitionDirectory(topic.name, row.partition))
   }
-  for (const directory of directories) {
+  const list = async (directory: string) => {
     run.checkGoingOn()
-    listing.set(directory, await run.storage.list(directory))
+    const entries = await run.storage.list(directory)
+    listing.set(directory, entries)
+    return entries.filter(({ kind }) => kind === 'directory').map(({ name }) => `${directory}/${name}`)
+  }
+  for (const directory of directories) await list(directory)
+  // A deleted topic leaves its directories behind; anything else there is a stranger.
+  for (const topic of await list('topics')) {
+    if (!listing.has(topic)) for (const partition of await list(topic)) await list(partition)
   }
   return listing
 }
+
+/** Whether a directory is what deletion leaves: directories, and files that wait to be removed. */
+function isLeftOver(listing: Listing, directory: string, leaving: Leaving): boolean {
+  const entries = listing.get(directory)
+  return (
+    entries?.every(({ name, kind }) =>
+      kind === 'directory'
+        ? isLeftOver(listing, `${directory}/${name}`, leaving)
+        : leaving.get(directory)?.has(name) === true,
+    ) === true
+  )
+}
+
+/** By directory, the files that wait to be removed. */
+type Leaving = ReadonlyMap<string, ReadonlySet<string>>
 
 /** Report what no rule names. An unknown directory is reported once and not walked. */
 export function reportUnknown(run: VerifyRun, listing: Listing, state: ManifestState): void {
@@ -40,7 +62,7 @@ export function reportUnknown(run: VerifyRun, listing: Listing, state: ManifestS
     for (const entry of listing.get(directory) ?? []) {
       if (isKnown(entry)) continue
       const path = directory === '' ? entry.name : `${directory}/${entry.name}`
-      run.unknownFiles.push(entry.kind === 'file' && isSegmentFamily(entry.name) ? explained(path) : path)
+      run.unknownFiles.push(entry.kind === 'file' && isPartitionFile(entry.name) ? explained(path) : path)
     }
   }
   report('', ({ name, kind }) => {
@@ -48,13 +70,19 @@ export function reportUnknown(run: VerifyRun, listing: Listing, state: ManifestS
     return kind === 'file' && (manifestEpoch(name) !== undefined || headEpoch(name) !== undefined)
   })
   const topics = new Set(state.topics.map((topic) => topic.name))
-  report('topics', ({ name, kind }) => kind === 'directory' && topics.has(name))
+  const leaving = new Map(state.removing?.map(({ directory, files }) => [directory, new Set(files)]))
+  for (const [directory, { size }] of leaving) run.leaveOut(`${directory}: ${size} files that wait to be removed.`)
+  const isKnownTopic = (name: string) => topics.has(name) || isLeftOver(listing, `topics/${name}`, leaving)
+  report('topics', ({ name, kind }) => kind === 'directory' && isKnownTopic(name))
   for (const topic of state.topics) {
     const partitions = new Set(topic.partitions.map((row) => String(row.partition)))
     report(`topics/${topic.name}`, ({ name, kind }) => kind === 'directory' && partitions.has(name))
     for (const row of topic.partitions) {
       const known = knownFiles(row)
-      report(partitionDirectory(topic.name, row.partition), ({ name, kind }) => kind !== 'directory' && known.has(name))
+      const directory = partitionDirectory(topic.name, row.partition)
+      const isKnown = (name: string) =>
+        known.has(name) || mergedRun(name) !== undefined || leaving.get(directory)?.has(name) === true
+      report(directory, ({ name, kind }) => kind !== 'directory' && isKnown(name))
     }
   }
   for (const { name } of listing.get('') ?? []) {
@@ -63,18 +91,20 @@ export function reportUnknown(run: VerifyRun, listing: Listing, state: ManifestS
 }
 
 function explained(path: string): string {
-  return path.endsWith('.log')
-    ? `${path}: not in the manifest; left by an interrupted roll or recovery, or a copy`
-    : `${path}: an index without a sealed segment`
+  if (path.endsWith('.log')) return `${path}: not in the manifest; left by an interrupted roll or recovery, or a copy`
+  if (isVersionsFile(path.slice(path.lastIndexOf('/') + 1))) return `${path}: left by an interrupted pruning`
+  return `${path}: an index without a sealed segment`
 }
 
 function knownFiles(row: PartitionRow): Set<string> {
   const known = new Set<string>([CHECKPOINT_FILE])
+  if (row.prunedVersions !== undefined) known.add(row.prunedVersions)
   for (const { file, sealed } of row.segments) {
     known.add(file)
     if (sealed === undefined) continue
     known.add(besideSegment(file, 'index'))
     known.add(besideSegment(file, 'timeindex'))
+    known.add(besideSegment(file, 'terms'))
   }
   return known
 }

@@ -50,5 +50,7 @@ async function checkLoose(run: VerifyRun, directory: string, file: string): Prom
     own: undefined,
     marks: [],
     checkpoint: undefined,
+    head: undefined,
+    isKept: async () => true,
   })
 }

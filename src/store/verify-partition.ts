@@ -7,7 +7,9 @@ import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
 import { besideSegment, CHECKPOINT_FILE } from '../segment/names.ts'
 import { type LogPoint, segmentRef } from '../segment/segment.ts'
 import { encodeOffsetIndex, encodeTimeIndex, type SparseIndex } from '../segment/sparse-index.ts'
+import type { VerifyHead } from './types.ts'
 import { readCheckpoint } from './verify-checkpoint.ts'
+import { HeadCheck } from './verify-head.ts'
 import type { VerifyRun } from './verify-run.ts'
 import { checkSegment, type Mark } from './verify-segment.ts'
 
@@ -22,6 +24,10 @@ export interface PartitionWish {
   /** The durable end, when the writer is this store. */
   readonly own: LogPoint | undefined
   readonly slot: HeadSlot | undefined
+  /** A hash that this partition must contain. */
+  readonly head: VerifyHead | undefined
+  /** Whether the manifest names a segment now, by its id. */
+  readonly isKept: (segmentId: string) => Promise<boolean>
 }
 
 /** Announce the files of a partition for the total of the progress. */
@@ -69,6 +75,7 @@ export async function checkPartition(run: VerifyRun, wish: PartitionWish): Promi
     const message = `Manifest "${manifestFile}" names no segment of "${directory}"`
     run.problem({ code: 'MANIFEST_DAMAGED', file: manifestFile, message, damage: true })
   }
+  const head = wish.head === undefined ? undefined : new HeadCheck(run, wish.head, { directory, row })
   const active = row.segments.findLast((segment) => segment.sealed === undefined)
   const { storeId, lineage } = wish
   const owner = { storeId, lineage, partition: row.partition }
@@ -85,11 +92,15 @@ export async function checkPartition(run: VerifyRun, wish: PartitionWish): Promi
         seal: segment.sealed,
         ...endOf(segment, wish),
         marks: marksOf(run, segment, wish),
+        head,
+        isKept: () => wish.isKept(segment.id),
       })
     })
-    if (segment.sealed !== undefined) await checkIndexes(run, ref.path, { segment, index })
+    const checksIndexes = segment.sealed !== undefined && (await wish.isKept(segment.id))
+    if (checksIndexes) await checkIndexes(run, ref.path, { segment, index })
   }
   checkpoint?.finish()
+  head?.finish()
 }
 
 /** Up to where a segment must be right. */

@@ -7,7 +7,7 @@ import { isVarveError, VarveError } from '../errors.ts'
 import { type Clock, nextTurn } from '../ports/clock.ts'
 import type { ReadHandle, Storage } from '../ports/storage.ts'
 import type { Reading, ReadRequest } from '../segment/file-pool.ts'
-import type { VerifyOptions, VerifyProblem, VerifyReport } from './types.ts'
+import type { VerifyHead, VerifyOptions, VerifyProblem, VerifyReport } from './types.ts'
 
 /** Work for longer than this lets other work run in between. */
 const TURN_MS = 12
@@ -50,6 +50,11 @@ export class VerifyRun {
     this.#place = place
     this.#started = place.clock.monotonic()
     this.#turnStarted = this.#started
+  }
+
+  /** A hash that the log must contain. */
+  get head(): VerifyHead | undefined {
+    return this.#place.head
   }
 
   problem(problem: VerifyProblem): void {

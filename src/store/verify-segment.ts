@@ -10,6 +10,7 @@ import { type ChainPoint, provenBeyond, type ScannedBatch, scanBatches } from '.
 import type { LogPoint, SegmentRef } from '../segment/segment.ts'
 import { SparseIndex } from '../segment/sparse-index.ts'
 import type { CheckpointCheck } from './verify-checkpoint.ts'
+import type { HeadCheck } from './verify-head.ts'
 import { headerFits } from './verify-header.ts'
 import type { VerifyRun } from './verify-run.ts'
 import { ValueCheck } from './verify-values.ts'
@@ -38,6 +39,9 @@ export interface SegmentWish {
   readonly marks: readonly Mark[]
   /** Of the active segment: compared while the scan goes on. */
   readonly checkpoint: CheckpointCheck | undefined
+  readonly head: HeadCheck | undefined
+  /** Whether the manifest still names the segment: it may be pruned while the check goes on. */
+  readonly isKept: () => Promise<boolean>
 }
 
 /** Check a segment. @returns its index as the scan found it; undefined when not all of it could be scanned. */
@@ -46,6 +50,7 @@ export async function checkSegment(run: VerifyRun, wish: SegmentWish): Promise<S
   const sizeBytes = await run.sizeOf(ref.path)
   if (sizeBytes === undefined) {
     run.plan(ref.path, 0)
+    if (!(await wish.isKept())) return undefined
     const message = `Segment "${ref.path}" is missing, and with it the events from offset ${ref.baseOffset}${
       wish.seal === undefined ? '' : ` to ${wish.seal.endOffset - 1}`
     }`
@@ -213,7 +218,8 @@ class SegmentScan {
     const end = position + batch.bytes.length
     this.#run.eventsChecked += header.lastOffsetDelta + 1
     this.#run.reached(end)
-    const { checkpoint } = this.#wish
+    const { checkpoint, head, ref } = this.#wish
+    head?.batch(ref.path, { baseOffset: header.baseOffset, endOffset: offset, hash: toHex(header.hash) })
     if (!this.#marks.has(offset) && checkpoint === undefined) return
     const point = { position: end, offset, hash: toHex(header.hash) }
     this.#compareMarks(point)

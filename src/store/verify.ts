@@ -109,6 +109,7 @@ async function checkState(run: VerifyRun, state: ManifestState, sources: Sources
     run.finish()
   }
   for (const topic of state.topics) for (const row of topic.partitions) await checkOne(run, { topic, row }, sources)
+  checkHeadKnown(run, state)
   const listing = await listStore(run, state)
   if (damaged) {
     run.leaveOut('Unknown files: with a damaged manifest they cannot be told from those it would name.')
@@ -116,6 +117,17 @@ async function checkState(run: VerifyRun, state: ManifestState, sources: Sources
   }
   const later = view === undefined ? undefined : await viewNow(run, view)
   reportUnknown(run, listing, later?.state ?? state)
+}
+
+/** A hash of a partition that does not exist cannot be found. */
+function checkHeadKnown(run: VerifyRun, state: ManifestState): void {
+  if (run.head === undefined) return
+  const { topic: name, partition = 0 } = run.head
+  const topic = state.topics.find((other) => other.name === name)
+  if (topic?.partitions[partition] !== undefined) return
+  const directory = `topics/${name}/${partition}`
+  const message = `Cannot say whether the log of "${directory}" has the chain hash that was kept: there is no such log`
+  run.problem({ code: 'HEAD_UNKNOWN', file: directory, message, damage: true })
 }
 
 /** Check a partition as it is now: it may have rolled since the check began. */
@@ -128,9 +140,16 @@ async function checkOne(
   const { head, view } = authority
   // The end first, then the manifest: so the segment that the end lies in is always known.
   const own = await ownEnd(place, { authority, opened })
-  const now = view === undefined || authority.damaged ? opened?.state() : (await viewNow(run, view)).state
-  const later = now?.topics.find((other) => other.id === topic.id)?.partitions[place.row.partition]
-  const row = later ?? place.row
+  const stateNow = async () =>
+    view === undefined || authority.damaged ? opened?.state() : (await viewNow(run, view)).state
+  const rowIn = (state: ManifestState | undefined) =>
+    state?.topics.find((other) => other.id === topic.id)?.partitions[place.row.partition]
+  const now = await stateNow()
+  // Deleted since the check began.
+  if (now !== undefined && rowIn(now) === undefined) return
+  const row = rowIn(now) ?? place.row
+  const { partition } = row
+  const isHead = run.head?.topic === topic.name && (run.head.partition ?? 0) === partition
   await checkPartition(run, {
     storeId: (now ?? view?.state)?.storeId ?? '',
     topic: topic.name,
@@ -140,6 +159,11 @@ async function checkOne(
     epoch: view?.epoch ?? 0,
     own,
     slot: head.slots.get(row.headSlot),
+    head: isHead ? run.head : undefined,
+    isKept: async (id) => {
+      const state = await stateNow()
+      return state === undefined || rowIn(state)?.segments.some((segment) => segment.id === id) === true
+    },
   })
 }
 
