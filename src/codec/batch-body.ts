@@ -125,8 +125,18 @@ function readEntries(reader: ByteReader, firstStart: number): BlockEntry[] {
 
 /** Read the strings of a checked body. @throws {VarveError} `DECODE_FAILED`. */
 export function readContents(preface: Preface, body: Uint8Array): Contents {
+  return contentsOf(preface, body, readDictionary)
+}
+
+/** Read the dictionary of a checked body with a reader of one's own, and say where the blocks lie.
+ * @throws {VarveError} `DECODE_FAILED`. */
+export function contentsOf<T>(
+  preface: Preface,
+  body: Uint8Array,
+  readStrings: (reader: ByteReader) => T,
+): { readonly strings: T; readonly blocks: readonly BlockEntry[] } {
   const reader = new ByteReader(body, preface.dictionaryAt)
-  const strings = readDictionary(reader)
+  const strings = readStrings(reader)
   if (preface.dictionaryEnd === undefined) {
     return { strings, blocks: preface.blocks.map((block) => ({ ...block, start: reader.position })) }
   }

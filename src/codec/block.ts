@@ -21,7 +21,8 @@ import { ByteReader, type ByteWriter } from './bytes.ts'
 import type { DictionaryWriter } from './dictionary.ts'
 import { VALUE_STRUCTURAL, type ValueCodec, type ValueDecoder } from './values.ts'
 
-const COLUMN = {
+/** The bit of each optional column. */
+export const COLUMN = {
   at: 1,
   correlation: 2,
   causation: 4,
@@ -37,7 +38,8 @@ const COLUMN = {
   extensions: 4096,
   wideAt: 8192,
 } as const
-const COLUMNS_KNOWN = 16_383
+/** All bits that have a meaning. */
+export const COLUMNS_KNOWN = 16_383
 
 /** One event ready to be written: its envelope, and its values already encoded in `values[start, end)`. */
 export interface Row {

@@ -236,6 +236,18 @@ export class ByteReader {
     return this.bytes.subarray(at, at + count)
   }
 
+  /** Go past `count` varints. */
+  skipVarints(count: number): void {
+    const { bytes } = this
+    let at = this.position
+    for (let left = count; left > 0; ) {
+      const byte = bytes[at++]
+      if (byte === undefined) throw new VarveError('DECODE_FAILED', 'Cannot read past the end of the bytes')
+      if (byte < 0x80) left--
+    }
+    this.position = at
+  }
+
   varint(): number {
     const bytes = this.bytes
     let at = this.position

@@ -3,6 +3,7 @@
 import { PackedSink } from './packed.ts'
 import { FastPacker } from './packed-fast.ts'
 import { PackedReader } from './packed-read.ts'
+import { packedEnd } from './packed-skip.ts'
 import { decodeStructural, StructuralSink } from './structural.ts'
 import { ValueBuffer } from './value-buffer.ts'
 import { ShapeTable } from './value-shapes.ts'
@@ -78,9 +79,16 @@ export class ValueEncoder {
 /** Decodes values of one table of shapes. Keep it with its table: readers are generated for shapes that recur. */
 export class ValueDecoder {
   readonly #packed: PackedReader
+  readonly #fields: readonly number[]
 
   constructor(shapes: readonly (readonly string[])[]) {
     this.#packed = new PackedReader(shapes)
+    this.#fields = shapes.map((keys) => keys.length)
+  }
+
+  /** Where the packed value that begins at `start` ends. @throws {VarveError} `DECODE_FAILED`. */
+  endOf(bytes: Uint8Array, start: number): number {
+    return packedEnd(bytes, start, this.#fields)
   }
 
   /** Decode `count` packed values laid end to end, exactly filling `bytes`. Nothing in the result refers to `bytes`.

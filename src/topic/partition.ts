@@ -14,7 +14,8 @@ import { readBackward, readForward, readOne } from '../segment/read.ts'
 import { type LogPoint, type SegmentRef, segmentDamaged, segmentRef } from '../segment/segment.ts'
 import { SparseIndex } from '../segment/sparse-index.ts'
 import type { LogContext } from './context.ts'
-import type { PartitionStats } from './types.ts'
+import { proveEvent } from './proof.ts'
+import type { EventProof, PartitionStats } from './types.ts'
 
 /** How many indexes of sealed segments stay in memory. */
 const INDEXES_MAX = 64
@@ -78,6 +79,7 @@ function isSame(a: HeldSegment, b: HeldSegment): boolean {
 
 export class Partition {
   readonly topic: string
+  readonly lineage: string
   readonly partition: number
   readonly directory: string
   readonly headSlot: number
@@ -102,6 +104,7 @@ export class Partition {
   constructor(context: LogContext, facts: PartitionFacts) {
     const { row } = facts
     this.topic = facts.topic
+    this.lineage = facts.lineage
     this.partition = row.partition
     this.directory = partitionDirectory(facts.topic, row.partition)
     this.headSlot = row.headSlot
@@ -431,6 +434,17 @@ export class Partition {
     return new VarveError('OFFSET_OUT_OF_RANGE', message, {
       details: { topic: this.topic, partition: this.partition, offset, ...range },
     })
+  }
+
+  /** A proof of the event at a durable offset. @throws {VarveError} `PROOF_UNSUPPORTED`, `SEGMENT_DAMAGED`. */
+  *proof(offset: number): Reading<EventProof | undefined> {
+    if (offset >= this.#durable.offset) return undefined
+    if (offset < this.#logStartOffset) throw this.prunedAt(offset)
+    const segment = this.#segmentAt(offset)
+    if (!this.#holds(segment, offset)) return undefined
+    const index = yield* this.#index(segment)
+    const place = { topic: this.topic, lineage: this.lineage, context: this.decoding, index, end: this.#end(segment) }
+    return yield* proveEvent(segment.ref, offset, place)
   }
 
   /** Run a reading of this partition. */

@@ -195,14 +195,14 @@ export class ReadableTopic {
   async get(offset: number, options: { readonly partition?: number } = {}): Promise<StoredEvent | undefined> {
     this.checkOpen('read')
     wholeOption('offset', offset, { least: 0 })
-    const { partition } = this.#one(options.partition)
+    const { partition } = this.one(options.partition)
     const event = await partition.drive(partition.one(offset))
     if (event !== undefined) this.upcasts?.apply([event])
     return event as StoredEvent | undefined
   }
 
   /** The partition that was named, or the only one. */
-  #one(named: number | undefined): OpenPartition {
+  protected one(named: number | undefined): OpenPartition {
     if (named === undefined && this.partitions > 1)
       throw optionInvalid('partition', 'is needed in a topic with several', named)
     return this.partition(named ?? 0)

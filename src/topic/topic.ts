@@ -3,13 +3,23 @@
 import { VarveError } from '../errors.ts'
 import { type CheckedOptions, checkAppendOptions } from './append-options.ts'
 import { decideOn, foldEntity } from './folds.ts'
+import { wholeOption } from './filter.ts'
 import { rememberedKey } from './group-lookup.ts'
 import { atIndex, checkIdentifier, eventList, prepareRows } from './prepare.ts'
 import { type OpenPartition, ReadableTopic } from './readable.ts'
 import { keyReused } from './repeats.ts'
 import { type KindSchemas, validateEvents } from './schema.ts'
 import { settingsOf } from './settings.ts'
-import type { AppendOptions, DecideOptions, Folded, NewEvent, Receipt, StoredEvent, Topic } from './types.ts'
+import type {
+  AppendOptions,
+  DecideOptions,
+  EventProof,
+  Folded,
+  NewEvent,
+  Receipt,
+  StoredEvent,
+  Topic,
+} from './types.ts'
 
 export class LogTopic extends ReadableTopic implements Topic {
   schemas: KindSchemas | undefined
@@ -111,6 +121,13 @@ export class LogTopic extends ReadableTopic implements Topic {
     if (partition.logStartOffset === 0) return 0
     const version = await terms.version(entity)
     return version <= partition.logStartOffset ? version : 0
+  }
+
+  async proof(offset: number, options: { readonly partition?: number } = {}): Promise<EventProof | undefined> {
+    this.checkOpen('prove')
+    wholeOption('offset', offset, { least: 0 })
+    const { partition } = this.one(options.partition)
+    return partition.drive(partition.proof(offset))
   }
 
   async fold<S>(
