@@ -12,6 +12,7 @@ import { get } from './get.ts'
 import { commandHelp, overview } from './help.ts'
 import { importEvents } from './import.ts'
 import { clean, jsonLine } from './output.ts'
+import { proof } from './proof.ts'
 import { prune } from './prune.ts'
 import { read } from './read.ts'
 import { serve } from './serve.ts'
@@ -40,6 +41,7 @@ export const COMMANDS: readonly Command[] = [
   exportTopics,
   importEvents,
   prune,
+  proof,
   verify,
   checkpoint,
   stats,

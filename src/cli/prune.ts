@@ -2,7 +2,7 @@
 import type { PruneOptions, PruneReport } from '../topic/types.ts'
 import { type Arguments, wrongUse } from './arguments.ts'
 import { CONFIRM_OPTIONS, confirm, shellWord } from './confirm.ts'
-import { type Command, directoryOf, openForWriting, withStore } from './context.ts'
+import { type Command, directoryOf, openForReading, openForWriting, withStore } from './context.ts'
 import { clean, count, counted, jsonLine, size } from './output.ts'
 
 export const prune: Command = {
@@ -18,7 +18,7 @@ export const prune: Command = {
   notes: [
     'Only whole sealed segments go, oldest first, never the one that is written. Their space returns to the operating',
     'system; offsets stay as they are, and versions of entities are kept. Events that went cannot come back.',
-    'It needs the store for itself: a running server prunes by the retention of each topic on its own.',
+    'Letting go needs the store for itself: a running server prunes by the retention of each topic on its own.',
   ],
   examples: [
     ['varve prune metrics --dry-run', 'What the retention of the topic would let go now'],
@@ -31,9 +31,14 @@ export const prune: Command = {
     const dryRun = args.flag('dry-run')
     if (dryRun && args.flag('yes')) throw wrongUse('Cannot use --dry-run and --yes together')
     const directory = directoryOf(args)
-    const report = await withStore(openForWriting(directory, context, { create: false }), async (store) => {
+    const options = optionsOf(args)
+    // What would go is said without a write, also beside a running server.
+    const opening = args.flag('yes')
+      ? openForWriting(directory, context, { create: false })
+      : openForReading(args, context)
+    const report = await withStore(opening, async (store) => {
       const topic = await store.topics.open(name)
-      const options = optionsOf(args, topic.partitions)
+      checkPartition(options, topic.partitions)
       const preview = await topic.prune({ ...options, dryRun: true })
       if (dryRun) return preview
       confirm(args, store, { what: sentence(name, preview), line: lineOf(args, directory) })
@@ -45,12 +50,15 @@ export const prune: Command = {
   },
 }
 
-function optionsOf(args: Arguments, partitions: number): PruneOptions {
+function optionsOf(args: Arguments): PruneOptions {
   const before = args.whole('before')
   const partition = args.whole('partition')
+  return { ...(before === undefined ? {} : { before }), ...(partition === undefined ? {} : { partition }) }
+}
+
+function checkPartition({ before, partition }: PruneOptions, partitions: number): void {
   if (before !== undefined && partition === undefined && partitions > 1)
     throw wrongUse('Cannot use --before without --partition: the topic has several')
-  return { ...(before === undefined ? {} : { before }), ...(partition === undefined ? {} : { partition }) }
 }
 
 /** The same command again, without its confirmation. */

@@ -29,8 +29,22 @@ export function repeatOf(
   return {
     noun,
     missing: (group) => (isNew ? Promise.resolve(group) : there.missing(group)),
+    firstOther: (group, place) => firstOther(topic, group, place),
     key: ({ lines }, partition) => `import-${name}-${partition}-${lines[0]}`,
   }
+}
+
+async function firstOther(
+  topic: Topic,
+  { events }: Group,
+  { partition, offset }: { readonly partition: number; readonly offset: number },
+): Promise<number> {
+  let index = 0
+  for await (const stored of topic.read({ partition, from: offset, limit: events.length })) {
+    if (!isSame(events[index] as NewEvent, stored)) break
+    index++
+  }
+  return Math.min(index, events.length - 1)
 }
 
 /** What was in the topic when the import began. */
@@ -117,10 +131,10 @@ class There {
   }
 }
 
-/** Whether an event to append says what a stored one says. A time that is not given is that of the append. */
+/** Whether an event to append says what a stored one says. A time or id that is not given is made by the append. */
 function isSame(event: NewEvent, stored: StoredEvent): boolean {
   return EVENT_FIELDS.every((field) => {
-    if (field === 'at' && event.at === undefined) return true
+    if ((field === 'at' || field === 'id') && event[field] === undefined) return true
     return valueText(field, event[field]) === valueText(field, stored[field])
   })
 }

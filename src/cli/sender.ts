@@ -13,6 +13,8 @@ import { counted } from './output.ts'
 /** A batch is also sent when its JSON reaches this, well under the 16 MiB of an append call. */
 const BATCH_BYTES = 4 * 1024 * 1024
 const IN_FLIGHT = 2
+/** Whether a batch of an import repeats an earlier one is known only when it was looked at. */
+const IN_FLIGHT_REPEAT = 1
 
 export interface SendOptions {
   /** Events per batch. */
@@ -28,6 +30,8 @@ export interface Repeat {
   missing(group: Group): Promise<Group>
   /** The idempotency key of a group. */
   key(group: Group, partition: number): string
+  /** Index of the first event that is not the one which lies there, from `offset` on. */
+  firstOther(group: Group, place: { readonly partition: number; readonly offset: number }): Promise<number>
   /** What the input consists of. */
   readonly noun: 'line' | 'row'
 }
@@ -118,7 +122,8 @@ export class Sender {
     groups: readonly (readonly [partition: number, group: Group])[],
     batch: { first: number; last: number },
   ): Promise<void> {
-    while (this.#inFlight.length >= IN_FLIGHT) await this.#inFlight.shift()
+    const most = this.#options.repeat === undefined ? IN_FLIGHT : IN_FLIGHT_REPEAT
+    while (this.#inFlight.length >= most) await this.#inFlight.shift()
     // A batch that the topic refuses is refused before this turn ends, so that none after it is sent.
     await Promise.resolve()
     if (this.#failure !== undefined) throw this.#failure
@@ -150,8 +155,25 @@ export class Sender {
     const key = repeat === undefined ? {} : { idempotencyKey: repeat.key(group, partition) }
     return this.#topic.append(group.events, { durability, ...key }).then(
       (receipt) => this.#note(receipt),
-      (error: unknown) => this.#fail(error, group, firstLine),
+      (error: unknown) => {
+        if (repeat === undefined || !isVarveError(error, 'KEY_REUSED')) return this.#fail(error, group, firstLine)
+        return this.#failRepeat(error, { group, partition, repeat }, firstLine)
+      },
     )
+  }
+
+  /** The first line that differs from what an earlier run appended under the same key. */
+  async #failRepeat(
+    error: VarveError,
+    { group, partition, repeat }: { group: Group; partition: number; repeat: Repeat },
+    firstLine: number,
+  ): Promise<void> {
+    const { offset } = error.details
+    const place = { partition, offset: typeof offset === 'number' ? offset : 0 }
+    const index = await repeat.firstOther(group, place).catch(() => 0)
+    const message = 'Cannot import: an earlier run of this input had something else there, or ended there'
+    const details = { ...error.details, index }
+    this.#fail(new VarveError('KEY_REUSED', message, { details, cause: error }), group, firstLine)
   }
 
   #note({ partition, firstOffset, endOffset, replayed }: Receipt): void {
@@ -174,22 +196,12 @@ export class Sender {
     } else {
       const { index } = error.details
       const line = group.lines[typeof index === 'number' ? index : 0]
-      const message = this.#message(error, { line, lastLine: group.lines.at(-1), exact: typeof index === 'number' })
+      const message = error.message
+        .replace(/^Cannot (append|import):/, `Cannot $1 ${this.#options.repeat?.noun ?? 'line'} ${line}:`)
+        .replace(/ \(event .*\)$/, '')
       this.#failure = new VarveError(error.code, message, { details: { ...error.details, line }, cause: error })
     }
     this.#nextLine = Math.min(this.#nextLine, firstLine)
-  }
-
-  #message(
-    error: VarveError,
-    { line, lastLine, exact }: { line: number | undefined; lastLine: number | undefined; exact: boolean },
-  ): string {
-    const { repeat } = this.#options
-    if (error.code === 'KEY_REUSED' && repeat !== undefined && !exact)
-      return `Cannot import ${repeat.noun}s ${line} to ${lastLine}: they were imported before with other content`
-    return error.message
-      .replace(/^Cannot (append|import):/, `Cannot $1 ${repeat?.noun ?? 'line'} ${line}:`)
-      .replace(/ \(event .*\)$/, '')
   }
 
   /** Send the rest and wait for everything. @throws {VarveError} of the first batch that was refused. */
