@@ -107,6 +107,8 @@ export interface Route {
   readonly headers?: Readonly<Record<string, string>>
   /** Status and content types when all goes well. */
   readonly success: { readonly status: number; readonly types: readonly string[] }
+  /** Further statuses, with when they come. */
+  readonly also?: Readonly<Record<number, string>>
   /** Codes that this route adds to those every route may answer with. */
   readonly codes?: readonly ErrorCode[]
   /** Holds its request open: counted as a stream, and refused for HEAD. */

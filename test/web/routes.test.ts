@@ -8,6 +8,14 @@ import { harness, jsonOf, memoryStore, posted } from './support/harness.ts'
 const ROLES: readonly Role[] = ['read', 'append', 'admin']
 const RANK = { open: 0, read: 1, append: 2, admin: 3 }
 
+interface Operation {
+  readonly parameters?: readonly { readonly name: string; readonly in: string }[]
+  readonly requestBody?: { readonly required: boolean }
+  readonly responses?: Readonly<Record<string, unknown>>
+}
+
+type Paths = Readonly<Record<string, Readonly<Record<string, Operation>>>>
+
 /** A path that fits the route; what it names need not exist. */
 function fill(path: string): string {
   return path.replace(':topic', 'orders').replace(':offset', '0').replace(':id', 'none').replace(':name', 'none')
@@ -43,6 +51,25 @@ describe('routes', () => {
       ({ method, path, scope }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')} ${scope}`,
     )
     expect(described.sort()).toEqual(wanted.sort())
+  })
+
+  test('openapi.json describes repeated parameters, headers and bodies that may be missing', async () => {
+    const { as } = await harness()
+    const { paths } = (await jsonOf(await as('read', '/api/openapi.json'))) as unknown as { paths: Paths }
+    const read = paths['/api/topics/{topic}/events']?.get
+    const kind = read?.parameters?.find(({ name }) => name === 'kind')
+    expect(kind).toMatchObject({ in: 'query', schema: { type: 'array', items: { type: 'string' } } })
+    const append = paths['/api/topics/{topic}/events']?.post
+    const headers = append?.parameters?.filter((parameter) => parameter.in === 'header').map(({ name }) => name)
+    expect(headers).toEqual(['Idempotency-Key', 'If-Match', 'If-None-Match'])
+    expect(Object.keys(append?.responses ?? {})).toEqual(expect.arrayContaining(['201', '200', '409', '412', '413']))
+    expect(paths['/api/store/verify']?.post?.requestBody?.required).toBe(false)
+    expect(Object.keys(read?.responses ?? {})).toContain('410')
+  })
+
+  test('routes that give events up or change settings are for admins', () => {
+    const unsafe = ROUTES.filter(({ method, scope }) => method !== 'GET' && scope !== 'admin' && scope !== 'open')
+    expect(unsafe.map(({ method, path }) => `${method} ${path}`)).toEqual(['POST /api/topics/:topic/events'])
   })
 
   for (const route of ROUTES)

@@ -49,6 +49,26 @@ describe('bearer tokens', () => {
     expect((await report(tokens.append)).status).toBe(403)
   })
 
+  test('tokenAccess() names who asks by the beginning of a hash, for tokens and sessions', async () => {
+    const { app, doors, tokens, form, logIn } = await started()
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${tokens.admin}` }
+    const create = { method: 'POST', headers, body: '{"topic":"orders"}' }
+    expect((await app.request(`${HOME}/api/topics`, create)).status).toBe(201)
+    const cookie = cookieOf(await logIn(doors.newLoginCode()))
+    expect((await form('/partials/checkpoint', '', { cookie })).status).toBe(200)
+    const answer = await app.request(`${HOME}/api/topics/_audit/events`, {
+      headers: { authorization: headers.authorization },
+    })
+    const { items } = (await jsonOf(answer)) as unknown as { items: { data: { actor: string } }[] }
+    const actors = items.map(({ data }) => data.actor)
+    const session = await hashToken(cookie.slice(cookie.indexOf('=') + 1))
+    expect([actors[0], actors[2]]).toEqual([
+      `token ${(await hashToken(tokens.admin)).slice(0, 12)}`,
+      `session ${session.slice(0, 12)}`,
+    ])
+    expect(JSON.stringify(items)).not.toContain(tokens.admin)
+  })
+
   test('tokenAccess() refuses every other form of the header', async () => {
     const { get, tokens } = await started()
     const wrong = [

@@ -45,6 +45,7 @@ function operation(route: Route): Record<string, unknown> {
     }),
     responses: {
       [status]: { description: 'Done', content: Object.fromEntries(types.map((type) => [type, {}])) },
+      ...Object.fromEntries(Object.entries(route.also ?? {}).map(([other, description]) => [other, { description }])),
       ...problems([...COMMON, ...(route.codes ?? [])]),
     },
   }
