@@ -262,6 +262,26 @@ function fill(short: ShortList, terms: Terms, facts: { from: number; to: number;
   return true
 }
 
+/** Terms whose parts are fetched together. */
+const FETCH_TERMS = 128
+const fetched = new Uint32Array(2 * FETCH_TERMS)
+
+/** Touch what the next terms need, which lies anywhere in memory: in a loop that does nothing else, the processor waits
+ * for many at once, and writing takes half the time. The numbers are kept only so that the reads are not left out. */
+function fetchTerms(terms: Terms, order: Uint32Array, place: number): void {
+  const { bounds, keys, rows } = terms
+  const end = Math.min(place + FETCH_TERMS, order.length)
+  for (let i = place; i < end; i++) {
+    const term = order[i] as number
+    fetched[2 * (i - place)] = bounds[2 * term] as number
+    fetched[2 * (i - place) + 1] = bounds[2 * term + 1] as number
+  }
+  for (let i = 0; i < 2 * (end - place); i += 2) {
+    fetched[i] = keys[fetched[i] as number] as number
+    fetched[i + 1] = rows[fetched[i + 1] as number] as number
+  }
+}
+
 function* writeTerms(
   terms: Terms,
   facts: { sorted: SortedTerms; longs: readonly LongList[]; baseOffset: number },
@@ -275,6 +295,7 @@ function* writeTerms(
   let nextLong = 0
   for (let place = 0; place < order.length; place++) {
     if (place % SLICE_TERMS === 0) yield
+    if (place % FETCH_TERMS === 0) fetchTerms(terms, order, place)
     const term = order[place] as number
     const hash = hashes[place] as number
     const from = bounds[2 * term + 1] as number

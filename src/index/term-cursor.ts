@@ -2,7 +2,15 @@
  * @module */
 import type { ByteReader } from '../codec/bytes.ts'
 import type { Reading } from '../segment/file-pool.ts'
-import { checkPage, ENTRIES_AT, PAGE_BYTES, pageReader, runRefused } from './term-format.ts'
+import {
+  checkPage,
+  ENTRIES_AT,
+  ENTRY_MAX_BYTES,
+  KEY_MAX_BYTES,
+  PAGE_BYTES,
+  pageReader,
+  runRefused,
+} from './term-format.ts'
 import { type Postings, readList, skipList, type TermRun } from './term-run.ts'
 
 const PAGES_AT_ONCE = 16
@@ -54,15 +62,23 @@ export class RunCursor {
     this.#left--
     this.entryAt = this.entryEnd
     page.position = this.entryEnd
+    const before = this.hash
     this.hash = page.u32()
+    if (this.hash < before && before !== Number.POSITIVE_INFINITY) this.#refuse('its terms are not in order')
     const keyBytes = page.varint()
+    if (keyBytes === 0 || keyBytes > KEY_MAX_BYTES) this.#refuse('a key has no length that a key can have')
     this.keyAt = page.position
     this.listAt = this.keyAt + keyBytes
     page.position = this.listAt
     skipList(page)
     this.entryEnd = page.position
-    if (this.entryEnd > this.bytes.length) throw runRefused(this.run.path, 'an entry passes the end of its page')
+    if (this.entryEnd > this.bytes.length) this.#refuse('an entry passes the end of its page')
+    if (this.entryEnd - this.entryAt > ENTRY_MAX_BYTES) this.#refuse('an entry is longer than one can be')
     return true
+  }
+
+  #refuse(reason: string): never {
+    throw runRefused(this.run.path, reason)
   }
 
   #beginPage(): void {

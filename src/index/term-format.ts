@@ -57,6 +57,10 @@ export const INLINE_MAX_BYTES = 512
 /** Field number and text. */
 export const KEY_MAX_BYTES = 257
 export const CHUNK_HEADER_BYTES = 18
+/** Most bytes of a varint. */
+export const VARINT_BYTES = 8
+/** Most bytes of an entry: hash, key, and a list with its count and length. */
+export const ENTRY_MAX_BYTES = 4 + 2 + KEY_MAX_BYTES + 2 * VARINT_BYTES + INLINE_MAX_BYTES
 /** Where the entries of a page of places begin. */
 export const PLACES_AT = CHUNK_HEADER_BYTES + 8
 /** Where the entries of a page of terms begin. */

@@ -19,7 +19,7 @@ import {
   runSeed,
 } from './term-format.ts'
 import { compareKeys, type Postings, type TermRun } from './term-run.ts'
-import { PlacesWalk } from './term-seek.ts'
+import { type BatchPlace, PlacesWalk, placeAt } from './term-seek.ts'
 import { type LongList, PageOutput, PlacesWriter, PostingsWriter, ShortList, TermsWriter } from './term-write.ts'
 
 type Asked = Reading<never> extends Generator<infer A, never, Uint8Array> ? A : never
@@ -129,14 +129,17 @@ function* mergePlaces(inputs: readonly TermRun[], out: PageOutput): Merging<void
   let segments = 0
   for (const input of inputs) {
     const end = input.places + input.sizes.placesPages
+    let before: BatchPlace = { segment: 0, position: 0, sizeBytes: 0, baseOffset: input.identity.baseOffset, rows: 0 }
     for (let page = input.places; page < end; ) {
       const pages = yield* readPages(input, page, end)
       page += pages.length
       for (const own of pages) {
         const walk = new PlacesWalk(own)
         while (walk.next()) {
-          const { baseOffset, rows, position, sizeBytes } = walk
-          writer.add({ segment: segments + walk.segment, baseOffset, rows, position, sizeBytes })
+          const batch = placeAt(walk)
+          if (!follows(before, batch, input.identity)) throw runRefused(input.path, 'its places are not in order')
+          writer.add({ ...batch, segment: segments + batch.segment })
+          before = batch
         }
       }
       yield* handOn(out)
@@ -144,6 +147,17 @@ function* mergePlaces(inputs: readonly TermRun[], out: PageOutput): Merging<void
     segments += input.identity.segments
   }
   writer.end()
+}
+
+function follows(before: BatchPlace, batch: BatchPlace, { segments, endOffset }: RunIdentity): boolean {
+  const start = batch.segment === before.segment ? before.position + before.sizeBytes : 0
+  return (
+    batch.segment >= before.segment &&
+    batch.segment < segments &&
+    batch.position >= start &&
+    batch.baseOffset >= before.baseOffset + before.rows &&
+    batch.baseOffset + batch.rows <= endOffset
+  )
 }
 
 /** Goes through the terms of all runs in order: `advance`, `load` if that says so, `choose`. */
@@ -231,7 +245,7 @@ function* writeLongLists(
     writer.begin()
     for (const [i, list] of lists.entries()) {
       const { run } = group[i] as RunCursor
-      if (list.offsets !== undefined) for (const offset of list.offsets) writer.add(offset)
+      if (list.offsets !== undefined) for (const offset of list.offsets) addChecked(run, offset, writer)
       else yield* copyLong(run, list, writer)
       yield* handOn(out)
     }
@@ -265,13 +279,18 @@ function* copyLong(run: TermRun, list: Postings, writer: PostingsWriter): Mergin
       let offset = own.u64()
       own.u64()
       const count = own.u8() | (own.u8() << 8)
-      writer.add(offset)
+      addChecked(run, offset, writer)
       for (let i = 1; i < count; i++) {
         offset += own.varint()
-        writer.add(offset)
+        addChecked(run, offset, writer)
       }
     }
   }
+}
+
+function addChecked(run: TermRun, offset: number, writer: PostingsWriter): void {
+  if (offset <= writer.last || offset >= run.identity.endOffset) throw runRefused(run.path, 'a list is not in order')
+  writer.add(offset)
 }
 
 function* writeTerms(

@@ -131,10 +131,14 @@ export function* placesOf(run: TermRun, offsets: readonly number[]): Reading<Bat
     if (offset < walk.baseOffset || offset >= walk.baseOffset + walk.rows) {
       throw runRefused(run.path, `it has no place of offset ${offset}`)
     }
-    const { segment, position, sizeBytes, baseOffset, rows } = walk
-    places.push({ segment, position, sizeBytes, baseOffset, rows })
+    places.push(placeAt(walk))
   }
   return places
+}
+
+/** The batch that a walk is at. */
+export function placeAt({ segment, position, sizeBytes, baseOffset, rows }: PlacesWalk): BatchPlace {
+  return { segment, position, sizeBytes, baseOffset, rows }
 }
 
 /** The batches of a page of places, one after the other. Before the first `next` there is a batch of no rows. */

@@ -15,6 +15,7 @@ import {
   blocksFor,
   CHUNK_HEADER_BYTES,
   ENTRIES_AT,
+  ENTRY_MAX_BYTES,
   filterAdd,
   INLINE_MAX_BYTES,
   KEY_MAX_BYTES,
@@ -22,14 +23,11 @@ import {
   PAGE_ROOM,
   PLACES_AT,
   pageCrc,
+  VARINT_BYTES,
 } from './term-format.ts'
 import type { BatchPlace } from './term-seek.ts'
 
 const CHUNK_PAGES = 64
-/** Most bytes of a varint. */
-const VARINT_BYTES = 8
-/** Most bytes of an entry: hash, key, and a list with its count and length. */
-const ENTRY_MAX_BYTES = 4 + 2 + KEY_MAX_BYTES + 2 * VARINT_BYTES + INLINE_MAX_BYTES
 /** Less is not worth the beginning of a list. */
 const LIST_MIN_BYTES = CHUNK_HEADER_BYTES + 4 * VARINT_BYTES
 
@@ -180,7 +178,8 @@ export class PostingsWriter {
   #listAt = 0
   #count = 0
   #first = 0
-  #last = 0
+  /** The last offset of the list, -1 before the first. */
+  last = -1
 
   constructor(out: PageOutput) {
     this.#out = out
@@ -193,6 +192,7 @@ export class PostingsWriter {
     this.#listAt = this.#at
     this.#count = 0
     this.#inChunk = 0
+    this.last = -1
   }
 
   /** Add an offset; they ascend. */
@@ -206,14 +206,14 @@ export class PostingsWriter {
       setU64(this.#view, this.#chunk, offset)
       this.#at += CHUNK_HEADER_BYTES
       if (this.#count === 0) this.#first = offset
-    } else this.#at = putVarint(this.#work, this.#at, offset - this.#last)
+    } else this.#at = putVarint(this.#work, this.#at, offset - this.last)
     this.#inChunk++
     this.#count++
-    this.#last = offset
+    this.last = offset
   }
 
   #endChunk(): void {
-    setU64(this.#view, this.#chunk + 8, this.#last)
+    setU64(this.#view, this.#chunk + 8, this.last)
     this.#view.setUint16(this.#chunk + 16, this.#inChunk, true)
     this.#inChunk = 0
   }
@@ -228,7 +228,7 @@ export class PostingsWriter {
     this.#endChunk()
     const pages = this.#out.page - this.#page + 1
     const address = { page: this.#page - this.#start, at: this.#listAt, pages }
-    return { term, count: this.#count, ...address, first: this.#first, last: this.#last }
+    return { term, count: this.#count, ...address, first: this.#first, last: this.last }
   }
 
   end(): void {
