@@ -6,7 +6,7 @@
  * twice is no repetition.
  * @module */
 import { toHex, utf8 } from '../codec/bytes.ts'
-import { stringifyValue } from '../codec/values.ts'
+import { sameValue } from '../codec/same-value.ts'
 import { VarveError } from '../errors.ts'
 import { portableDigest } from '../ports/digest.ts'
 import { EVENT_FIELDS } from '../topic/prepare.ts'
@@ -135,13 +135,12 @@ class There {
 function isSame(event: NewEvent, stored: StoredEvent): boolean {
   return EVENT_FIELDS.every((field) => {
     if ((field === 'at' || field === 'id') && event[field] === undefined) return true
-    return valueText(field, event[field]) === valueText(field, stored[field])
+    return sameValue(plain(field, event[field]), plain(field, stored[field]))
   })
 }
 
 /** Absent, no tags, and lane or depth 0 are stored alike. */
-function valueText(field: (typeof EVENT_FIELDS)[number], value: unknown): string | undefined {
-  if (value === undefined || (Array.isArray(value) && field === 'tags' && value.length === 0)) return undefined
-  if ((field === 'lane' || field === 'depth') && value === 0) return undefined
-  return stringifyValue(value)
+function plain(field: (typeof EVENT_FIELDS)[number], value: unknown): unknown {
+  if (Array.isArray(value) && field === 'tags' && value.length === 0) return undefined
+  return (field === 'lane' || field === 'depth') && value === 0 ? undefined : value
 }

@@ -170,6 +170,45 @@ describe('import of an export', () => {
   })
 })
 
+describe('import of events without ids', () => {
+  const lines = (count: number) => ndjson(numbered(count).map((event) => ({ ...event, topic: 't' })))
+
+  test('a second run appends nothing, one that was interrupted goes on', async () => {
+    const machine = new Machine()
+    const broken = await machine.run(['import', './s', '-'], { input: `${lines(2_500).slice(0, -5)}\n` })
+    expect(broken).toMatchObject({ exitCode: 1, errors: expect.stringContaining('2,000 events stay imported') })
+    expect(await imported(machine, 'import ./s -', lines(2_500))).toMatchObject([
+      { appended: 500, alreadyThere: 2_000 },
+    ])
+    expect(await imported(machine, 'import ./s -', lines(2_500))).toMatchObject([{ appended: 0, alreadyThere: 2_500 }])
+    expect(content(await machine.done('export ./s')).length).toBe(2_500)
+  })
+
+  test('refuses content that changed under the same name, with its line, until it has another name', async () => {
+    const machine = new Machine()
+    machine.files.set('a/rows.ndjson', lines(1_500))
+    machine.files.set('b/rows.ndjson', lines(1_500).replace('"n":1234}', '"n":-1}'))
+    machine.files.set('c/rows.ndjson', lines(1_600))
+    expect(await imported(machine, 'import ./s a/rows.ndjson')).toMatchObject([{ appended: 1_500 }])
+    const changed = await machine.run(['import', './s', 'b/rows.ndjson'])
+    expect(changed.exitCode).toBe(1)
+    expect(changed.errors).toMatch(
+      /^varve: Cannot import line 1235: an earlier run of this input had something else there, or ended there \(nothing/,
+    )
+    expect(changed.errors).toContain('--source')
+    const grown = await machine.run(['import', './s', 'c/rows.ndjson', '--json'])
+    expect(JSON.parse(grown.errors).error).toMatchObject({ code: 'KEY_REUSED', details: { line: 1_501, appended: 0 } })
+    expect(await imported(machine, 'import ./s b/rows.ndjson --source b')).toMatchObject([{ appended: 1_500 }])
+  })
+
+  test('another pipe is another source', async () => {
+    const machine = new Machine()
+    await imported(machine, 'import ./s -', lines(10))
+    const other = lines(20).split('\n').slice(10).join('\n')
+    expect(await imported(machine, 'import ./s -', other)).toMatchObject([{ appended: 10 }])
+  })
+})
+
 describe('import of rows', () => {
   test('maps fields of objects like columns', async () => {
     const machine = new Machine()
