@@ -210,7 +210,15 @@ class Choice {
       this.#note(file, 'belongs to another topic or partition')
     } else if (confirmedId !== undefined) {
       this.#note(file, 'its header is damaged; its name and its first batch say what it is')
-      const row = { file: file.file, id: confirmedId, baseOffset: file.namedOffset, hashBefore: '' }
+      const features = this.#files.find(({ header: other }) => other !== undefined && this.#isOurs(other))?.header
+        ?.features
+      const row = {
+        file: file.file,
+        id: confirmedId,
+        baseOffset: file.namedOffset,
+        hashBefore: '',
+        features: features ?? 0,
+      }
       return { row, file, hashBefore: undefined }
     } else this.#note(file, 'its header is damaged, and no manifest knows its id')
     return undefined

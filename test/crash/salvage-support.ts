@@ -34,6 +34,20 @@ export const varied =
     }
   }
 
+/** Compressed blocks and a chain over single events. */
+export const packed: Workload = async (files, ledger) => {
+  const options = { compression: 'deflate', chain: 'events' } as const
+  await createSmall(faultStorage(files), ledger, { name: 'orders', partitions: 1, segmentBytes: 9_000, ...options })
+  const store = await openForTest(faultStorage(files))
+  const caller = new Caller(store, ledger)
+  await caller.use('orders', 1)
+  for (let turn = 0; turn < 3; turn++) {
+    await caller.append('orders', 4, { size: 6_000 })
+    await caller.append('orders', 2, { idempotencyKey: `key-${turn}` })
+  }
+  await store.close()
+}
+
 /** Owners that vanish with batches in flight, so that recovery moves tails to new segments. */
 export const moved: Workload = async (files, ledger) => {
   for (let round = 0; round < 4; round++) {

@@ -5,13 +5,15 @@ import { acquire, nextHeadSlot, nextTopicId, partitionDirectory } from '../../sr
 import type { Clock } from '../../src/ports/clock.ts'
 import { type Random, randomId } from '../../src/ports/random.ts'
 import type { Storage } from '../../src/ports/storage.ts'
-import { encodeSegmentHeader } from '../../src/segment/header.ts'
+import { encodeSegmentHeader, segmentFeatures } from '../../src/segment/header.ts'
 import { segmentFile } from '../../src/segment/names.ts'
 
 export interface SmallTopic {
   readonly name: string
   readonly partitions: number
   readonly segmentBytes: number
+  readonly compression?: 'deflate'
+  readonly chain?: 'events'
 }
 
 const NO_HASH = '0'.repeat(64)
@@ -22,6 +24,8 @@ export async function createSmallTopic(
   topic: SmallTopic,
 ): Promise<void> {
   const { storage, clock, random } = place
+  const { name, partitions: _, ...more } = topic
+  const features = segmentFeatures(more)
   const { manifest } = await acquire({ ...place, takeOver: false, lockTimeoutMs: 0 })
   try {
     const lineage = randomId(random, 12)
@@ -34,19 +38,19 @@ export async function createSmallTopic(
       const facts = { partition, lineage, baseOffset: 0, hashBefore: NO_HASH }
       const handle = await storage.createExclusive(`${directory}/${file}`)
       try {
-        const header = { ...facts, id, epoch: manifest.epoch, createdAt: clock.now() }
+        const header = { ...facts, features, id, epoch: manifest.epoch, createdAt: clock.now() }
         await handle.append(encodeSegmentHeader(header, storage.digest))
         await handle.sync()
         await storage.syncDirectory(directory)
       } finally {
         await handle.close()
       }
-      const segments = [{ file, id, baseOffset: 0, hashBefore: NO_HASH }]
+      const segments = [{ file, id, baseOffset: 0, hashBefore: NO_HASH, ...(features === 0 ? {} : { features }) }]
       partitions.push({ partition, headSlot: headSlot + partition, logStartOffset: 0, logStartHash: NO_HASH, segments })
     }
-    const options = { partitions: topic.partitions, segmentBytes: topic.segmentBytes, partitioner: 1 as const }
+    const options = { partitions: topic.partitions, ...more, partitioner: 1 as const }
     const row = {
-      name: topic.name,
+      name,
       id: nextTopicId(manifest.state),
       lineage,
       createdAt: clock.now(),

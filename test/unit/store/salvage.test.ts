@@ -1,12 +1,15 @@
 /** A salvage of stores with one known damage each: what is lost is exactly what the damage took. */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from '../../../src/codec/batch-header.ts'
+import { VarveError } from '../../../src/errors.ts'
+import { readWhole } from '../../../src/manifest/files.ts'
 import { type ManifestState, manifestEpoch, readManifest } from '../../../src/manifest/index.ts'
+import type { Storage } from '../../../src/ports/storage.ts'
 import { SEGMENT_HEADER_BYTES } from '../../../src/segment/header.ts'
 import { segmentRef } from '../../../src/segment/segment.ts'
 import { changed, isDerived } from '../../crash/files.ts'
 import { openForTest } from '../../crash/oracle.ts'
-import { moved, mustServe, type SalvageSubject, salvageSubject, varied } from '../../crash/salvage-support.ts'
+import { moved, mustServe, packed, type SalvageSubject, salvageSubject, varied } from '../../crash/salvage-support.ts'
 import { observeWhole } from '../../crash/whole.ts'
 import { imageStorage, type StoreImage } from '../../faults/image-storage.ts'
 import { outcome, Wire } from '../topic/support.ts'
@@ -22,12 +25,14 @@ interface Batch {
 let closed: SalvageSubject
 let unclean: SalvageSubject
 let tails: SalvageSubject
+let deflated: SalvageSubject
 let state: ManifestState
 
 beforeAll(async () => {
   closed = await salvageSubject(varied(true))
   unclean = await salvageSubject(varied(false))
   tails = await salvageSubject(moved)
+  deflated = await salvageSubject(packed)
   const view = await readManifest(imageStorage(closed.image))
   state = view?.state ?? state
 })
@@ -70,6 +75,17 @@ function without(image: StoreImage, isGone: (path: string) => boolean): StoreIma
   return new Map([...image].filter(([path]) => !isGone(path)))
 }
 
+/** What the files of a storage hold now. */
+async function contentOf(storage: Storage, directory = ''): Promise<StoreImage> {
+  const image = new Map<string, Uint8Array>()
+  for (const { name, kind } of await storage.list(directory)) {
+    const path = directory === '' ? name : `${directory}/${name}`
+    if (kind === 'file') image.set(path, await readWhole(storage, path))
+    else for (const [below, bytes] of await contentOf(storage, path)) image.set(below, bytes)
+  }
+  return image
+}
+
 const isManifest = (path: string) => manifestEpoch(path) !== undefined
 const isHead = (path: string) => path.startsWith('head-')
 const total = (subject: SalvageSubject) => [...subject.events.values()].reduce((sum, { length }) => sum + length, 0)
@@ -82,7 +98,7 @@ async function gapsOf(subject: SalvageSubject, image: StoreImage): Promise<strin
 
 describe('of a store without damage', () => {
   test('openStore() for salvage answers as for reading', async () => {
-    for (const { image } of [closed, unclean, tails]) {
+    for (const { image } of [closed, unclean, tails, deflated]) {
       const reader = await observeWhole(image, true)
       const salvage = await observeWhole(image, 'salvage')
       expect(salvage).toEqual(reader)
@@ -214,6 +230,55 @@ describe('of damaged segments', () => {
   })
 })
 
+describe('of files that cannot be read', () => {
+  test('openStore() for salvage states a gap for a segment that the device refuses', async () => {
+    const { path } = batchesOf(1)
+    const wire = new Wire(imageStorage(closed.image))
+    wire.before = (call) => {
+      const isRefused = call.path === path && (call.op === 'read' || call.op === 'readSync')
+      if (!isRefused) return undefined
+      throw new VarveError('STORAGE_UNAVAILABLE', 'Cannot read: the device fails')
+    }
+    const store = await openForTest(wire.storage, { readOnly: 'salvage' })
+    const { baseOffset: from, sealed } = segments()[1] ?? {}
+    const { gaps } = store.openReport
+    expect(gaps).toEqual([
+      {
+        topic: 'orders',
+        partition: 0,
+        from,
+        to: sealed?.endOffset,
+        file: path,
+        reason: 'Cannot read: the device fails',
+      },
+    ])
+    const topic = await store.topics.open('orders')
+    expect((await topic.last(1))[0]?.offset).toBe((closed.events.get('orders/0')?.length ?? 0) - 1)
+    await store.close()
+  })
+})
+
+describe('of a pruned log', () => {
+  test('openStore() for salvage states no gap below the log start that the manifest knows', async () => {
+    const storage = imageStorage(closed.image)
+    const store = await openForTest(storage)
+    const topic = await store.topics.open('orders')
+    await topic.prune({ before: segments()[2]?.baseOffset ?? 0 })
+    const start = topic.stats().partitions[0]?.logStartOffset ?? 0
+    await store.close()
+    const subject = { ...closed, image: await contentOf(storage) }
+    expect(start).toBe(segments()[2]?.baseOffset)
+    const { path, batches } = batchesOf(3)
+    const { position = 0, header } = batches[0] ?? {}
+    const from = header?.baseOffset ?? 0
+    const broken = flipped(subject.image, path, position + 5)
+    expect(await gapsOf(subject, broken)).toEqual([`orders/0 ${from}-${from + 1 + (header?.lastOffsetDelta ?? 0)}`])
+    // Without a manifest nobody knows whether what is not there was pruned or lost.
+    const bare = without(subject.image, isManifest)
+    expect((await gapsOf(subject, bare))[0]).toBe(`orders/0 0-${start}`)
+  })
+})
+
 describe('of damaged manifests', () => {
   test('openStore() for salvage serves everything when the highest manifest is damaged anywhere', {
     timeout: 60_000,
@@ -221,7 +286,7 @@ describe('of damaged manifests', () => {
     for (const subject of [closed, unclean, tails]) {
       const highest = [...subject.image.keys()].filter(isManifest).sort().at(-1) ?? ''
       const length = subject.image.get(highest)?.length ?? 0
-      for (let position = 0; position < length; position += Math.ceil(length / 15)) {
+      for (let position = 0; position < length; position += Math.ceil(length / 8)) {
         const { report, count } = await mustServe(subject, flipped(subject.image, highest, position))
         expect(report.gaps, `position ${position}`).toEqual([])
         expect(count, `position ${position}`).toBe(total(subject))
@@ -230,7 +295,7 @@ describe('of damaged manifests', () => {
   })
 
   test('openStore() for salvage serves everything without any manifest, with and without head files', async () => {
-    for (const subject of [closed, unclean, tails]) {
+    for (const subject of [closed, unclean, tails, deflated]) {
       for (const isGone of [isManifest, (path: string) => isManifest(path) || isHead(path)]) {
         const { report, count } = await mustServe(subject, without(subject.image, isGone))
         expect(report.gaps).toEqual([])
