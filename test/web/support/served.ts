@@ -42,8 +42,8 @@ export class Served {
     await this.#greet()
   }
 
-  async create(topic: string): Promise<void> {
-    await this.#post('/api/topics', { topic })
+  async create(topic: string, options: object = {}): Promise<void> {
+    await this.#post('/api/topics', { topic, ...options })
   }
 
   /** Append one event to a topic; resolves when it is stored. */
