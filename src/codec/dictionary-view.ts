@@ -14,7 +14,8 @@ export class DictionaryView {
   /** Read the section at the reader's position. @throws {VarveError} `DECODE_FAILED`. */
   constructor(reader: ByteReader) {
     const count = reader.varint()
-    if (count > reader.remaining) throw new VarveError('DECODE_FAILED', 'Cannot read a dictionary larger than its bytes')
+    if (count > reader.remaining)
+      throw new VarveError('DECODE_FAILED', 'Cannot read a dictionary larger than its bytes')
     this.#starts = new Uint32Array(count + 1)
     this.#shares = new Uint32Array(count)
     let total = 0

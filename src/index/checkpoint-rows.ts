@@ -59,7 +59,6 @@ export function readRows(body: Body, batches: readonly TailBatch[], version: num
   return rows
 }
 
-
 interface Tags {
   readonly rows: readonly number[]
   readonly ids: readonly number[]
@@ -111,7 +110,10 @@ export class CheckpointRows implements RowColumns {
   readonly #columns = new Map<string, readonly number[]>()
   #tags: Tags | undefined
 
-  constructor(body: Body, facts: { batches: readonly TailBatch[]; version: number; endOffset: number; digest: Digest }) {
+  constructor(
+    body: Body,
+    facts: { batches: readonly TailBatch[]; version: number; endOffset: number; digest: Digest },
+  ) {
     this.#body = body
     this.#batches = facts.batches
     this.#version = facts.version

@@ -288,4 +288,3 @@ function readBatches(body: Body, facts: { watermark: Watermark; version: number 
     throw refuse('the rows do not end at the watermark')
   return batches
 }
-

@@ -26,7 +26,9 @@ export function searchRows(rows: RowColumns, term: Term, range: OffsetRange): nu
   const end = Math.min(rows.length, range.to - rows.baseOffset)
   if (id === undefined || end <= first) return []
   const found =
-    term.field === 'tag' ? searchTags(rows, id, { first, end }) : searchColumn(rows, term.field, { id, first, end, range })
+    term.field === 'tag'
+      ? searchTags(rows, id, { first, end })
+      : searchColumn(rows, term.field, { id, first, end, range })
   if (term.field === 'tag') {
     if (range.backward) found.reverse()
     if (found.length > range.most) found.length = range.most

@@ -118,7 +118,9 @@ export class ActiveSegment {
 
   get #compresses(): boolean {
     // `none` counts at once, `deflate` from the next segment on, whose header says so.
-    return this.#start.settings().compression === 'deflate' && (this.#partition.active.ref.features & FEATURE_DEFLATE) !== 0
+    return (
+      this.#start.settings().compression === 'deflate' && (this.#partition.active.ref.features & FEATURE_DEFLATE) !== 0
+    )
   }
 
   #compressed(batch: EncodedBatch): Promise<Uint8Array> {

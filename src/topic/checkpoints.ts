@@ -16,8 +16,8 @@ import { readWhole } from '../segment/load-index.ts'
 import { CHECKPOINT_FILE } from '../segment/names.ts'
 import type { SegmentRef } from '../segment/segment.ts'
 import type { LogContext } from './context.ts'
-import type { Partition } from './partition.ts'
 import { writeDerived } from './derived.ts'
+import type { Partition } from './partition.ts'
 import type { TermIndex } from './term-index.ts'
 
 /** Write the checkpoint of a partition of which everything is durable and nothing is being written.

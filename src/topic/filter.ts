@@ -59,8 +59,8 @@ export function compileFilter(filter: ReadFilter, idPrefix: string): CompiledFil
   for (const field of ['entity', 'scope', 'correlationId', 'causationId'] as const) {
     if (filter[field] === undefined) continue
     const wanted = text(field, filter[field])
-    const valueOf = TEXT_FIELDS[field]
-    tests.push((block, row) => valueOf(block, row) === wanted)
+    const textOf = TEXT_FIELDS[field]
+    tests.push((block, row) => textOf(block, row) === wanted)
     groups.push([{ field, text: wanted }])
   }
   if (filter.tag !== undefined) {

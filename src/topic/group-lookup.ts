@@ -1,6 +1,6 @@
 /** What the log says about the calls of a group, looked up before the group is decided.
  * @module */
-import { VarveError } from '../errors.ts'
+import type { VarveError } from '../errors.ts'
 import type { QueuedCall } from './append-queue.ts'
 import type { LogContext } from './context.ts'
 import type { DecisionFacts } from './decisions.ts'

@@ -97,6 +97,8 @@ export class Partition {
   readonly #waiting = new Set<() => void>()
   /** The error that whoever uses it gets, once the topic was deleted. */
   gone: VarveError | undefined
+  /** Called when the log start was raised. */
+  onPruned: (() => void) | undefined
 
   /** Made of what a salvage found: reads skip its gaps, and no derived file may be used. */
   readonly salvaged: boolean
@@ -152,6 +154,7 @@ export class Partition {
     this.#logStartOffset = row.logStartOffset
     this.#droppedSegments = row.droppedSegments ?? 0
     this.#prunedVersions = row.prunedVersions
+    this.onPruned?.()
     this.wake()
   }
 

@@ -104,11 +104,7 @@ function tooLarge(limitName: 'events' | 'sizeBytes', limit: number, found: numbe
 
 /** Encode events that passed `eventList`. All or nothing.
  * @throws {VarveError} `EVENT_INVALID`, `VALUE_UNSUPPORTED`, `EVENT_TOO_LARGE`, `APPEND_TOO_LARGE`, with the index. */
-export function prepareRows(
-  events: readonly NewEvent[],
-  encoder: ValueEncoder,
-  facts: CallFacts,
-): PreparedRows {
+export function prepareRows(events: readonly NewEvent[], encoder: ValueEncoder, facts: CallFacts): PreparedRows {
   encoder.reset()
   const rows: Mutable<Row>[] = new Array(events.length)
   for (let i = 0; i < events.length; i++) {

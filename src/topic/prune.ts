@@ -46,11 +46,10 @@ export interface PruneTarget {
 
 export type PrunedPartition = PruneReport['partitions'][number]
 
+/** What goes, and the row it goes from. */
 interface Found {
   readonly row: PartitionRow
   readonly plan: PrunePlan
-  readonly files: readonly string[]
-  readonly report: PrunedPartition
 }
 
 /** Prune a partition, or say what pruning it would do.
@@ -64,17 +63,23 @@ export async function prunePartition(
   const { partition } = target
   if (wish.dryRun) {
     const found = await find(context, target, wish.rule)
-    return found?.report ?? unchanged(target.row())
+    if (found === undefined) return unchanged(target.row())
+    return describe(context, partition, { ...found, files: await filesThatGo(context, partition, found) })
   }
-  let found: Found | undefined
+  let report = unchanged(target.row())
+  let files: readonly string[] = []
   await target.exclusively(async () => {
     if (isActiveTooOld(context, partition, wish.rule)) await target.roll()
-    found = await find(context, target, wish.rule)
-    if (found !== undefined) await raiseLogStart(context, target, found)
+    const found = await find(context, target, wish.rule)
+    if (found === undefined) return
+    const versions = await writeVersions(context, target, found.plan.logStartOffset)
+    // Listed last: to keep the versions, term runs of the segments may have had to be made.
+    files = (await filesThatGo(context, partition, found)).filter((file) => file !== versions)
+    report = await describe(context, partition, { ...found, files })
+    await raiseLogStart(context, target, { ...found, versions, removing: files })
   })
-  if (found === undefined) return unchanged(target.row())
-  await removeFiles(context, { directory: partition.directory, files: found.files })
-  return found.report
+  if (files.length > 0) await removeFiles(context, { directory: partition.directory, files })
+  return report
 }
 
 /** Whether a partition may have something to prune, as far as its manifest row says. Reads nothing. */
@@ -103,12 +108,19 @@ async function find(context: LogContext, target: PruneTarget, rule: PruneRule): 
   const row = await datedRow(partition, rolledRow(context, target, rule), { ...rule, now })
   const plan = planPrune(row, rule, { now, end: partition.durable })
   if (plan === undefined) return undefined
-  const files = await filesThatGo(context, partition, { row, plan })
+  return { row, plan }
+}
+
+async function describe(
+  context: LogContext,
+  { directory }: Partition,
+  { row, plan, files }: Found & { readonly files: readonly string[] },
+): Promise<PrunedPartition> {
   let sizeBytes = 0
-  for (const file of files) sizeBytes += await sizeOf(context, `${partition.directory}/${file}`)
+  for (const file of files) sizeBytes += await sizeOf(context, `${directory}/${file}`)
   const { logStartOffset, segments } = plan
   const before = row.logStartOffset
-  const report = {
+  return {
     partition: row.partition,
     logStartOffsetBefore: before,
     logStartOffset,
@@ -116,7 +128,6 @@ async function find(context: LogContext, target: PruneTarget, rule: PruneRule): 
     events: logStartOffset - before,
     sizeBytes,
   }
-  return { row, plan, files, report }
 }
 
 /** The row as it would be after the roll that comes first when all of the active segment is too old. */
@@ -160,14 +171,9 @@ async function recordedBefore(partition: Partition, offset: number): Promise<num
   }
 }
 
-interface Going {
-  readonly row: PartitionRow
-  readonly plan: PrunePlan
-}
-
 /** The files in the directory of a partition that are of no use once a plan is carried out: those of its segments, what
  * interrupted rolls left below the new log start, merged runs of nothing else, and versions that are written anew. */
-async function filesThatGo(context: LogContext, partition: Partition, { row, plan }: Going): Promise<string[]> {
+async function filesThatGo(context: LogContext, partition: Partition, { row, plan }: Found): Promise<string[]> {
   const dropped = row.segments.slice(0, plan.segments)
   const families = new Set(dropped.flatMap(familyOf))
   const sequence = (row.droppedSegments ?? 0) + plan.segments
@@ -185,24 +191,35 @@ function familyOf({ file }: SegmentRow): string[] {
   return [file, ...(['index', 'timeindex', 'terms'] as const).map((kind) => besideSegment(file, kind))]
 }
 
-async function raiseLogStart(context: LogContext, target: PruneTarget, { row, plan, files }: Found): Promise<void> {
-  const { partition, topicId } = target
-  const file = await freeVersionsFile(context, partition.directory, plan.logStartOffset)
-  const written = await writePrunedVersions(context, target, { file, logStartOffset: plan.logStartOffset })
-  const removing = files.filter((name) => !written || name !== file)
+/** @returns the name of the file with the versions of everything pruned; undefined when there are none to keep. */
+async function writeVersions(
+  context: LogContext,
+  target: PruneTarget,
+  logStartOffset: number,
+): Promise<string | undefined> {
+  const file = freeVersionsFile(context, target.partition.directory, logStartOffset)
+  return (await writePrunedVersions(context, target, { file, logStartOffset })) ? file : undefined
+}
+
+async function raiseLogStart(
+  context: LogContext,
+  { partition, topicId, row: rowNow }: PruneTarget,
+  raise: Found & { readonly versions: string | undefined; readonly removing: readonly string[] },
+): Promise<void> {
+  const { row, plan, versions, removing } = raise
   await context.commit({
     type: 'log-start-raised',
     topic: topicId,
     partition: row.partition,
     ...plan,
-    ...(written ? { prunedVersions: file } : {}),
+    ...(versions === undefined ? {} : { prunedVersions: versions }),
     removing,
   })
-  partition.pruned(target.row())
+  partition.pruned(rowNow())
 }
 
 /** A name for the versions that is not about to be removed. What an interrupted pruning left under it is replaced. */
-async function freeVersionsFile(context: LogContext, directory: string, logStartOffset: number): Promise<string> {
+function freeVersionsFile(context: LogContext, directory: string, logStartOffset: number): string {
   for (let attempt = 0; ; attempt++) {
     const file = versionsFile(logStartOffset, attempt)
     if (!context.isLeaving(`${directory}/${file}`)) return file

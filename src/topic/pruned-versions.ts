@@ -33,7 +33,11 @@ export async function writePrunedVersions(
   }
   if (runs.length === 0) return false
   await publishFile(context, `${directory}/${to.file}`, (handle) =>
-    mergeLast(runs, prunedIdentity(to.logStartOffset), mergeTools(context, handle, () => undefined)),
+    mergeLast(
+      runs,
+      prunedIdentity(to.logStartOffset),
+      mergeTools(context, handle, () => undefined),
+    ),
   )
   return true
 }

@@ -12,14 +12,20 @@ import type { LogContext } from './context.ts'
  * 2. Sync the directory: from here on they are gone.
  * 3. One manifest record takes them off the list.
  * A file that cannot be removed stays on the list and is reported. Never throws: whoever opens the store next tries
- * again. Cost: a look-up of the fence and one call for each file. */
-export async function removeFiles(context: LogContext, { directory, files }: Removal): Promise<void> {
+ * again. Cost: a look-up of the fence and one call for each file.
+ * @param late files that are not on the list, because they were made after it: derived ones, which nobody misses. */
+export async function removeFiles(
+  context: LogContext,
+  { directory, files }: Removal,
+  late: readonly string[] = [],
+): Promise<void> {
   const { storage, health } = context
   try {
     const left: string[] = []
-    for (const file of files) {
+    for (const file of [...late, ...files]) {
       if (health.failure !== undefined) throw health.failure
-      if (!(await removeOne(context, `${directory}/${file}`))) left.push(file)
+      const isGone = await removeOne(context, `${directory}/${file}`)
+      if (!isGone && files.includes(file)) left.push(file)
     }
     if (left.length === files.length) return
     await storage.syncDirectory(directory)
@@ -32,6 +38,7 @@ export async function removeFiles(context: LogContext, { directory, files }: Rem
 /** @returns whether the file is gone. @throws {VarveError} `STORE_FENCED`: another owner goes on. */
 async function removeOne(context: LogContext, path: string): Promise<boolean> {
   await context.pool.forget(path)
+  context.termPages.forget(path)
   if (await context.isFenced()) throw context.health.fenced(context.epoch)
   try {
     await context.storage.remove(path)

@@ -48,7 +48,9 @@ export function isSameCall(
 ): boolean {
   if (earlier.length !== call.rows.length) return false
   const decoder = new ValueDecoder(shapes)
-  return call.rows.every((row, at) => isSameEvent(row, earlier[at] as DecodedEvent, { decoder, timed: call.timed?.[at] }))
+  return call.rows.every((row, at) =>
+    isSameEvent(row, earlier[at] as DecodedEvent, { decoder, timed: call.timed?.[at] }),
+  )
 }
 
 function isSameEvent(

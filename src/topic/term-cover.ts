@@ -45,6 +45,11 @@ export class TermCover {
   constructor(context: LogContext, partition: Partition) {
     this.#context = context
     this.#partition = partition
+    partition.onPruned = () => this.#dropPruned()
+  }
+
+  get isLoaded(): boolean {
+    return this.#parts !== undefined
   }
 
   /** Everything is known. */
@@ -192,7 +197,7 @@ export class TermCover {
   }
 
   /** Segments before the log start were given up. */
-  pruned(): void {
+  #dropPruned(): void {
     const start = this.#partition.logStartOffset
     this.#parts = this.#parts?.filter(({ endOffset }) => endOffset > start)
   }

@@ -43,6 +43,8 @@ export class TermIndex {
   #making: Promise<void> | undefined
   /** Told of rows of a sealed segment that has no run yet. */
   onRows: ((segment: Unindexed, rows: RowsSource) => void) | undefined
+  /** Told when it is known which runs there are. */
+  onCover: (() => void) | undefined
 
   constructor(context: LogContext, partition: Partition, checkpoint: Checkpoint | undefined) {
     this.#context = context
@@ -119,7 +121,10 @@ export class TermIndex {
 
   async #completeNow(): Promise<void> {
     if (this.#active.ref.id !== this.#partition.active.ref.id) this.#beginTail({ forgetCover: true })
-    await this.#partition.drive(this.cover.load())
+    if (!this.cover.isLoaded) {
+      await this.#partition.drive(this.cover.load())
+      this.onCover?.()
+    }
     for (const part of this.cover.parts.filter(isUnindexed)) {
       const { segment } = part
       const to = { position: segment.seal?.endPosition ?? 0, offset: part.endOffset }
@@ -198,7 +203,7 @@ export class TermIndex {
     const sources: TermSource[] = []
     for (const part of this.cover.parts) if (!isUnindexed(part)) sources.push(part)
     if (this.#earlier !== undefined) sources.push(this.#earlier)
-    sources.push(new RowsSource(this.tail))
+    if (this.tail.length > 0) sources.push(new RowsSource(this.tail))
     return { partition: this.#partition, sources }
   }
 

@@ -7,7 +7,7 @@
 import { isVarveError } from '../errors.ts'
 import { TailRows } from '../index/tail-rows.ts'
 import { buildRun } from '../index/term-build.ts'
-import type { RunIdentity } from '../index/term-format.ts'
+import { PAGE_BYTES, type RunIdentity } from '../index/term-format.ts'
 import { mergeRuns } from '../index/term-merge.ts'
 import { openRun, type TermRun } from '../index/term-run.ts'
 import { nextTurn } from '../ports/clock.ts'
@@ -21,6 +21,8 @@ import { type RowsSource, RunSource } from './term-sources.ts'
 
 /** With more segments than this waiting, a roll waits: their rows are in memory. */
 const WAITING_MAX = 2
+/** A merge of so much is finished before the store closes. */
+const SMALL_MERGE_BYTES = 8 * 1024 * 1024
 /** A merge works so long before others have a turn. */
 const SLICE_MS = 3
 
@@ -38,13 +40,18 @@ export class TermKeeper {
     this.#context = context
     this.#partition = partition
     this.#terms = terms
-    terms.onRows = (segment, rows) => this.#add(segment, rows)
+    terms.onRows = (segment, rows) => {
+      this.#waiting.push({ segment, rows })
+      this.#start()
+    }
+    // What an owner before this one left unmerged.
+    terms.onCover = () => this.#start()
   }
 
-  #add(segment: Unindexed, rows: RowsSource): void {
-    this.#waiting.push({ segment, rows })
+  #start(): void {
     this.#working ??= this.#work().finally(() => {
       this.#working = undefined
+      if (this.#waiting.length > 0) this.#start()
     })
   }
 
@@ -62,7 +69,7 @@ export class TermKeeper {
     return new Promise((resolve) => this.#wake.push(resolve))
   }
 
-  /** Write the runs of sealed segments, give up merging. */
+  /** Write the runs of sealed segments, and merge those that are small; larger merges are given up. */
   async close(): Promise<void> {
     this.#closed = true
     await this.#working
@@ -71,12 +78,13 @@ export class TermKeeper {
   /** Never rejects: what cannot be written is reported, and missing runs are made again when they are needed. */
   async #work(): Promise<void> {
     try {
-      for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-        await this.#write(next.segment, next.rows)
-        this.#waiting.shift()
-        for (const wake of this.#wake.splice(0)) wake()
-        if (this.#waiting.length === 0 && !this.#closed) await this.#mergeAll()
-      }
+      do {
+        for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+          await this.#write(next.segment, next.rows)
+          this.#waiting.shift()
+          for (const wake of this.#wake.splice(0)) wake()
+        }
+      } while (await this.#mergeNext())
     } catch (error) {
       this.#context.diagnose('TERMS_NOT_WRITTEN', 'Could not write a term run', { reason: String(error) })
     } finally {
@@ -124,10 +132,11 @@ export class TermKeeper {
     return sequence + RUN_FAN_IN ** level <= this.#partition.droppedSegments
   }
 
-  async #mergeAll(): Promise<void> {
-    for (let name = this.#mergeable(); name !== undefined; name = this.#mergeable()) {
-      if (this.#closed || this.#waiting.length > 0 || !(await this.#merge(name))) return
-    }
+  /** @returns whether there is more to be done. */
+  async #mergeNext(): Promise<boolean> {
+    const name = this.#mergeable()
+    const merged = name !== undefined && (await this.#merge(name))
+    return merged || this.#waiting.length > 0
   }
 
   /** The next run to be merged: the lowest level first. */
@@ -139,7 +148,8 @@ export class TermKeeper {
       const size = RUN_FAN_IN ** (level + 1)
       if (sequence % size !== 0 || (best !== undefined && best.level <= level + 1)) continue
       const last = (runs[at + RUN_FAN_IN - 1] as RunSource).run.identity
-      if (last.level === level && last.sequence + last.segments === sequence + size) best = { level: level + 1, sequence }
+      if (last.level === level && last.sequence + last.segments === sequence + size)
+        best = { level: level + 1, sequence }
     }
     return best
   }
@@ -157,22 +167,18 @@ export class TermKeeper {
     const identity = { ...cover.identityOf(name), baseOffset: oldest.run.identity.baseOffset }
     if (!isWhole(identity)) return false
     const runs = inputs.map(({ run }) => run)
-    const merged = await publishDerived(this.#context, path, (handle) => this.#mergeInto(handle, runs, identity))
+    const isSmall = runs.reduce((sum, run) => sum + sizeOf(run), 0) <= SMALL_MERGE_BYTES
+    const check = () => {
+      // A merge that is given up leaves a temporary file, which the next open removes.
+      if (this.#closed && !isSmall) throw new Error('The store is closing')
+    }
+    if (this.#closed && !isSmall) return false
+    const merged = await publishDerived(this.#context, path, (handle) =>
+      mergeRuns(runs, identity, mergeTools(this.#context, handle, check)),
+    )
     if (!merged || !(await this.#use(name, path))) return false
     await this.#remove(runs.map((run) => run.path))
     return true
-  }
-
-  #mergeInto(handle: WriteHandle, runs: readonly TermRun[], identity: RunIdentity): Promise<void> {
-    return mergeRuns(runs, identity, this.#tools(handle))
-  }
-
-  /** What a merge needs, for this file and `pruned-versions.ts`. */
-  #tools(handle: WriteHandle) {
-    return mergeTools(this.#context, handle, () => {
-      // A merge that is given up leaves a temporary file, which the next open removes.
-      if (this.#closed) throw new Error('The store is closing')
-    })
   }
 
   async #remove(paths: readonly string[]): Promise<void> {
@@ -201,6 +207,11 @@ export class TermKeeper {
     }
     return runs
   }
+}
+
+function sizeOf({ sizes }: TermRun): number {
+  const { placesPages, postingsPages, termsPages, filterPages } = sizes
+  return (1 + placesPages + postingsPages + termsPages + filterPages) * PAGE_BYTES
 }
 
 function isWhole(identity: Partial<RunIdentity> | undefined): identity is RunIdentity {

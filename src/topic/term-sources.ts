@@ -149,7 +149,6 @@ export class RowsSource implements TermSource {
     return blaming(this, this.#search(groups, range))
   }
 
-  // biome-ignore lint/correctness/useYield: what lies in memory needs no read.
   *#search(groups: TermGroups, range: OffsetRange): Reading<Found | 'scan'> {
     const sharpness = (group: readonly Term[]) => BY_SHARPNESS.indexOf(group[0]?.field ?? 'kind')
     const [sharpest] = groups.toSorted((a, b) => sharpness(a) - sharpness(b))
@@ -167,7 +166,6 @@ export class RowsSource implements TermSource {
     return blaming(this, this.#version(entity))
   }
 
-  // biome-ignore lint/correctness/useYield: what lies in memory needs no read.
   *#version(entity: string): Reading<number | undefined> {
     return this.rows.versionOf(entity)
   }
@@ -176,7 +174,6 @@ export class RowsSource implements TermSource {
     return blaming(this, this.#places(offsets))
   }
 
-  // biome-ignore lint/correctness/useYield: what lies in memory needs no read.
   *#places(offsets: readonly number[]): Reading<readonly BatchPlace[]> {
     return offsets.map((offset) => this.rows.batchAt(offset))
   }

@@ -2,8 +2,8 @@
  * @module */
 import { VarveError } from '../errors.ts'
 import { type CheckedOptions, checkAppendOptions } from './append-options.ts'
-import { decideOn, foldEntity } from './folds.ts'
 import { wholeOption } from './filter.ts'
+import { decideOn, foldEntity } from './folds.ts'
 import { rememberedKey } from './group-lookup.ts'
 import { atIndex, checkIdentifier, eventList, prepareRows } from './prepare.ts'
 import { type OpenPartition, ReadableTopic } from './readable.ts'
@@ -130,11 +130,7 @@ export class LogTopic extends ReadableTopic implements Topic {
     return partition.drive(partition.proof(offset))
   }
 
-  async fold<S>(
-    entity: string,
-    reduce: (state: S, event: StoredEvent) => S,
-    initial: S,
-  ): Promise<Folded<S>> {
+  async fold<S>(entity: string, reduce: (state: S, event: StoredEvent) => S, initial: S): Promise<Folded<S>> {
     checkIdentifier(entity, 'entity')
     return foldEntity(this, entity, { reduce, initial })
   }

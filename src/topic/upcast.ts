@@ -33,7 +33,8 @@ export class Upcasts {
       const steps: Step[] = []
       for (let older = FIRST_VERSION; older < version; older++) {
         const step = from?.[older]
-        if (typeof step !== 'function') throw optionInvalid(`upcasts.${kind}.from`, `needs a function for ${older}`, step)
+        if (typeof step !== 'function')
+          throw optionInvalid(`upcasts.${kind}.from`, `needs a function for ${older}`, step)
         steps.push(step as Step)
       }
       this.#kinds.set(kind, { version, steps })

@@ -1,7 +1,8 @@
 /** Walking the graph of causes: up by `causationId`, down by who names an event as its cause.
  * @module */
-import type { ReadOptions, StoredEvent, WalkOptions } from './types.ts'
+
 import { wholeOption } from './filter.ts'
+import type { ReadOptions, StoredEvent, WalkOptions } from './types.ts'
 
 const WALK_DEFAULT = 1_000
 const WALK_MAX = 10_000

@@ -189,7 +189,12 @@ export class PartitionWriter {
     this.#partition.noteBatch(batch)
     const receipts = this.#receipts(accepted, batch)
     const waiting = receipts.filter(({ call }) => call.durability === 'synced')
-    const group: Group = { accepted: waiting, keys: this.#noteKeys(accepted), end: batch.end, recordedAt: batch.recordedAt }
+    const group: Group = {
+      accepted: waiting,
+      keys: this.#noteKeys(accepted),
+      end: batch.end,
+      recordedAt: batch.recordedAt,
+    }
     if (synced !== undefined) this.#finishLater(group, synced)
     else this.#syncLater(group)
     if (waiting.length < receipts.length) await this.#acknowledgeBuffered(receipts)
