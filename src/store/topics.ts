@@ -9,6 +9,7 @@ import {
   type PartitionRow,
   type ProvenEnd,
   partitionDirectory,
+  type Removal,
   type TopicRow,
   type TopicRowOptions,
 } from '../manifest/index.ts'
@@ -211,18 +212,25 @@ export class StoreTopics implements Topics {
       return files
     })
     for (const writer of writers) await writer.close()
-    for (const { directory } of removing) await this.#remove(directory)
+    for (const { directory, files } of removing) {
+      // What was being derived from the segments may have been finished meanwhile.
+      const known = new Set(files)
+      const found = await this.#filesIn(directory).catch(() => [])
+      const late = found.filter((file) => !known.has(file))
+      await removeFiles(this.#context, { directory, files }, late)
+    }
   }
 
-  async #filesOf(row: TopicRow): Promise<{ directory: string; files: string[] }[]> {
-    const removing = []
-    for (const { partition } of row.partitions) {
-      const directory = partitionDirectory(row.name, partition)
-      const entries = await this.#context.storage.list(directory)
-      const files = entries.filter(({ name, kind }) => kind === 'file' && isPartitionFile(name))
-      if (files.length > 0) removing.push({ directory, files: files.map((entry) => entry.name) })
-    }
-    return removing
+  async #filesOf(row: TopicRow): Promise<Removal[]> {
+    const directories = row.partitions.map(({ partition }) => partitionDirectory(row.name, partition))
+    const removing: Removal[] = []
+    for (const directory of directories) removing.push({ directory, files: await this.#filesIn(directory) })
+    return removing.filter(({ files }) => files.length > 0)
+  }
+
+  async #filesIn(directory: string): Promise<string[]> {
+    const entries = await this.#context.storage.list(directory)
+    return entries.filter(({ name, kind }) => kind === 'file' && isPartitionFile(name)).map(({ name }) => name)
   }
 
   /** Whoever has a deleted topic open is told so. */
@@ -243,13 +251,11 @@ export class StoreTopics implements Topics {
   #removeLeftovers(): void {
     for (const { directory } of this.#state().removing ?? []) {
       // Never rejects: what cannot be removed is reported and stays listed.
-      void this.#oneByOne(() => this.#remove(directory))
+      void this.#oneByOne(async () => {
+        const removal = this.#state().removing?.find((one) => one.directory === directory)
+        if (removal !== undefined) await removeFiles(this.#context, removal)
+      })
     }
-  }
-
-  async #remove(directory: string): Promise<void> {
-    const removal = this.#state().removing?.find((one) => one.directory === directory)
-    if (removal !== undefined) await removeFiles(this.#context, removal)
   }
 
   /** The manifest has changed: take over options, and tell those who have a topic open that is gone. */
