@@ -261,7 +261,8 @@ async function openSalvage(options: StoreOptions, clock: Clock, started: number)
   // Nothing derived is used: it was made by a store that was whole.
   const shared = sharedContext({ ...options, checkpoint: false }, { clock, closing: closing.signal, refused })
   try {
-    const found = await salvage(shared, authority)
+    const { signal } = options
+    const found = await salvage(signal === undefined ? shared : { ...shared, signal }, authority)
     if (authority.whole !== undefined && found.sound) {
       await shared.pool.close()
       return await openReadOnly(options, clock, started)
@@ -303,7 +304,8 @@ async function authorityOf(options: StoreOptions): Promise<SalvageAuthority> {
     return wholeAuthority(view, head.slots)
   } catch (error) {
     const isLost = isVarveError(error, 'STORE_MISSING') && (await options.storage.exists('topics'))
-    if (!isLost && !(isVarveError(error) && error.kind === 'corrupt')) throw error
+    const isUnreadable = isVarveError(error) && (error.kind === 'corrupt' || error.code === 'STORAGE_UNAVAILABLE')
+    if (!isLost && !isUnreadable) throw error
     return { ...(await readRemaining(options.storage)), whole: undefined }
   }
 }

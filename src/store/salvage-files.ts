@@ -3,13 +3,14 @@
 import { BATCH_HEADER_BYTES, readBatchHeader, segmentSeed } from '../codec/batch-header.ts'
 import { fromHex, toHex } from '../codec/bytes.ts'
 import { isVarveError } from '../errors.ts'
+import type { Maybe, Storage } from '../ports/storage.ts'
 import { drive, type Reading } from '../segment/file-pool.ts'
 import { decodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader } from '../segment/header.ts'
 import { isSegmentFamily } from '../segment/names.ts'
 import type { LogContext } from '../topic/context.ts'
 
 /** What a salvage needs of the store. */
-export type SalvageContext = Pick<LogContext, 'storage' | 'pool' | 'digest'>
+export type SalvageContext = Pick<LogContext, 'storage' | 'pool' | 'digest'> & { readonly signal?: AbortSignal }
 
 /** A file with the name of a segment. */
 export interface SegmentFile {
@@ -32,45 +33,39 @@ export async function segmentFiles(context: SalvageContext, directory: string): 
     if (kind !== 'file' || !name.endsWith('.log') || !isSegmentFamily(name)) continue
     const path = `${directory}/${name}`
     const namedOffset = Number(name.slice(0, 20))
-    const sizeBytes = await sizeOf(context, path)
-    const front = sizeBytes === 0 ? {} : await readFront(context, path, namedOffset)
-    found.push({ file: name, path, sizeBytes, namedOffset, header: undefined, confirmedId: undefined, ...front })
+    const nothing = () => undefined
+    const sizeBytes = (await unlessUnreadable(() => sizeOf(context.storage, path), nothing)) ?? 0
+    const facts = await unlessUnreadable(() => drive(front(context, path, namedOffset), context.pool), nothing)
+    found.push({ file: name, path, sizeBytes, namedOffset, header: undefined, confirmedId: undefined, ...facts })
   }
   return found
 }
 
-async function sizeOf({ storage }: SalvageContext, path: string): Promise<number> {
+async function sizeOf(storage: Storage, path: string): Promise<number> {
+  const handle = await storage.openRead(path)
   try {
-    const handle = await storage.openRead(path)
-    try {
-      return await handle.size()
-    } finally {
-      await handle.close()
-    }
-  } catch (error) {
-    if (isLocal(error)) return 0
-    throw error
+    return await handle.size()
+  } finally {
+    await handle.close()
   }
 }
 
-/** A file that cannot be read is as good as a damaged one; others may still be readable. */
-export function isLocal(error: unknown): boolean {
-  const codes = ['FILE_MISSING', 'SEGMENT_MISSING', 'STORAGE_UNAVAILABLE', 'STORAGE_DENIED'] as const
-  return codes.some((code) => isVarveError(error, code))
-}
-
-async function readFront(
-  context: SalvageContext,
-  path: string,
-  namedOffset: number,
-): Promise<Partial<Pick<SegmentFile, 'header' | 'confirmedId'>>> {
+/** What `work` gives, or undefined when its file cannot be read: that is as good as a damaged one, and others may
+ * still be readable. */
+export async function unlessUnreadable<T>(
+  work: () => Maybe<T>,
+  onReason: (reason: string) => void,
+): Promise<T | undefined> {
   try {
-    return await drive(front(context, path, namedOffset), context.pool)
+    return await work()
   } catch (error) {
-    if (isLocal(error)) return {}
-    throw error
+    if (!isVarveError(error) || !UNREADABLE.has(error.code)) throw error
+    onReason(error.message)
+    return undefined
   }
 }
+
+const UNREADABLE = new Set(['FILE_MISSING', 'SEGMENT_MISSING', 'STORAGE_UNAVAILABLE', 'STORAGE_DENIED'])
 
 function* front(
   { digest }: SalvageContext,

@@ -15,6 +15,7 @@ import {
   readHead,
 } from '../manifest/index.ts'
 import type { Storage } from '../ports/storage.ts'
+import { unlessUnreadable } from './salvage-files.ts'
 
 /** The authority of a store whose manifest cannot be followed to its end. */
 export interface RemainingAuthority {
@@ -38,7 +39,12 @@ export async function readRemaining(storage: Storage): Promise<RemainingAuthorit
   let state: ManifestState | undefined
   for (const epoch of epochs) {
     const file = manifestName(epoch)
-    const { frames, endPosition, tail } = scanFrames(await readWhole(storage, file), epoch, storage.digest)
+    const bytes = await unlessUnreadable(
+      () => readWhole(storage, file),
+      (reason) => notes.push(`${file}: ${reason}`),
+    )
+    if (bytes === undefined) continue
+    const { frames, endPosition, tail } = scanFrames(bytes, epoch, storage.digest)
     if (tail !== 'clean') notes.push(`${file}: damaged at position ${endPosition}`)
     state = stateOf(frames, (reason) => notes.push(`${file}: ${reason}`))
     if (state !== undefined) break
@@ -70,7 +76,11 @@ async function readEnds(storage: Storage, names: readonly string[]): Promise<Map
   const ends = new Map<string, HeadEnd>()
   for (const epoch of names.map(headEpoch)) {
     if (epoch === undefined) continue
-    for (const end of (await readHead(storage, epoch)).slots.values()) {
+    const head = await unlessUnreadable(
+      () => readHead(storage, epoch),
+      () => undefined,
+    )
+    for (const end of head?.slots.values() ?? []) {
       if (end.position > (ends.get(end.segmentId)?.position ?? 0)) ends.set(end.segmentId, end)
     }
   }

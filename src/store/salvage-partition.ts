@@ -6,11 +6,12 @@
  * @module */
 import type { HeadEnd, PartitionRow, ProvenEnd, SegmentRow } from '../manifest/index.ts'
 import { partitionDirectory } from '../manifest/index.ts'
+import { nextTurn } from '../ports/clock.ts'
 import { drive } from '../segment/file-pool.ts'
 import { SEGMENT_HEADER_BYTES, type SegmentHeader } from '../segment/header.ts'
 import { provenBeyond } from '../segment/scan.ts'
 import { type SegmentRef, segmentRef } from '../segment/segment.ts'
-import { isLocal, type SalvageContext, type SegmentFile, segmentFiles } from './salvage-files.ts'
+import { type SalvageContext, type SegmentFile, segmentFiles, unlessUnreadable } from './salvage-files.ts'
 import { type SalvagedSegment, type SegmentFacts, salvageSegment } from './salvage-scan.ts'
 
 /** A partition, and what is known of it. */
@@ -156,14 +157,18 @@ class Choice {
     }
     const named = this.#files.some((other) => other.file === row.file)
     if (file === undefined) return nothing(named ? 'the file holds another segment' : 'the file is missing')
-    const { digest, pool } = this.#context
-    try {
+    const { digest, pool, signal } = this.#context
+    signal?.throwIfAborted()
+    await nextTurn()
+    let reason = ''
+    const scan = async () => {
       const facts = { digest, fileBytes: file.sizeBytes, hashBefore, hashesAt, ...(await endOf(file)) }
-      return await drive(salvageSegment(this.#ref(row), facts), pool)
-    } catch (error) {
-      if (!isLocal(error)) throw error
-      return nothing(error instanceof Error ? error.message : String(error))
+      return drive(salvageSegment(this.#ref(row), facts), pool)
     }
+    const note = (why: string) => {
+      reason = why
+    }
+    return (await unlessUnreadable(scan, note)) ?? nothing(reason)
   }
 
   /** Find the files behind the sealed segments. The last of the sealed ones, or the log's start, is where they begin. */

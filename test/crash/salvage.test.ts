@@ -18,7 +18,7 @@ import { moved, mustServe, packed, salvageSubject, varied } from './salvage-supp
 import { imageOf, observeWhole } from './whole.ts'
 import { exploration, recovery, roll, takeover } from './workloads.ts'
 
-const RUNS = RUNTIME === 'node' ? 60 : 15
+const RUNS = RUNTIME === 'node' ? 50 : 15
 
 type Damage =
   | { readonly how: 'flip'; readonly file: number; readonly at: number; readonly bit: number }
@@ -114,7 +114,7 @@ describe.each([
   ['recovery', recovery],
   ['takeover', takeover],
 ] as const)('of a store that crashed: %s', (name, workload) => {
-  const images = { ...exploration(name, workload), seeds: 2, imagesMax: share(300) }
+  const images = { ...exploration(name, workload), seeds: 2, imagesMax: share(240) }
 
   test('openStore() for salvage answers as for reading', { timeout: 120_000 }, async () => {
     const answers = (files: FaultFiles, readOnly: true | 'salvage') => outcome(observeWhole(imageOf(files), readOnly))

@@ -256,6 +256,25 @@ describe('of files that cannot be read', () => {
     expect((await topic.last(1))[0]?.offset).toBe((closed.events.get('orders/0')?.length ?? 0) - 1)
     await store.close()
   })
+
+  test('openStore() for salvage does without the manifests that the device refuses', async () => {
+    const wire = new Wire(imageStorage(closed.image))
+    wire.before = (call) => {
+      if (!isManifest(call.path) || call.op !== 'openRead') return undefined
+      throw new VarveError('STORAGE_UNAVAILABLE', 'Cannot open: the device fails')
+    }
+    const store = await openForTest(wire.storage, { readOnly: 'salvage' })
+    expect(store.openReport.gaps).toEqual([])
+    const topics = await store.topics.list()
+    expect(topics.reduce((sum, { events }) => sum + events, 0)).toBe(total(closed))
+    await store.close()
+  })
+
+  test('openStore() for salvage rejects with the reason of its signal', async () => {
+    const signal = AbortSignal.abort(new Error('enough'))
+    const image = without(closed.image, isManifest)
+    await expect(openForTest(imageStorage(image), { readOnly: 'salvage', signal })).rejects.toThrow('enough')
+  })
 })
 
 describe('of a pruned log', () => {
