@@ -25,7 +25,8 @@ export const portableCompression: Compression = {
 async function deflate(bytes: Uint8Array): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   let length = 0
-  await through(new CompressionStream('deflate-raw'), bytes, (part) => {
+  // In one piece, because some runtimes end a block of theirs with each.
+  await through(new CompressionStream('deflate-raw'), [bytes.slice()], (part) => {
     parts.push(part)
     length += part.length
   })
@@ -42,7 +43,7 @@ async function inflate(bytes: Uint8Array, rawBytes: number): Promise<Uint8Array>
   const raw = new Uint8Array(rawBytes)
   let length = 0
   try {
-    await through(new DecompressionStream('deflate-raw'), bytes, (part) => {
+    await through(new DecompressionStream('deflate-raw'), slices(bytes), (part) => {
       if (length + part.length > rawBytes) throw inflateFailed(rawBytes)
       raw.set(part, length)
       length += part.length
@@ -54,10 +55,14 @@ async function inflate(bytes: Uint8Array, rawBytes: number): Promise<Uint8Array>
   return raw
 }
 
+function* slices(bytes: Uint8Array): Generator<Uint8Array<ArrayBuffer>> {
+  for (let at = 0; at < bytes.length; at += SLICE_BYTES) yield bytes.slice(at, at + SLICE_BYTES)
+}
+
 /** Send bytes through a stream. What `take` throws ends it. */
 async function through(
   stream: CompressionStream | DecompressionStream,
-  bytes: Uint8Array,
+  bytes: Iterable<Uint8Array<ArrayBuffer>>,
   take: (part: Uint8Array) => void,
 ): Promise<void> {
   const writing = write(stream.writable, bytes)
@@ -73,10 +78,10 @@ async function through(
   await writing
 }
 
-/** Write in slices, each when the one before was taken. */
-async function write(writable: WritableStream, bytes: Uint8Array): Promise<void> {
+/** Write pieces, each when the one before was taken. */
+async function write(writable: WritableStream, bytes: Iterable<Uint8Array>): Promise<void> {
   const writer = writable.getWriter()
-  for (let at = 0; at < bytes.length; at += SLICE_BYTES) await writer.write(bytes.slice(at, at + SLICE_BYTES))
+  for (const piece of bytes) await writer.write(piece)
   await writer.close()
 }
 
