@@ -1,7 +1,7 @@
 /** Checked pages of term runs in memory, within a budget.
  *
- * Two generations instead of an exact order of use: what is asked for moves to the young one, and when that has half the
- * budget, the old one goes and the young one becomes old. A page in use stays, and a hit costs one look-up.
+ * Two generations instead of an exact order of use: what is asked for moves to the young one, and when that has half
+ * the budget, the old one goes and the young one becomes old. A page in use stays, and a hit costs one look-up.
  * @module */
 import type { ByteReader } from '../codec/bytes.ts'
 import { PAGE_BYTES } from './term-format.ts'

@@ -1,25 +1,11 @@
-/** Building the term run of a sealed segment from its rows.
- *
- * The columns of string ids are grouped by counting, so that no Map and no array per term is needed; then the terms are
- * sorted by the hash of their key, which is how a run has them.
+/** Building the term run of a sealed segment from its rows, in memory, in slices of a few milliseconds.
  * @module */
-import { ByteWriter } from '../codec/bytes.ts'
 import type { Digest } from '../codec/digest.ts'
-import type { RowColumns } from './row-search.ts'
-import type { TailBatch } from './tail-rows.ts'
-import { TERM_FIELDS, type TermField } from './term.ts'
 import { encodeRunHeader, INLINE_MAX_BYTES, PAGE_BYTES, type RunIdentity, runSeed } from './term-format.ts'
-import { compareKeys } from './term-run.ts'
-import { type LongList, PageOutput, PlacesWriter, PostingsWriter, ShortList, TermsWriter } from './term-write.ts'
+import { collectTerms, type SegmentRows, SLICE_TERMS, type SortedTerms, sortTerms, type Terms } from './term-group.ts'
+import { PageOutput, PlacesWriter } from './term-output.ts'
+import { type LongList, PostingsWriter, ShortList, TermsWriter } from './term-write.ts'
 
-/** Rows of a whole segment, such as `TailRows`. */
-export interface SegmentRows extends RowColumns {
-  readonly strings: readonly string[]
-  readonly batches: readonly TailBatch[]
-}
-
-/** Terms handled before others may have a turn: about 2 ms. */
-const SLICE_TERMS = 16_384
 /** A list of so few offsets is short in any case. */
 const SHORT_MAX = INLINE_MAX_BYTES / 8
 
@@ -66,168 +52,6 @@ function writePlaces(rows: SegmentRows, out: PageOutput): void {
   places.end()
 }
 
-/** The terms of all fields, numbered in order of field and string id. Of term i the key begins at `bounds[2 * i]` in
- * `keys`, and its rows, ascending, at `bounds[2 * i + 1]` in `rows`; where those of the next begin, they end. Terms are
- * gone through in order of hash, which is no order for the memory: so what is needed together lies together. */
-interface Terms {
-  readonly hashes: Uint32Array
-  readonly keys: Uint8Array
-  readonly bounds: Uint32Array
-  readonly rows: Uint32Array
-}
-
-/** Terms in order of hash and key, and their hashes. */
-interface SortedTerms {
-  readonly order: Uint32Array
-  readonly hashes: Uint32Array
-}
-
-function* collectTerms(rows: SegmentRows, digest: Digest): Generator<void, Terms> {
-  const groups: Group[] = []
-  for (const field of TERM_FIELDS) {
-    groups.push(groupRows(rows, field))
-    yield
-  }
-  const total = (of: (group: Group) => number) => groups.reduce((sum, group) => sum + of(group), 0)
-  const count = total((group) => group.ids.length)
-  const bounds = new Uint32Array(2 * (count + 1))
-  const allRows = new Uint32Array(total((group) => group.rows.length))
-  const hashes = new Uint32Array(count)
-  const keys = new ByteWriter(1 << 20)
-  let term = 0
-  let end = 0
-  for (const [field, group] of groups.entries()) {
-    allRows.set(group.rows, end)
-    for (let i = 0; i < group.ids.length; i++, term++) {
-      const before = keys.length
-      keys.u8(field)
-      keys.text(rows.strings[group.ids[i] as number] as string)
-      hashes[term] = digest.crc32(keys.bytes.subarray(before))
-      bounds[2 * term] = before
-      bounds[2 * term + 1] = end + (group.starts[i] as number)
-      if (term % SLICE_TERMS === 0) yield
-    }
-    end += group.rows.length
-  }
-  bounds[2 * count] = keys.length
-  bounds[2 * count + 1] = end
-  return { hashes, keys: keys.bytes, bounds, rows: allRows }
-}
-
-/** The rows of one field by string id: those of `ids[i]` begin at `starts[i]` in `rows`. */
-interface Group {
-  readonly ids: Uint32Array
-  readonly starts: Uint32Array
-  readonly rows: Uint32Array
-}
-
-function groupRows(rows: SegmentRows, field: TermField): Group {
-  if (field === 'tag') return group(distinctTags(rows), rows.tagRows, rows.strings.length)
-  const ids = rows.column(field)
-  return group(field === 'idempotencyKey' ? firstOfCalls(ids) : ids, undefined, rows.strings.length)
-}
-
-/** All rows of a call carry its key; the first stands for the call. */
-function firstOfCalls(ids: ArrayLike<number>): Uint32Array {
-  const firsts = new Uint32Array(ids.length)
-  for (let row = 0; row < ids.length; row++) {
-    const id = ids[row] as number
-    if (row === 0 || ids[row - 1] !== id) firsts[row] = id
-  }
-  return firsts
-}
-
-/** The tags without those that their row has already. */
-function distinctTags(rows: SegmentRows): Uint32Array {
-  const { tagRows, tagIds } = rows
-  const ids = new Uint32Array(tagIds.length)
-  for (let i = 0; i < ids.length; i++) {
-    const id = tagIds[i] as number
-    let before = i - 1
-    while (before >= 0 && tagRows[before] === tagRows[i] && tagIds[before] !== id) before--
-    if (before < 0 || tagRows[before] !== tagRows[i]) ids[i] = id
-  }
-  return ids
-}
-
-/** Group by counting: how many rows an id has, where its rows begin, then each row to its place.
- * @param rowAt the row of each id; by default its place. */
-function group(ids: ArrayLike<number>, rowAt: ArrayLike<number> | undefined, strings: number): Group {
-  const places = new Uint32Array(strings)
-  let given = 0
-  let unique = 0
-  for (let i = 0; i < ids.length; i++) {
-    const id = ids[i] as number
-    if (id === 0) continue
-    given++
-    if (places[id] === 0) unique++
-    places[id] = (places[id] as number) + 1
-  }
-  const found = { ids: new Uint32Array(unique), starts: new Uint32Array(unique), rows: new Uint32Array(given) }
-  if (given === 0) return found
-  let start = 0
-  for (let id = 1, i = 0; id < strings; id++) {
-    const count = places[id] as number
-    if (count === 0) continue
-    found.ids[i] = id
-    found.starts[i++] = start
-    places[id] = start
-    start += count
-  }
-  for (let i = 0; i < ids.length; i++) {
-    const id = ids[i] as number
-    if (id === 0) continue
-    const place = places[id] as number
-    found.rows[place] = rowAt === undefined ? i : (rowAt[i] as number)
-    places[id] = place + 1
-  }
-  return found
-}
-
-const DIGIT_BITS = 11
-const DIGITS = 1 << DIGIT_BITS
-
-/** Sort by digits from the lowest, then those of equal hash by key. */
-function* sortTerms(terms: Terms): Generator<void, SortedTerms> {
-  const count = terms.hashes.length
-  let from = { order: new Uint32Array(count), hashes: terms.hashes }
-  for (let i = 0; i < count; i++) from.order[i] = i
-  for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
-    const places = new Uint32Array(DIGITS + 1)
-    for (let i = 0; i < count; i++) {
-      const digit = (((from.hashes[i] as number) >>> shift) & (DIGITS - 1)) + 1
-      places[digit] = (places[digit] as number) + 1
-    }
-    for (let digit = 1; digit <= DIGITS; digit++) {
-      places[digit] = (places[digit] as number) + (places[digit - 1] as number)
-    }
-    const to = { order: new Uint32Array(count), hashes: new Uint32Array(count) }
-    for (let i = 0; i < count; i++) {
-      const hash = from.hashes[i] as number
-      const digit = (hash >>> shift) & (DIGITS - 1)
-      const place = places[digit] as number
-      places[digit] = place + 1
-      to.order[place] = from.order[i] as number
-      to.hashes[place] = hash
-    }
-    from = to
-    yield
-  }
-  sortCollisions(terms, from)
-  return from
-}
-
-function sortCollisions(terms: Terms, { order, hashes }: SortedTerms): void {
-  for (let from = 0, to = 1; from < order.length; from = to++) {
-    while (to < order.length && hashes[to] === hashes[from]) to++
-    if (to - from > 1) order.subarray(from, to).sort((a, b) => compareKeys(keyOf(terms, a), keyOf(terms, b)))
-  }
-}
-
-function keyOf(terms: Terms, term: number): Uint8Array {
-  return terms.keys.subarray(terms.bounds[2 * term], terms.bounds[2 * term + 2])
-}
-
 /** Write the lists that are too long to be beside their term. @returns them in order. */
 function* writeLongLists(
   terms: Terms,
@@ -264,11 +88,11 @@ function fill(short: ShortList, terms: Terms, facts: { from: number; to: number;
 
 /** Terms whose parts are fetched together. */
 const FETCH_TERMS = 128
-const fetched = new Uint32Array(2 * FETCH_TERMS)
 
 /** Touch what the next terms need, which lies anywhere in memory: in a loop that does nothing else, the processor waits
  * for many at once, and writing takes half the time. The numbers are kept only so that the reads are not left out. */
-function fetchTerms(terms: Terms, order: Uint32Array, place: number): void {
+function fetchTerms(terms: Terms, order: Uint32Array, facts: { place: number; fetched: Uint32Array }): void {
+  const { place, fetched } = facts
   const { bounds, keys, rows } = terms
   const end = Math.min(place + FETCH_TERMS, order.length)
   for (let i = place; i < end; i++) {
@@ -292,10 +116,11 @@ function* writeTerms(
   const { bounds } = terms
   const writer = new TermsWriter(out, order.length)
   const short = new ShortList()
+  const fetched = new Uint32Array(2 * FETCH_TERMS)
   let nextLong = 0
   for (let place = 0; place < order.length; place++) {
     if (place % SLICE_TERMS === 0) yield
-    if (place % FETCH_TERMS === 0) fetchTerms(terms, order, place)
+    if (place % FETCH_TERMS === 0) fetchTerms(terms, order, { place, fetched })
     const term = order[place] as number
     const hash = hashes[place] as number
     const from = bounds[2 * term + 1] as number

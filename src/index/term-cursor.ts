@@ -11,7 +11,7 @@ import {
   pageReader,
   runRefused,
 } from './term-format.ts'
-import { type Postings, readList, skipList, type TermRun } from './term-run.ts'
+import { compareKeys, type Postings, readList, skipList, type TermRun } from './term-run.ts'
 
 const PAGES_AT_ONCE = 16
 
@@ -114,5 +114,64 @@ export class RunCursor {
 
   get key(): Uint8Array {
     return this.bytes.subarray(this.keyAt, this.listAt)
+  }
+}
+
+/** Goes through the terms of all runs in order: `advance`, `load` if that says so, `choose`. */
+export class MergedTerms {
+  readonly #cursors: readonly RunCursor[]
+  readonly #empty: RunCursor[] = []
+  /** Cursors at the same term, oldest run first: the first `size` of these. */
+  readonly #group: RunCursor[]
+  size = 0
+
+  constructor(inputs: readonly TermRun[]) {
+    this.#cursors = inputs.map((input) => new RunCursor(input))
+    this.#group = [...this.#cursors]
+    this.size = inputs.length
+  }
+
+  get first(): RunCursor {
+    return this.#group[0] as RunCursor
+  }
+
+  get last(): RunCursor {
+    return this.#group[this.size - 1] as RunCursor
+  }
+
+  /** All cursors at the term. */
+  get group(): RunCursor[] {
+    return this.#group.slice(0, this.size)
+  }
+
+  /** Move those on that were at the last term. @returns false when `load` has to be called. */
+  advance(): boolean {
+    for (let i = 0; i < this.size; i++) {
+      const cursor = this.#group[i] as RunCursor
+      if (!cursor.next()) this.#empty.push(cursor)
+    }
+    return this.#empty.length === 0
+  }
+
+  *load(): Reading<void> {
+    for (const cursor of this.#empty) yield* cursor.load()
+    this.#empty.length = 0
+  }
+
+  /** Find the next term. @returns false after the last. */
+  choose(): boolean {
+    let size = 0
+    let least = Number.POSITIVE_INFINITY
+    for (const cursor of this.#cursors) {
+      const { hash } = cursor
+      if (hash > least || hash === Number.POSITIVE_INFINITY) continue
+      const order = hash < least ? -1 : compareKeys(cursor.key, this.first.key)
+      if (order > 0) continue
+      if (order < 0) size = 0
+      least = hash
+      this.#group[size++] = cursor
+    }
+    this.size = size
+    return size > 0
   }
 }

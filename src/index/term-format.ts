@@ -1,8 +1,8 @@
-/** The bytes of a term run: an immutable derived file that says at which offsets of a range of sealed segments a term is.
+/** The bytes of a term run: a derived file that says at which offsets of some adjacent sealed segments a term is.
  *
- * A run is pages of 4,096 bytes, little-endian. The last 4 bytes of a page are the CRC-32 of the others, seeded with the
- * CRC-32 of the run's identity and the page's number, so that a page of another place or another run fails. What a page
- * does not use is zeros. Page 0 is the header, then come four sections: places, postings, terms, filter.
+ * A run is pages of 4,096 bytes, little-endian. The last 4 bytes of a page are the CRC-32 of the others, seeded with
+ * the CRC-32 of the run's identity and the page's number, so that a page of another place or another run fails. What
+ * a page does not use is zeros. Page 0 is the header, then come four sections: places, postings, terms, filter.
  *
  * | header | size | field |
  * |---|---|---|
@@ -27,20 +27,20 @@
  * | 16 | 2 | how many |
  * | 18 | | the differences of the others to the one before, varints |
  *
- * - **Places** say where batches lie. A page begins with a chunk header (offset of the first row, offset of the last row,
- *   number of entries), u32 segment in this run, u32 position; its entries are the batches: varint rows, varint bytes. An
- *   entry of 0 rows moves on: varint segments, varint offsets skipped, varint bytes skipped; a new segment starts at
- *   position 128.
- * - **Postings** are the lists of more than 512 bytes, one after the other. A list begins anywhere in a page with a chunk
- *   and goes on with a chunk at the beginning of each following page.
- * - **Terms** are entries in order of (hash, key): the key is the number of the field and the text, the hash its CRC-32. A
- *   page is u16 entries, then the entries: u32 hash, varint key length, key, varint n. n = 1: varint offset. n > 1: varint
- *   length in bytes, then n varints, the first offset and the differences. n = 0, a long list: varints count, first page
- *   in postings, byte in it, pages, first offset, last - first.
+ * - **Places** say where batches lie. A page begins with a chunk header (offset of the first row, offset of the last
+ *   row, number of entries), u32 segment in this run, u32 position; its entries are the batches: varint rows, varint
+ *   bytes. An entry of 0 rows moves on: varint segments, varint offsets skipped, varint bytes skipped; a new segment
+ *   starts at position 128.
+ * - **Postings** are the lists of more than 512 bytes, one after the other. A list begins anywhere in a page with a
+ *   chunk and goes on with a chunk at the beginning of each following page.
+ * - **Terms** are entries in order of (hash, key): the key is the number of the field and the text, the hash its
+ *   CRC-32. A page is u16 entries, then the entries: u32 hash, varint key length, key, varint n. n = 1: varint
+ *   offset. n > 1: varint length in bytes, then n varints, the first offset and the differences. n = 0, a long list:
+ *   varints count, first page in postings, byte in it, pages, first offset, last - first.
  * - **Filter** is a blocked Bloom filter that is the directory of the terms as well. A page is 63 blocks of 64 bytes, a
  *   block 480 bits and u32 the page of terms where its first term is. The block of a hash is
- *   floor(hash * blocks / 2^32), so blocks are in the order of terms, 48 to a block on average. A term sets 7 bits:
- *   `filterBits`.
+ *   floor(hash * blocks / 2^32), so blocks are in the order of terms, 48 to a block on average. A term sets 7 bits,
+ *   those of term-filter.ts.
  *
  * These values are on disk. Do not change; add a version.
  * @module */
@@ -48,6 +48,7 @@ import { ByteReader, fromHex, getU64, sameBytes, setU64, toHex, utf8, viewOf } f
 import type { Digest } from '../codec/digest.ts'
 import { VarveError } from '../errors.ts'
 import { TERM_FIELDS, type Term, type TermField } from './term.ts'
+import { BLOCKS_PER_PAGE, blocksFor } from './term-filter.ts'
 
 export const PAGE_BYTES = 4096
 /** What a page can hold: all but its CRC. */
@@ -65,20 +66,12 @@ export const ENTRY_MAX_BYTES = 4 + 2 + KEY_MAX_BYTES + 2 * VARINT_BYTES + INLINE
 export const PLACES_AT = CHUNK_HEADER_BYTES + 8
 /** Where the entries of a page of terms begin. */
 export const ENTRIES_AT = 2
-export const BLOCK_BYTES = 64
-export const BLOCKS_PER_PAGE = 63
-/** Where in a block its page of terms is. */
-export const BLOCK_PAGE_AT = 60
-const BLOCK_TERMS = 48
-const BLOCK_BITS = BLOCK_PAGE_AT * 8
-const PROBES = 7
 /** The level of a run that keeps last offsets of entities only. */
 export const LEVEL_LAST = 255
 
 const MAGIC = utf8('VARVTRM')
 const VERSION = 1
 const IDENTITY_BYTES = 88
-const TWO_32 = 0x1_0000_0000
 
 /** Of what a run is an index. A reader says what it expects of it, and a run of anything else is refused. */
 export interface RunIdentity {
@@ -239,49 +232,4 @@ export function checkPage(
 /** A reader over what a page holds. */
 export function pageReader(bytes: Uint8Array): ByteReader {
   return new ByteReader(bytes.subarray(0, PAGE_ROOM))
-}
-
-/** How many blocks the filter of so many terms has. */
-export function blocksFor(terms: number): number {
-  return Math.ceil(terms / BLOCK_TERMS)
-}
-
-/** The block of a hash. */
-export function blockOf(hash: number, blocks: number): number {
-  return Math.floor((hash * blocks) / TWO_32)
-}
-
-/** Tell whether all bits of a hash are set in the block at `at`. */
-export function filterHas(bytes: Uint8Array, at: number, hash: number): boolean {
-  let state = scramble(hash)
-  for (let probe = 0; probe < PROBES; probe++) {
-    const bit = ((state >>> 16) * BLOCK_BITS) >>> 16
-    if (((bytes[at + (bit >>> 3)] as number) & (1 << (bit & 7))) === 0) return false
-    state = nextProbe(state)
-  }
-  return true
-}
-
-/** Set the bits of a hash in the block at `at`. */
-export function filterAdd(bytes: Uint8Array, at: number, hash: number): void {
-  let state = scramble(hash)
-  for (let probe = 0; probe < PROBES; probe++) {
-    const bit = ((state >>> 16) * BLOCK_BITS) >>> 16
-    const byte = at + (bit >>> 3)
-    bytes[byte] = (bytes[byte] as number) | (1 << (bit & 7))
-    state = nextProbe(state)
-  }
-}
-
-/** Mix the bits of a hash (the finalizer of MurmurHash3): its high bits chose the block already. */
-function scramble(hash: number): number {
-  let mixed = hash
-  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85eb_ca6b)
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2_ae35)
-  return mixed ^ (mixed >>> 16)
-}
-
-/** A linear congruential step; its high bits choose the bit. */
-function nextProbe(state: number): number {
-  return (Math.imul(state, 0x9e37_79b1) + 0x7f4a_7c15) | 0
 }

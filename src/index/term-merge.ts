@@ -1,28 +1,27 @@
 /** Merging term runs of adjacent segments into one, with memory for a few pages of each and the filter.
  *
- * The inputs are gone through twice: for the long lists, whose pages come first in the file, and for the terms. The header
- * tells the sizes of everything and stands before it, so it is written last, over zeros that no reader takes for a run;
- * where a storage cannot write there, everything is gone through once more, before, only to measure.
+ * The inputs are gone through twice: for the long lists, whose pages come first in the file, and for the terms. The
+ * header tells the sizes of everything and stands before it, so it is written last, over zeros that no reader takes
+ * for a run; where a storage cannot write there, everything is gone through once more, before, only to measure.
  * @module */
 import type { Digest } from '../codec/digest.ts'
 import { assert } from '../errors.ts'
 import type { Maybe } from '../ports/storage.ts'
-import type { Reading } from '../segment/file-pool.ts'
-import { RunCursor, readPages } from './term-cursor.ts'
+import { readPages } from './term-cursor.ts'
+import { encodeRunHeader, LEVEL_LAST, PAGE_BYTES, type RunIdentity, runRefused, runSeed } from './term-format.ts'
 import {
-  encodeRunHeader,
-  fieldNumber,
-  LEVEL_LAST,
-  PAGE_BYTES,
-  type RunIdentity,
-  runRefused,
-  runSeed,
-} from './term-format.ts'
-import { compareKeys, type Postings, type TermRun } from './term-run.ts'
+  type Asked,
+  countEntities,
+  handOn,
+  type Merging,
+  writeLast,
+  writeLongLists,
+  writeTerms,
+} from './term-merge-terms.ts'
+import { PageOutput, PlacesWriter } from './term-output.ts'
+import type { TermRun } from './term-run.ts'
 import { type BatchPlace, PlacesWalk, placeAt } from './term-seek.ts'
-import { type LongList, PageOutput, PlacesWriter, PostingsWriter, ShortList, TermsWriter } from './term-write.ts'
-
-type Asked = Reading<never> extends Generator<infer A, never, Uint8Array> ? A : never
+import { TermsWriter } from './term-write.ts'
 
 /** What a merge needs from outside. */
 export interface MergeTools {
@@ -47,7 +46,8 @@ export function mergeRuns(inputs: readonly TermRun[], identity: RunIdentity, too
   return run({ inputs, identity, digest: tools.digest }, tools)
 }
 
-/** Keep of several runs, oldest first, nothing but the last offset of each entity. The inputs may be such runs themselves.
+/** Keep of several runs, oldest first, nothing but the last offset of each entity. The inputs may be such runs
+ * themselves.
  * @param identity of level 255.
  * @throws {VarveError} `DECODE_FAILED` when an input is damaged. */
 export function mergeLast(inputs: readonly TermRun[], identity: RunIdentity, tools: MergeTools): Promise<void> {
@@ -60,9 +60,6 @@ interface Job {
   readonly identity: RunIdentity
   readonly digest: Digest
 }
-
-/** What a merge asks for: bytes to read, or to be rid of some. */
-type Merging<T> = Generator<Asked | Uint8Array, T, Uint8Array>
 
 async function run(job: Job, tools: MergeTools): Promise<void> {
   const { overwrite } = tools
@@ -117,13 +114,6 @@ function* merge(job: Job, measuring: boolean): Merging<Uint8Array> {
   return header
 }
 
-function* handOn(out: PageOutput): Generator<Uint8Array, void> {
-  if (out.ready.length === 0) return
-  const { ready } = out
-  out.ready = []
-  yield* ready
-}
-
 function* mergePlaces(inputs: readonly TermRun[], out: PageOutput): Merging<void> {
   const writer = new PlacesWriter(out)
   let segments = 0
@@ -158,200 +148,4 @@ function follows(before: BatchPlace, batch: BatchPlace, { segments, endOffset }:
     batch.baseOffset >= before.baseOffset + before.rows &&
     batch.baseOffset + batch.rows <= endOffset
   )
-}
-
-/** Goes through the terms of all runs in order: `advance`, `load` if that says so, `choose`. */
-class MergedTerms {
-  readonly #cursors: readonly RunCursor[]
-  readonly #empty: RunCursor[] = []
-  /** Cursors at the same term, oldest run first: the first `size` of these. */
-  readonly #group: RunCursor[]
-  size = 0
-
-  constructor(inputs: readonly TermRun[]) {
-    this.#cursors = inputs.map((input) => new RunCursor(input))
-    this.#group = [...this.#cursors]
-    this.size = inputs.length
-  }
-
-  get first(): RunCursor {
-    return this.#group[0] as RunCursor
-  }
-
-  get last(): RunCursor {
-    return this.#group[this.size - 1] as RunCursor
-  }
-
-  /** All cursors at the term. */
-  get group(): RunCursor[] {
-    return this.#group.slice(0, this.size)
-  }
-
-  /** Move those on that were at the last term. @returns false when `load` has to be called. */
-  advance(): boolean {
-    for (let i = 0; i < this.size; i++) {
-      const cursor = this.#group[i] as RunCursor
-      if (!cursor.next()) this.#empty.push(cursor)
-    }
-    return this.#empty.length === 0
-  }
-
-  *load(): Merging<void> {
-    for (const cursor of this.#empty) yield* cursor.load()
-    this.#empty.length = 0
-  }
-
-  /** Find the next term. @returns false after the last. */
-  choose(): boolean {
-    let size = 0
-    let least = Number.POSITIVE_INFINITY
-    for (const cursor of this.#cursors) {
-      const { hash } = cursor
-      if (hash > least || hash === Number.POSITIVE_INFINITY) continue
-      const order = hash < least ? -1 : compareKeys(cursor.key, this.first.key)
-      if (order > 0) continue
-      if (order < 0) size = 0
-      least = hash
-      this.#group[size++] = cursor
-    }
-    this.size = size
-    return size > 0
-  }
-}
-
-/** Write the lists that are too long to be beside their term, and count. */
-function* writeLongLists(
-  inputs: readonly TermRun[],
-  out: PageOutput,
-): Merging<{ terms: number; postings: number; longs: LongList[] }> {
-  const merged = new MergedTerms(inputs)
-  const writer = new PostingsWriter(out)
-  const short = new ShortList()
-  const longs: LongList[] = []
-  let terms = 0
-  let postings = 0
-  for (; ; terms++) {
-    if (!merged.advance()) yield* merged.load()
-    if (!merged.choose()) break
-    const { first } = merged
-    if (merged.size === 1 && first.isSingle) {
-      postings++
-      continue
-    }
-    const { group } = merged
-    const lists = group.map((cursor) => cursor.list())
-    for (const list of lists) postings += list.count
-    if (fill(short, lists, first.run)) continue
-    writer.begin()
-    for (const [i, list] of lists.entries()) {
-      const { run } = group[i] as RunCursor
-      if (list.offsets !== undefined) for (const offset of list.offsets) addChecked(run, offset, writer)
-      else yield* copyLong(run, list, writer)
-      yield* handOn(out)
-    }
-    longs.push(writer.endList(terms))
-  }
-  writer.end()
-  return { terms, postings, longs }
-}
-
-/** Make the short list of several. @returns false when it is too long.
- * @throws {VarveError} `DECODE_FAILED` when the lists do not follow each other. */
-function fill(short: ShortList, lists: readonly Postings[], run: TermRun): boolean {
-  short.begin()
-  for (const { offsets } of lists) {
-    if (offsets === undefined) return false
-    for (const offset of offsets) {
-      if (offset <= short.last && short.count > 0) throw runRefused(run.path, 'lists of merged runs overlap')
-      if (!short.add(offset)) return false
-    }
-  }
-  return true
-}
-
-/** Add the offsets of a long list to one that is being written. */
-function* copyLong(run: TermRun, list: Postings, writer: PostingsWriter): Merging<void> {
-  const start = run.postings + list.page
-  const end = start + list.pages
-  for (let page = start; page < end; ) {
-    for (const own of yield* readPages(run, page, end)) {
-      own.position = page++ === start ? list.at : 0
-      let offset = own.u64()
-      own.u64()
-      const count = own.u8() | (own.u8() << 8)
-      addChecked(run, offset, writer)
-      for (let i = 1; i < count; i++) {
-        offset += own.varint()
-        addChecked(run, offset, writer)
-      }
-    }
-  }
-}
-
-function addChecked(run: TermRun, offset: number, writer: PostingsWriter): void {
-  if (offset <= writer.last || offset >= run.identity.endOffset) throw runRefused(run.path, 'a list is not in order')
-  writer.add(offset)
-}
-
-function* writeTerms(
-  inputs: readonly TermRun[],
-  facts: { writer: TermsWriter; longs: readonly LongList[] },
-  out: PageOutput,
-): Merging<void> {
-  const merged = new MergedTerms(inputs)
-  const { writer, longs } = facts
-  const short = new ShortList()
-  let nextLong = 0
-  for (let term = 0; ; term++) {
-    if (!merged.advance()) yield* merged.load()
-    if (!merged.choose()) break
-    if (out.ready.length > 0) yield* handOn(out)
-    const { first } = merged
-    const long = longs[nextLong]
-    if (long?.term !== term && merged.size === 1) writer.copy(first.bytes, first.entryAt, first.entryEnd)
-    else {
-      writer.begin(first.hash)
-      writer.key(first.bytes, first.keyAt, first.listAt)
-      if (long?.term === term) {
-        nextLong++
-        writer.long(long)
-      } else {
-        fill(
-          short,
-          merged.group.map((cursor) => cursor.list()),
-          first.run,
-        )
-        writer.few(short)
-      }
-    }
-    writer.end(first.hash)
-  }
-}
-
-const ENTITY = fieldNumber('entity')
-
-function* countEntities(inputs: readonly TermRun[]): Merging<{ terms: number; postings: number; longs: LongList[] }> {
-  const merged = new MergedTerms(inputs)
-  let terms = 0
-  for (;;) {
-    if (!merged.advance()) yield* merged.load()
-    if (!merged.choose()) return { terms, postings: terms, longs: [] }
-    const { first } = merged
-    if (first.bytes[first.keyAt] === ENTITY) terms++
-  }
-}
-
-function* writeLast(inputs: readonly TermRun[], writer: TermsWriter, out: PageOutput): Merging<void> {
-  const merged = new MergedTerms(inputs)
-  for (;;) {
-    if (!merged.advance()) yield* merged.load()
-    if (!merged.choose()) return
-    if (out.ready.length > 0) yield* handOn(out)
-    const newest = merged.last
-    if (newest.bytes[newest.keyAt] !== ENTITY) continue
-    writer.begin(newest.hash)
-    writer.key(newest.bytes, newest.keyAt, newest.listAt)
-    writer.one(newest.list().last)
-    writer.end(newest.hash)
-  }
 }

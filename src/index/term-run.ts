@@ -1,21 +1,17 @@
 /** Asking one term run: open it, find a term. No input or output here: see `Reading`.
  *
- * A term that is not in the run costs the page of the filter with its block, one that is there mostly one page more. All
- * pages go through the cache. A run can live in memory instead of in a file; its pages are not checked again.
+ * A term that is not in the run costs the page of the filter with its block, one that is there mostly one page more.
+ * All pages go through the cache. A run can live in memory instead of in a file; its pages are not checked again.
  * @module */
 import type { ByteReader } from '../codec/bytes.ts'
 import type { Digest } from '../codec/digest.ts'
 import type { Reading } from '../segment/file-pool.ts'
 import type { PageCache } from './page-cache.ts'
 import type { Term } from './term.ts'
+import { BLOCK_BYTES, BLOCK_PAGE_AT, BLOCKS_PER_PAGE, blockOf, filterHas } from './term-filter.ts'
 import {
-  BLOCK_BYTES,
-  BLOCK_PAGE_AT,
-  BLOCKS_PER_PAGE,
-  blockOf,
   checkPage,
   decodeRunHeader,
-  filterHas,
   PAGE_BYTES,
   pageReader,
   type RunIdentity,
@@ -129,7 +125,7 @@ export function* findTerm(run: TermRun, term: Term): Reading<Postings | undefine
   const isLast = block + 1 === blocks || inPage + 1 === BLOCKS_PER_PAGE
   let high = isLast ? termsPages - 1 : Math.min(pageAt(at + BLOCK_BYTES), termsPages - 1)
   for (let step = 0; low <= high; step++) {
-    // Mostly the first page has it or the second; a block of long or colliding entries has more, so then they are halved.
+    // Mostly the first page has it or the second; long or colliding entries take more, and then those are halved.
     const middle = step < 2 ? low : (low + high) >>> 1
     const found = searchPage(yield* readPage(run, run.terms + middle), key, run)
     if (found === 'before') high = middle - 1

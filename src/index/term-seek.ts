@@ -1,7 +1,8 @@
 /** Seeking in what a term run keeps as chunks: long lists of offsets, and the places of batches.
  *
- * Chunks follow each other in ascending order, so the one wanted is guessed from where the number lies between the ends,
- * and after three guesses the rest is halved: numbers spread evenly cost one or two pages, others the logarithm.
+ * Chunks follow each other in ascending order, so the one wanted is guessed from where the number lies between the
+ * ends, and after three guesses the rest is halved: numbers spread evenly cost one or two pages, others the
+ * logarithm.
  * @module */
 import { type ByteReader, getU64, viewOf } from '../codec/bytes.ts'
 import type { Reading } from '../segment/file-pool.ts'
@@ -30,7 +31,7 @@ function* seekChunk(run: TermRun, chunks: Chunks, wanted: number): Reading<numbe
   let top = high
   let { first, last } = chunks
   for (let step = 0; low < high; step++) {
-    const share = (wanted - first) / (last - first + 1)
+    const share = (wanted - first) / Math.max(1, last - first + 1)
     const guessed = step < GUESSES ? low + Math.floor(share * (top - low + 1)) : (low + top) >>> 1
     const guess = Math.min(top, Math.max(low, guessed))
     const view = viewOf((yield* readPage(run, chunks.page(guess))).bytes)

@@ -1,6 +1,7 @@
 /** Goal: no bytes make a term run do more than fail: typed errors, no endless reading, no large memory.
  * Method: pages of random bytes, and runs with bytes changed or pages exchanged, all with right checksums, so that the
- * decoders behind the checksums see them; each is asked for everything and merged. fast-check prints the seed of a failure.
+ * decoders behind the checksums see them; each is asked for everything and merged. fast-check prints the seed of a
+ * failure.
  * @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,5 @@
+/** The cache of checked pages: what it keeps, how much, and what it forgets.
+ * @module */
 import { expect, test } from 'vitest'
 import { ByteReader } from '../../../src/codec/bytes.ts'
 import { PageCache } from '../../../src/index/page-cache.ts'

@@ -1,6 +1,6 @@
 /** Goal: merged runs answer as the runs they were made from, through any number of levels.
- * Method: logs of random segments, merged in groups and the merged ones again; every term and place compared with the Map
- * of the rows. fast-check prints the seed of a failure.
+ * Method: logs of random segments, merged in groups and the merged ones again; every term and place compared with the
+ * Map of the rows. fast-check prints the seed of a failure.
  * @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

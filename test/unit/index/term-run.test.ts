@@ -111,8 +111,8 @@ const ROW = {
   ...{ lane: undefined, depth: undefined, tags: undefined, idempotencyKey: undefined },
 }
 
-/** Texts of one CRC-32. It is linear: toggling the case of letter i of a fixed text changes it by a fixed amount, and of 64
- * such amounts of 32 bits many combinations cancel out, which elimination finds. */
+/** Texts of one CRC-32. It is linear: toggling the case of letter i of a fixed text changes it by a fixed amount, and
+ * of 64 such amounts of 32 bits many combinations cancel out, which elimination finds. */
 function collidingTexts(count: number): string[] {
   const letters = 'abcdefgh'.repeat(8)
   const crcOf = (text: string) => digest.crc32(utf8(`\u0000${text}`))
@@ -179,9 +179,9 @@ describe('openRun()', () => {
   test('accepts the run of what it expects, also when it knows only a part', () => {
     const files = new Files()
     files.bytes.set('a', bytes)
-    expect(openIn(files, 'a', segment.identity).identity).toEqual(segment.identity)
+    expect(openIn(files, 'a', { expected: segment.identity }).identity).toEqual(segment.identity)
     const { baseOffset: _, ...known } = segment.identity
-    expect(openIn(files, 'a', known).identity).toEqual(segment.identity)
+    expect(openIn(files, 'a', { expected: known }).identity).toEqual(segment.identity)
   })
 
   test.each([
@@ -196,7 +196,9 @@ describe('openRun()', () => {
   ])('refuses a run whose %s differs', (name, value) => {
     const files = new Files()
     files.bytes.set('a', bytes)
-    expect(refusal(() => openIn(files, 'a', { ...segment.identity, [name]: value }))).toContain(`its ${name} is`)
+    expect(refusal(() => openIn(files, 'a', { expected: { ...segment.identity, [name]: value } }))).toContain(
+      `its ${name} is`,
+    )
   })
 
   test('refuses another magic or version, and a file that is too short', () => {
@@ -236,14 +238,16 @@ describe('damage', () => {
     const files = new Files()
     const damaged = bytes.slice()
     files.bytes.set('a', bytes)
-    const whole = openIn(files, 'a', segment.identity, { cache: new PageCache(0) })
+    const whole = openIn(files, 'a', { expected: segment.identity, cache: new PageCache(0) })
     files.bytes.set('a', damaged)
     const accepted: number[] = []
     for (let bit = 0; bit < damaged.length * 8; bit++) {
       const at = bit >> 3
       damaged[at] = (damaged[at] as number) ^ (1 << (bit & 7))
       const page = Math.floor(at / PAGE_BYTES)
-      const said = refusal(() => (page === 0 ? openIn(files, 'a', segment.identity) : files.run(readPage(whole, page))))
+      const said = refusal(() =>
+        page === 0 ? openIn(files, 'a', { expected: segment.identity }) : files.run(readPage(whole, page)),
+      )
       if (said === 'accepted') accepted.push(bit)
       damaged[at] = bytes[at] as number
     }
@@ -257,7 +261,7 @@ describe('damage', () => {
     const files = new Files()
     for (let length = 0; length < bytes.length; length += 509) {
       files.bytes.set('a', bytes.subarray(0, length))
-      const check = () => files.run(checkRun(openIn(files, 'a', segment.identity)))
+      const check = () => files.run(checkRun(openIn(files, 'a', { expected: segment.identity })))
       expect(refusal(check)).toContain('too short')
     }
   })

@@ -143,33 +143,33 @@ export function buildAndOpen(
 ): TermRun {
   const path = `run-${segment.identity.sequence}`
   files.bytes.set(path, build(segment, facts.digest))
-  return openIn(files, path, segment.identity, facts)
+  return openIn(files, path, { ...facts, expected: segment.identity })
 }
 
 export function openIn(
   files: Files,
   path: string,
-  identity: Partial<RunIdentity>,
-  facts: { digest?: Digest; cache?: PageCache } = {},
+  facts: { expected?: Partial<RunIdentity>; digest?: Digest; cache?: PageCache },
 ): TermRun {
-  return files.run(openRun(path, identity, { digest, cache: new PageCache(1 << 20), ...facts }))
+  const { expected = {}, ...tools } = facts
+  return files.run(openRun(path, expected, { digest, cache: new PageCache(1 << 20), ...tools }))
 }
 
 /** Merge adjacent runs into the files and open the result. */
 export async function mergeIn(
   files: Files,
   inputs: readonly TermRun[],
-  facts: { level: number; digest?: Digest },
+  { level, ...facts }: { level: number; digest?: Digest },
 ): Promise<TermRun> {
   const [first, last] = [inputs[0] as TermRun, inputs.at(-1) as TermRun]
   const { endOffset, lastSegmentId, endPosition, endHash } = last.identity
   const { sequence, baseOffset } = first.identity
   const segments = inputs.reduce((sum, input) => sum + input.identity.segments, 0)
   const end = { endOffset, lastSegmentId, endPosition, endHash }
-  const identity = { level: facts.level, sequence, segments, baseOffset, ...end }
-  const path = `run-${facts.level}-${sequence}`
+  const identity = { level, sequence, segments, baseOffset, ...end }
+  const path = `run-${level}-${sequence}`
   files.bytes.set(path, await written(files, (tools) => mergeRuns(inputs, identity, tools), facts))
-  return openIn(files, path, identity, facts)
+  return openIn(files, path, { ...facts, expected: identity })
 }
 
 /** Keep the last offsets of entities of runs. */
@@ -177,7 +177,7 @@ export async function mergeLastIn(files: Files, inputs: readonly TermRun[], path
   const endOffset = inputs.at(-1)?.identity.endOffset ?? 0
   const identity = identityOf({ level: 255, segments: 0, endOffset })
   files.bytes.set(path, await written(files, (tools) => mergeLast(inputs, identity, tools), {}))
-  return openIn(files, path, identity)
+  return openIn(files, path, { expected: identity })
 }
 
 /** The bytes that a merge writes. @param facts.appendOnly the storage cannot overwrite. */
