@@ -10,6 +10,9 @@ import type { Runtime } from '../support/runtime.ts'
 import { type Binaries, type Binary, binaries, ownProgram, RUNTIMES, Varve } from './cli-process.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'varve-cli-'))
+/** Each starts processes of several runtimes. */
+const SLOW = { timeout: 60_000 }
+
 let built: Binaries
 
 beforeAll(async () => {
@@ -61,7 +64,7 @@ function events(runtime: Runtime): string {
   return `${[...VALUES, ...lines].join('\n')}\n`
 }
 
-test('every runtime appends to the store of the others, and reads the same bytes', async () => {
+test('every runtime appends to the store of the others, and reads the same bytes', SLOW, async () => {
   let count = 0
   for (const runtime of RUNTIMES) {
     const ran = await run(runtime, 'append orders --create --batch 100 --json', { input: events(runtime) })
@@ -80,7 +83,31 @@ test('every runtime appends to the store of the others, and reads the same bytes
   expect(fingerprints.size).toBe(1)
 })
 
-describe.each(RUNTIMES)('varve on %s', (runtime) => {
+test('decisions of one runtime hold for the others', SLOW, async () => {
+  const data = 'decided'
+  const [first = 'node'] = RUNTIMES
+  const one = '{"kind":"K","entity":"e","data":1}'
+  await run(first, 'topics create orders --chain events', { data })
+  const receipt = await run(first, 'append orders --key k --expect e=none --json', { data, input: one })
+  const { hash } = JSON.parse(receipt.output)
+  const proof = await run(first, 'proof orders 0', { data })
+  for (const runtime of RUNTIMES) {
+    const again = await run(runtime, 'append orders --key k --expect e=none --json', { data, input: one })
+    expect(JSON.parse(again.output)).toMatchObject({ replayed: true, appended: 0, hash })
+    const late = await run(runtime, 'append orders --expect e=none', { data, input: one })
+    expect(late).toMatchObject({ exitCode: 1, output: '' })
+    const blind = await run(runtime, 'append orders --if-no kind=K --after 0', { data, input: one })
+    expect(blind).toMatchObject({ exitCode: 1, output: '' })
+    expect(await run(runtime, 'proof orders 0', { data })).toMatchObject({ exitCode: 0, output: proof.output })
+    const checked = await run(runtime, `proof --check - --hash ${hash}`, { data, input: proof.output })
+    expect(checked).toMatchObject({ exitCode: 0, output: expect.stringContaining('Proven') })
+    expect(await run(runtime, `verify --head orders:1:${hash}`, { data })).toMatchObject({ exitCode: 0 })
+    const asked = await run(runtime, 'topics rm orders --yes', { data })
+    expect(asked).toMatchObject({ exitCode: 2, output: '', errors: expect.stringContaining('--store-id') })
+  }
+})
+
+describe.each(RUNTIMES)('varve on %s', SLOW, (runtime) => {
   test('ends with 2 for wrong use, 1 for failure, 3 for damage', async () => {
     expect(await run(runtime, 'read')).toMatchObject({ exitCode: 2, output: '' })
     expect(await run(runtime, 'read orders', { data: 'none' })).toMatchObject({ exitCode: 1, output: '' })

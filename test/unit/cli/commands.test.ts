@@ -1,6 +1,7 @@
 /** The commands of the command line, with a terminal of arrays.
  * @module */
 import { describe, expect, test } from 'vitest'
+import { COMMANDS } from '../../../src/cli/index.ts'
 import { openStore } from '../../../src/index.ts'
 import { Machine, ndjson, numbered } from './support.ts'
 
@@ -301,7 +302,7 @@ describe('runCli()', () => {
     const overview = await machine.run([])
     expect(overview).toMatchObject({ exitCode: 0, output: expect.stringContaining('Usage: varve COMMAND') })
     expect((await machine.run(['--help'])).output).toBe(overview.output)
-    for (const name of ['serve', 'topics', 'append', 'read', 'tail', 'verify', 'checkpoint', 'stats']) {
+    for (const { name } of COMMANDS) {
       const help = await machine.done(`${name} --help`)
       expect(help).toContain(`varve ${name}`)
       expect(help).toContain('Examples:')
