@@ -26,7 +26,7 @@ export type { OpenSqlite, SqliteDatabase, SqliteValue } from './sqlite.ts'
 
 const MISSING_HINT = 'Check --data DIR; `varve topics create NAME` and `varve append --create` make a store'
 const CHANGED_HINT =
-  'The input changed since it was imported; --skip id or another --source imports it again, as other events'
+  'The input changed since it was imported: import it into another --topic, or as other events with --skip id --source NAME'
 
 /** All commands, in the order of the overview. */
 export const COMMANDS: readonly Command[] = [
