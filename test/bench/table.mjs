@@ -60,7 +60,7 @@ function figureCells(figure) {
 
 /** @param {number} ms */
 function milliseconds(ms) {
-  return `${ms.toFixed(ms < 100 ? 1 : 0)} ms`
+  return `${ms.toFixed(ms < 1 ? 3 : ms < 100 ? 1 : 0)} ms`
 }
 
 /** @param {string[][]} rows */
