@@ -25,7 +25,7 @@ import type { SpanTimes } from '../segment/span.ts'
 import type { SparseIndex } from '../segment/sparse-index.ts'
 import { loadCheckpoint } from '../topic/checkpoints.ts'
 import type { LogContext } from '../topic/context.ts'
-import type { HeldSegment } from '../topic/partition.ts'
+import type { HeldSegment } from '../topic/held-segments.ts'
 import { commitSegment, createSegment, type FreshSegment, writeIndexes } from '../topic/roll.ts'
 
 /** What recovery did to one partition. */

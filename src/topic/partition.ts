@@ -7,29 +7,15 @@ import { partitionDirectory } from '../manifest/index.ts'
 import type { DecodeContext, DecodedEvent, RowMatcher } from '../segment/decode.ts'
 import { drive, type Reading } from '../segment/file-pool.ts'
 import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
-import { extendIndex, loadIndex } from '../segment/load-index.ts'
 import { baseOffsetOf } from '../segment/names.ts'
 import { type BatchPlace, pickEvents } from '../segment/pick.ts'
 import { readBackward, readForward, readOne } from '../segment/read.ts'
-import { type LogPoint, type SegmentRef, segmentDamaged, segmentRef } from '../segment/segment.ts'
-import { SparseIndex } from '../segment/sparse-index.ts'
+import { type LogPoint, segmentDamaged } from '../segment/segment.ts'
+import type { SparseIndex } from '../segment/sparse-index.ts'
 import type { LogContext } from './context.ts'
+import { type HeldSegment, HeldSegments } from './held-segments.ts'
 import { proveEvent } from './proof.ts'
 import type { EventProof, PartitionStats } from './types.ts'
-
-/** How many indexes of sealed segments stay in memory. */
-const INDEXES_MAX = 64
-
-/** A segment as the partition holds it. */
-export interface HeldSegment {
-  readonly ref: SegmentRef
-  readonly seal: Seal | undefined
-  /** The first batch that is read: behind the header, except where a salvage goes on after damage. Its offset may lie
-   * inside that batch when the blocks before it are damaged. */
-  readonly begin: LogPoint
-  /** Of a salvaged piece, which has no derived files. */
-  readonly index?: SparseIndex
-}
 
 /** What a partition is made of. */
 export interface PartitionFacts {
@@ -88,10 +74,7 @@ export class Partition {
   #prunedVersions: string | undefined
   readonly decoding: DecodeContext
   readonly #context: LogContext
-  readonly #segments: HeldSegment[]
-  readonly #indexes = new Map<string, SparseIndex>()
-  /** The index of the active segment, and the position up to which it covers it. */
-  #activeIndex: { readonly index: SparseIndex; covered: number } | undefined
+  readonly #segments: HeldSegments
   #durable: LogPoint
   #lastRecordedAt: number | undefined
   readonly #waiting = new Set<() => void>()
@@ -121,13 +104,8 @@ export class Partition {
     this.#droppedSegments = row.droppedSegments ?? 0
     this.#prunedVersions = row.prunedVersions
     this.salvaged = facts.pieces !== undefined
-    this.#segments = facts.pieces?.slice() ?? row.segments.map((segment) => this.#hold(segment))
     this.#durable = facts.durable
-  }
-
-  #hold(row: SegmentRow): HeldSegment {
-    const ref = segmentRef(this.directory, row, { partition: this.partition, digest: this.#context.digest })
-    return { ref, seal: row.sealed, begin: { position: SEGMENT_HEADER_BYTES, offset: row.baseOffset } }
+    this.#segments = new HeldSegments(context, this, facts.pieces ?? row)
   }
 
   /** The first offset that is kept. Pruning raises it. */
@@ -147,10 +125,7 @@ export class Partition {
 
   /** Segments before `row`'s log start were given up; their files may be gone from now on. */
   pruned(row: PartitionRow): void {
-    const kept = new Set(row.segments.map((segment) => segment.id))
-    const dropped = this.#segments.filter(({ ref }) => !kept.has(ref.id))
-    this.#segments.splice(0, dropped.length)
-    for (const { ref } of dropped) this.#indexes.delete(ref.id)
+    this.#segments.prune(row)
     this.#logStartOffset = row.logStartOffset
     this.#droppedSegments = row.droppedSegments ?? 0
     this.#prunedVersions = row.prunedVersions
@@ -159,12 +134,12 @@ export class Partition {
   }
 
   get segments(): readonly HeldSegment[] {
-    return this.#segments
+    return this.#segments.list
   }
 
   get active(): HeldSegment {
-    const last = this.#segments.at(-1)
-    assert(last !== undefined && (this.salvaged || last.seal === undefined), 'the last segment is active')
+    const { last } = this.#segments
+    assert(this.salvaged || last.seal === undefined, 'the last segment is active')
     return last
   }
 
@@ -179,7 +154,7 @@ export class Partition {
 
   /** Give the index of the active segment, known from recovery or a checkpoint. */
   adoptActiveIndex(index: SparseIndex): void {
-    this.#activeIndex = { index, covered: this.#durable.position }
+    this.#segments.adoptActiveIndex(index)
   }
 
   adoptLastRecordedAt(recordedAt: number): void {
@@ -188,11 +163,7 @@ export class Partition {
 
   /** A batch was written to the active segment. It is read once `publish` covers it. */
   noteBatch(batch: { baseOffset: number; position: number; length: number; highestAt: number }): void {
-    const active = this.#activeIndex
-    // After a gap the index is extended from the segment when it is next needed.
-    if (active === undefined || active.covered !== batch.position) return
-    active.index.add(batch)
-    active.covered += batch.length
+    this.#segments.noteBatch(batch)
   }
 
   /** Everything before `point` is durable: readers may have it. */
@@ -225,10 +196,7 @@ export class Partition {
   /** Take over what another process did to this partition: its segments, and how far they are durable. */
   follow(row: PartitionRow, durable: LogPoint): void {
     const rolled = row.segments.at(-1)?.id !== this.active.ref.id
-    if (rolled) {
-      this.#segments.splice(0, this.#segments.length, ...row.segments.map((segment) => this.#hold(segment)))
-      this.#activeIndex = undefined
-    }
+    if (rolled) this.#segments.replace(row)
     if (durable.offset <= this.#durable.offset && !rolled) return
     // The end of a sealed segment is where the next one begins, so the offset never falls.
     assert(durable.offset >= this.#durable.offset, 'the high watermark never falls')
@@ -239,82 +207,14 @@ export class Partition {
 
   /** The active segment was sealed and `row` follows it. Everything in it is durable. */
   rolled(seal: Seal, row: SegmentRow): void {
-    const { ref } = this.active
     assert(seal.endOffset === this.#durable.offset, 'a segment is sealed when all of it is durable')
-    this.#segments[this.#segments.length - 1] = { ...this.active, seal }
-    if (this.#activeIndex?.covered === seal.endPosition) this.#remember(ref.id, this.#activeIndex.index)
-    this.#segments.push(this.#hold(row))
-    this.#activeIndex = { index: new SparseIndex(), covered: SEGMENT_HEADER_BYTES }
+    this.#segments.roll(seal, row)
     this.#durable = { position: SEGMENT_HEADER_BYTES, offset: seal.endOffset }
-  }
-
-  #remember(id: string, index: SparseIndex): void {
-    for (const oldest of this.#indexes.keys()) {
-      if (this.#indexes.size < INDEXES_MAX) break
-      this.#indexes.delete(oldest)
-    }
-    this.#indexes.set(id, index)
-  }
-
-  *#index(segment: HeldSegment): Reading<SparseIndex> {
-    const { ref, seal } = segment
-    if (segment.index !== undefined) return segment.index
-    const { digest } = this.#context
-    if (seal === undefined) {
-      const end = this.#durable.position
-      this.#activeIndex ??= { index: new SparseIndex(), covered: SEGMENT_HEADER_BYTES }
-      const active = this.#activeIndex
-      if (active.covered >= end) return active.index
-      const missing = { index: new SparseIndex(), covered: active.covered }
-      yield* extendIndex(ref, missing, { endPosition: end, digest })
-      // Another reading may have extended it meanwhile: only one of the two counts.
-      if (active.covered === missing.covered) {
-        active.index.addAll(missing.index)
-        active.covered = end
-      }
-      return active.index
-    }
-    const known = this.#indexes.get(ref.id)
-    if (known !== undefined) return known
-    const loaded = yield* loadIndex(ref, { id: ref.id, baseOffset: ref.baseOffset, ...seal }, digest)
-    if (loaded.refused !== undefined) {
-      const details = { file: ref.path, reason: loaded.refused }
-      this.#context.diagnose('INDEX_REBUILT', `Rebuilt the index of "${ref.path}"`, details)
-    }
-    this.#remember(ref.id, loaded.index)
-    return loaded.index
   }
 
   /** The index of the active segment, built when it is not in memory. */
   *indexOfActive(): Reading<SparseIndex> {
-    return yield* this.#index(this.active)
-  }
-
-  /** The segment that holds `offset`, which lies between log start and high watermark; for an offset in a gap the one
-   * before the gap, or the first. Cost: a binary search. */
-  #segmentAt(offset: number): HeldSegment {
-    let low = 0
-    let high = this.#segments.length - 1
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1
-      if ((this.#segments[middle] as HeldSegment).begin.offset <= offset) low = middle
-      else high = middle - 1
-    }
-    return this.#segments[low] as HeldSegment
-  }
-
-  #holds(segment: HeldSegment, offset: number): boolean {
-    return offset >= segment.begin.offset && offset < this.#end(segment).offset
-  }
-
-  /** Where the gap that `offset` lies in ends. Cost: a pass over the pieces. */
-  #gapEnd(offset: number): number {
-    return this.#segments.find(({ begin }) => begin.offset > offset)?.begin.offset ?? this.#durable.offset
-  }
-
-  #end(segment: HeldSegment): LogPoint {
-    const { seal } = segment
-    return seal === undefined ? this.#durable : { position: seal.endPosition, offset: seal.endOffset }
+    return yield* this.#segments.indexOf(this.active)
   }
 
   /** Read some wanted events at or after `from`, in order. `next` reaches `wish.to` or the high watermark at the end.
@@ -326,14 +226,14 @@ export class Partition {
   ): Reading<Scanned & { place?: ScanPlace }> {
     const stop = Math.min(wish.to, this.#durable.offset)
     if (from >= stop) return { events: [], next: from }
-    const segment = this.#segmentAt(from)
-    if (!this.#holds(segment, from)) return { events: [], next: Math.min(this.#gapEnd(from), stop) }
-    const end = this.#end(segment)
+    const segment = this.#segments.at(from)
+    if (!this.#segments.holds(segment, from)) return { events: [], next: Math.min(this.#segments.gapEnd(from), stop) }
+    const end = this.#segments.end(segment)
     let point: LogPoint
     if (place !== undefined && isSame(place.segment, segment)) {
       point = place.point
     } else {
-      point = yield* this.#pointAt(segment, from, wish.since)
+      point = yield* this.#segments.pointAt(segment, from, wish.since)
     }
     if (point.offset >= end.offset) return { events: [], next: Math.min(end.offset, stop) }
     const reach = wish.match === undefined && wish.limit < stop - from ? from + wish.limit : stop
@@ -343,33 +243,19 @@ export class Partition {
     return { events: run.events, next: Math.min(next, stop), place: { segment, point: run.next } }
   }
 
-  /** The start of the batch that holds `from`, or of a later one when all between are older than `since`. */
-  *#pointAt(segment: HeldSegment, from: number, since: number): Reading<LogPoint> {
-    const index = yield* this.#index(segment)
-    let entry = Math.max(0, index.entryAt(from))
-    if (since !== Number.NEGATIVE_INFINITY) {
-      const timely = index.entrySince(since)
-      if (timely >= index.offsets.length) return this.#end(segment)
-      entry = Math.max(entry, timely)
-    }
-    const position = index.positions[entry]
-    if (position === undefined) return segment.begin
-    return { position, offset: index.offsets[entry] ?? segment.begin.offset }
-  }
-
   /** Read some wanted events before `before` (exclusive), newest first. `next` reaches `wish.from` at the end. */
   *backward(before: number, wish: ScanWish & { limit: number }): Reading<Scanned> {
     const lowest = Math.max(wish.from, this.logStartOffset)
     const start = Math.min(before, this.#durable.offset, wish.to)
     if (start <= lowest) return { events: [], next: lowest }
-    const segment = this.#segmentAt(start - 1)
-    if (!this.#holds(segment, start - 1)) {
-      const behind = this.#end(segment).offset
+    const segment = this.#segments.at(start - 1)
+    if (!this.#segments.holds(segment, start - 1)) {
+      const behind = this.#segments.end(segment).offset
       return { events: [], next: behind < start ? Math.max(lowest, behind) : lowest }
     }
     const from = Math.max(lowest, segment.begin.offset)
-    const index = yield* this.#index(segment)
-    const end = this.#end(segment)
+    const index = yield* this.#segments.indexOf(segment)
+    const end = this.#segments.end(segment)
     const options = { ...wish, from, context: this.decoding, end, index }
     const run = yield* readBackward(segment.ref, start, options)
     return { events: run.events, next: Math.max(from, run.before) }
@@ -380,10 +266,10 @@ export class Partition {
   *one(offset: number): Reading<DecodedEvent | undefined> {
     if (offset >= this.#durable.offset) return undefined
     if (offset < this.logStartOffset) throw this.outOfRange(offset)
-    const segment = this.#segmentAt(offset)
-    if (!this.#holds(segment, offset)) return undefined
-    const start = yield* this.#pointAt(segment, offset, Number.NEGATIVE_INFINITY)
-    return yield* readOne(segment.ref, offset, { start, end: this.#end(segment), context: this.decoding })
+    const segment = this.#segments.at(offset)
+    if (!this.#segments.holds(segment, offset)) return undefined
+    const start = yield* this.#segments.pointAt(segment, offset, Number.NEGATIVE_INFINITY)
+    return yield* readOne(segment.ref, offset, { start, end: this.#segments.end(segment), context: this.decoding })
   }
 
   /** The events at ascending offsets, of which the batches are known, as far as they match and are durable. */
@@ -391,8 +277,8 @@ export class Partition {
     const events: DecodedEvent[] = []
     const most = Math.min(offsets.length, places.length)
     for (let at = 0; at < most; ) {
-      const segment = this.#segmentAt(offsets[at] as number)
-      const end = this.#end(segment)
+      const segment = this.#segments.at(offsets[at] as number)
+      const end = this.#segments.end(segment)
       let next = at
       while (next < most && (offsets[next] as number) < end.offset) next++
       // Nothing else of it is durable, and nothing comes after it.
@@ -408,9 +294,9 @@ export class Partition {
 
   /** The header of the batch that holds a durable offset. @throws {VarveError} `SEGMENT_DAMAGED`. */
   *headerOf(offset: number): Reading<BatchHeader> {
-    const segment = this.#segmentAt(offset)
+    const segment = this.#segments.at(offset)
     const { ref } = segment
-    let { position } = yield* this.#pointAt(segment, offset, Number.NEGATIVE_INFINITY)
+    let { position } = yield* this.#segments.pointAt(segment, offset, Number.NEGATIVE_INFINITY)
     for (;;) {
       const bytes = yield { path: ref.path, position, length: BATCH_HEADER_BYTES, brief: true }
       const place = { seed: ref.seed, position }
@@ -443,17 +329,27 @@ export class Partition {
   *proof(offset: number): Reading<EventProof | undefined> {
     if (offset >= this.#durable.offset) return undefined
     if (offset < this.#logStartOffset) throw this.prunedAt(offset)
-    const segment = this.#segmentAt(offset)
-    if (!this.#holds(segment, offset)) return undefined
-    const index = yield* this.#index(segment)
-    const place = { topic: this.topic, lineage: this.lineage, context: this.decoding, index, end: this.#end(segment) }
+    const segment = this.#segments.at(offset)
+    if (!this.#segments.holds(segment, offset)) return undefined
+    const index = yield* this.#segments.indexOf(segment)
+    const place = {
+      topic: this.topic,
+      lineage: this.lineage,
+      context: this.decoding,
+      index,
+      end: this.#segments.end(segment),
+    }
     return yield* proveEvent(segment.ref, offset, place)
   }
 
   /** Run a reading of this partition. */
   drive<T>(reading: Reading<T>): T | Promise<T> {
-    const result = drive(reading, this.#context.pool)
-    return result instanceof Promise ? result.catch((error: unknown) => this.#missed(error)) : result
+    try {
+      const result = drive(reading, this.#context.pool)
+      return result instanceof Promise ? result.catch((error: unknown) => this.#missed(error)) : result
+    } catch (error) {
+      return this.#missed(error)
+    }
   }
 
   /** A segment may be missing because it was pruned, or its topic deleted, under a reader of it. */
@@ -462,20 +358,20 @@ export class Partition {
     await this.#context.refresh()
     if (this.gone !== undefined) throw this.gone
     const file = String(error.details.file)
-    if (this.#segments.some(({ ref }) => ref.path === file)) throw error
+    if (this.#segments.list.some(({ ref }) => ref.path === file)) throw error
     throw this.prunedAt(baseOffsetOf(file.slice(file.lastIndexOf('/') + 1)))
   }
 
   stats(): PartitionStats {
     let sizeBytes = this.salvaged ? 0 : this.#durable.position
-    for (const { seal, begin } of this.#segments)
+    for (const { seal, begin } of this.#segments.list)
       sizeBytes += (seal?.endPosition ?? 0) - (this.salvaged ? begin.position : 0)
     return {
       partition: this.partition,
       logStartOffset: this.logStartOffset,
       logEndOffset: this.#durable.offset,
       highWatermark: this.#durable.offset,
-      segments: new Set(this.#segments.map(({ ref }) => ref.id)).size,
+      segments: new Set(this.#segments.list.map(({ ref }) => ref.id)).size,
       sizeBytes,
       ...(this.#lastRecordedAt === undefined ? {} : { lastRecordedAt: this.#lastRecordedAt }),
     }

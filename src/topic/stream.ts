@@ -1,6 +1,6 @@
 /** Reading a topic: one scan per partition, merged by `recordedAt`, as arrays or one by one, in pages, or live.
  * @module */
-import { isVarveError, type VarveError } from '../errors.ts'
+import type { VarveError } from '../errors.ts'
 import { type Clock, nextTurn } from '../ports/clock.ts'
 import type { Maybe } from '../ports/storage.ts'
 import type { DecodedEvent } from '../segment/decode.ts'
@@ -87,26 +87,10 @@ class PartitionScan {
 
   /** Read one run into the empty buffer; the run may hold nothing. */
   fill(limit: number): Promise<void> | undefined {
-    try {
-      const filled = this.#read(limit)
-      if (filled instanceof Promise) {
-        return filled.then(
-          (scanned) => this.#keep(scanned),
-          (error) => this.#refuse(error),
-        )
-      }
-      this.#keep(filled)
-    } catch (error) {
-      this.#refuse(error)
-    }
+    const filled = this.#read(limit)
+    if (filled instanceof Promise) return filled.then((scanned) => this.#keep(scanned))
+    this.#keep(filled)
     return undefined
-  }
-
-  /** A segment may be gone because it was pruned meanwhile. */
-  #refuse(error: unknown): never {
-    const { partition } = this.bounds
-    const isGone = isVarveError(error, 'SEGMENT_MISSING') && this.#next < partition.logStartOffset
-    throw isGone ? partition.prunedAt(this.#next) : error
   }
 
   /** A filter with terms asks the index which events to read; without one the log is read as it lies. */

@@ -7,7 +7,8 @@ import { openRun, type TermRun } from '../index/term-run.ts'
 import type { Reading } from '../segment/file-pool.ts'
 import { besideSegment } from '../segment/names.ts'
 import type { LogContext } from './context.ts'
-import type { HeldSegment, Partition } from './partition.ts'
+import type { HeldSegment } from './held-segments.ts'
+import type { Partition } from './partition.ts'
 import { type RowsSource, RunSource } from './term-sources.ts'
 
 /** A run of level n covers this many segments to the power of n. */

@@ -297,6 +297,7 @@ describe('receipts', () => {
         recordedAt: clock.now(),
         hash: expect.stringMatching(/^[0-9a-f]{64}$/),
         durability: 'synced',
+        replayed: false,
       })
     }
     expect(new Set(receipts.map(({ hash }) => hash)).size).toBe(3)
