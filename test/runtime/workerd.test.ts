@@ -3,6 +3,10 @@
  * Method: one workerd, offline, runs every test file of the core that names no runtime, a request for each; every case
  * must pass, and they are the cases that Node loads. Random properties take a tenth of the runs.
  * @module */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
 import { Miniflare } from 'miniflare'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { storageSuite } from '../conformance/index.ts'
@@ -22,6 +26,7 @@ const CASES_MIN = 800
 const ORIGIN = 'http://localhost'
 
 let worker: Miniflare
+let directory: string | undefined
 let wanted: Readonly<Record<string, readonly string[]>>
 
 async function ask<T>(path: string, body?: unknown): Promise<T> {
@@ -35,6 +40,10 @@ describe.skipIf(RUNTIME !== 'node')('workerd', { timeout: 60_000 }, () => {
   beforeAll(async () => {
     const [script, names] = await Promise.all([edgeBundle('worker', portable), namesOnNode(portable)])
     wanted = names
+    directory = await mkdtemp(join(tmpdir(), 'varve-workerd-'))
+    const before = process.env.TMPDIR
+    // Its own clean-up may end after this process.
+    process.env.TMPDIR = directory
     worker = new Miniflare({
       modules: true,
       script,
@@ -44,10 +53,15 @@ describe.skipIf(RUNTIME !== 'node')('workerd', { timeout: 60_000 }, () => {
       // Nothing is asked of the network.
       cf: false,
     })
+    if (before === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = before
     await worker.ready
   }, 60_000)
 
-  afterAll(() => worker?.dispose())
+  afterAll(async () => {
+    await worker?.dispose()
+    if (directory !== undefined) await rm(directory, { recursive: true, force: true, maxRetries: 5 })
+  })
 
   test('no text becomes code', async () => {
     expect(await ask('/makes-code')).toBe(false)

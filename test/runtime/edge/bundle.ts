@@ -96,8 +96,9 @@ function standIns(files: readonly string[]): Plugin {
 
 /** The names of the cases of each file when Node loads them: from a process of its own, which runs none. */
 export async function namesOnNode(files: readonly string[]): Promise<Readonly<Record<string, readonly string[]>>> {
-  const worker = await edgeBundle('worker', files)
-  const script = `${worker}\nconst names = {}
+  const module = Buffer.from(await edgeBundle('worker', files)).toString('base64')
+  const script = `const { namesOf } = await import('data:text/javascript;base64,${module}')
+const names = {}
 for (const file of ${JSON.stringify(files)}) names[file] = await namesOf(file)
 process.stdout.write(JSON.stringify(names))`
   const text = await new Promise<string>((resolve, reject) => {

@@ -10,7 +10,7 @@ afterEach(() => {
 })
 
 test.each([true, false])('nextTurn() lets tasks run, with MessageChannel %s', async (has) => {
-  if (!has) Reflect.deleteProperty(globalThis, 'MessageChannel')
+  if (!has) Object.assign(globalThis, { MessageChannel: undefined })
   const order: string[] = []
   const turn = nextTurn().then(() => order.push('turn'))
   await Promise.resolve().then(() => order.push('microtask'))
