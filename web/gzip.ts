@@ -8,15 +8,14 @@ import type { WebContext } from './context.ts'
 
 /** A slice of this many bytes becomes at most 1,032 times as much: 1 MiB. */
 const SLICE_BYTES = 1_024
-const RATIO_MAX = 100
 /** Below this many bytes the ratio does not matter. */
 const RATIO_FREE_BYTES = 65_536
 /** Answers below this size are sent as they are. */
 const WORTH_BYTES = 1_024
 
 /** Inflate a gzip body piece by piece. It holds about 1 MiB at most, whatever it is given.
- * @throws {VarveError} `BODY_TOO_LARGE` over a ratio of 100, `JSON_INVALID` where it is not gzip; as `pieces`. */
-export async function* inflate(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+ * @throws {VarveError} `BODY_TOO_LARGE` over `ratioMax`, `JSON_INVALID` where it is not gzip; as `pieces`. */
+export async function* inflate(pieces: AsyncIterable<Uint8Array>, ratioMax: number): AsyncGenerator<Uint8Array> {
   const slices = sliced(pieces)
   let failure: unknown
   let takenBytes = 0
@@ -46,7 +45,7 @@ export async function* inflate(pieces: AsyncIterable<Uint8Array>): AsyncGenerato
       })
       if (next.done) return
       givenBytes += next.value.length
-      if (givenBytes > RATIO_FREE_BYTES && givenBytes > takenBytes * RATIO_MAX) throw tooDense()
+      if (givenBytes > RATIO_FREE_BYTES && givenBytes > takenBytes * ratioMax) throw tooDense(ratioMax)
       yield next.value
     }
   } finally {
@@ -54,9 +53,9 @@ export async function* inflate(pieces: AsyncIterable<Uint8Array>): AsyncGenerato
   }
 }
 
-function tooDense(): VarveError {
-  const message = `Cannot read a body that is compressed more than ${RATIO_MAX} times`
-  return new VarveError('BODY_TOO_LARGE', message, { details: { ratioLimit: RATIO_MAX } })
+function tooDense(ratioLimit: number): VarveError {
+  const message = `Cannot read a body that is compressed more than ${ratioLimit} times`
+  return new VarveError('BODY_TOO_LARGE', message, { details: { ratioLimit } })
 }
 
 async function* sliced(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>, undefined> {

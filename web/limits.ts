@@ -7,6 +7,8 @@ export interface Limits {
   /** Body of a JSON append, and one batch of an NDJSON append. */
   readonly bodyBytes: number
   readonly bodyEvents: number
+  /** How many times as much a compressed body may become, once that is over 64 KiB. */
+  readonly bodyRatio: number
   /** One line of NDJSON. */
   readonly lineBytes: number
   readonly pageEvents: number
@@ -28,6 +30,7 @@ export const DEFAULT_LIMITS: Limits = {
   urlBytes: 8_192,
   bodyBytes: 1_048_576,
   bodyEvents: 1_000,
+  bodyRatio: 100,
   lineBytes: 1_048_576,
   pageEvents: 1_000,
   bodyIdleMs: 15_000,

@@ -2,7 +2,7 @@
  * @module */
 import { describe, expect, test } from 'vitest'
 import type { StoredEvent, TopicStats } from '../../src/index.ts'
-import { type Harness, harness, jsonOf, posted } from './support/harness.ts'
+import { FrameReader, type Harness, harness, jsonOf, posted, settle } from './support/harness.ts'
 
 const EVENT = { kind: 'Placed', entity: 'a', data: { total: 1 } }
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
@@ -108,7 +108,9 @@ describe('pruning', () => {
     }
     expect(made.topic.stats().events).toBe(6)
     const report = await jsonOf(await prune(made, { before: 4, confirm: 'orders' }))
-    expect(report).toEqual({ ...preview, dryRun: false })
+    // Indexes of the segments may have been written meanwhile, which makes them larger.
+    const { sizeBytes: _size, ...facts } = planned ?? {}
+    expect(report).toMatchObject({ dryRun: false, partitions: [facts] })
     const { partitions, events } = made.topic.stats()
     expect(partitions[0]?.logStartOffset).toBe(planned?.logStartOffset)
     expect(events).toBe(6 - (planned?.events ?? 0))
@@ -156,6 +158,18 @@ describe('deleting', () => {
     expect((await as('admin', '/api/topics', posted({ topic: 'orders' }))).status).toBe(201)
     expect(await jsonOf(await as('read', '/api/topics/orders'))).toMatchObject({ events: 0 })
   })
+})
+
+test('streams and polls of a topic that is deleted end with 410', async () => {
+  const { as } = await started()
+  const frames = new FrameReader(await as('read', '/api/topics/orders/tail'))
+  const following = frames.next()
+  const polling = as('read', '/api/topics/orders/tail?wait=60')
+  await settle()
+  await as('admin', '/api/topics/orders?confirm=orders', { method: 'DELETE' })
+  const frame = await following
+  expect([frame?.event, JSON.parse(frame?.data ?? '').code]).toEqual(['problem', 'TOPIC_DELETED'])
+  expect(await jsonOf(await polling)).toMatchObject({ code: 'TOPIC_DELETED', status: 410 })
 })
 
 describe('the record of what admins did', () => {

@@ -97,7 +97,7 @@ export function bodyType(c: WebContext): string {
  * @throws {VarveError} `BODY_TIMEOUT`, `BODY_TOO_LARGE`; as `inflate`. */
 export function bodyPieces(c: WebContext, app: Shared, sentMax = Number.POSITIVE_INFINITY): AsyncGenerator<Uint8Array> {
   const pieces = sentPieces(c, app, sentMax)
-  return c.req.header('content-encoding')?.toLowerCase() === 'gzip' ? inflate(pieces) : pieces
+  return c.req.header('content-encoding')?.toLowerCase() === 'gzip' ? inflate(pieces, app.limits.bodyRatio) : pieces
 }
 
 async function* sentPieces(c: WebContext, app: Shared, sentMax: number): AsyncGenerator<Uint8Array> {
