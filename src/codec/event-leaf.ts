@@ -58,10 +58,35 @@ export const LEAF_FIELDS: ReadonlySet<string> = new Set([
   'extensions',
 ])
 
-/** What an event does not say of itself. */
-export interface LeafFacts {
+/** What is hashed: its keys are in the order of the module comment, those of absent fields undefined. */
+export interface LeafValue extends LeafEvent {
   readonly lineage: string
   readonly idempotencyKey: string | undefined
+}
+
+/** An event as read with what it does not say of itself. */
+export function leafValue(event: LeafEvent, facts: Pick<LeafValue, 'lineage' | 'idempotencyKey'>): LeafValue {
+  return {
+    lineage: facts.lineage,
+    partition: event.partition,
+    offset: event.offset,
+    id: event.id,
+    kind: event.kind,
+    entity: event.entity,
+    scope: event.scope,
+    tags: event.tags,
+    at: event.at,
+    recordedAt: event.recordedAt,
+    data: event.data,
+    meta: event.meta,
+    correlationId: event.correlationId,
+    causationId: event.causationId,
+    lane: event.lane,
+    depth: event.depth,
+    schemaVersion: event.schemaVersion,
+    extensions: event.extensions,
+    idempotencyKey: facts.idempotencyKey,
+  }
 }
 
 class CanonicalSink extends StructuralSink {
@@ -93,31 +118,10 @@ export class LeafHasher {
 
   /** Cost: one pass over the event and one SHA-256. @throws {VarveError} `VALUE_UNSUPPORTED` for what cannot be read
    * from a log. */
-  hash(event: LeafEvent, facts: LeafFacts): Uint8Array {
+  hash(value: LeafValue): Uint8Array {
     const out = this.#out
     out.begin()
     out.byte(LEAF)
-    const value = {
-      lineage: facts.lineage,
-      partition: event.partition,
-      offset: event.offset,
-      id: event.id,
-      kind: event.kind,
-      entity: event.entity,
-      scope: event.scope,
-      tags: event.tags,
-      at: event.at,
-      recordedAt: event.recordedAt,
-      data: event.data,
-      meta: event.meta,
-      correlationId: event.correlationId,
-      causationId: event.causationId,
-      lane: event.lane,
-      depth: event.depth,
-      schemaVersion: event.schemaVersion,
-      extensions: event.extensions,
-      idempotencyKey: facts.idempotencyKey,
-    }
     this.#walker.walk(value, 'event', this.#sink)
     return this.#digest.sha256(out.bytes.subarray(out.start, out.length))
   }

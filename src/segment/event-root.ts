@@ -4,7 +4,7 @@ import type { RecordTable } from '../codec/batch.ts'
 import type { PlainBody } from '../codec/batch-body.ts'
 import type { BatchHeader } from '../codec/batch-header.ts'
 import type { Digest } from '../codec/digest.ts'
-import { LeafHasher } from '../codec/event-leaf.ts'
+import { LeafHasher, leafValue } from '../codec/event-leaf.ts'
 import { merkleRoot } from '../codec/merkle.ts'
 import { decodeShapes, ValueDecoder } from '../codec/values.ts'
 import { eventsOfBatch } from './events.ts'
@@ -42,7 +42,9 @@ export class EventRoots {
     }
     const context = { partition, idPrefix: `${lineage}-${partition}-` }
     const events = eventsOfBatch(header, plain, { decoder: this.#decoder, context })
-    const leaves = events.map(({ event, idempotencyKey }) => this.#hasher.hash(event, { lineage, idempotencyKey }))
+    const leaves = events.map(({ event, idempotencyKey }) =>
+      this.#hasher.hash(leafValue(event, { lineage, idempotencyKey })),
+    )
     return merkleRoot(leaves, this.#digest)
   }
 }

@@ -8,7 +8,7 @@ import type { BatchHeader } from '../codec/batch-header.ts'
 import { ByteWriter, fromHex, sameBytes, toHex } from '../codec/bytes.ts'
 import { chainHash } from '../codec/chain.ts'
 import type { Digest } from '../codec/digest.ts'
-import { LEAF_FIELDS, type LeafEvent, LeafHasher } from '../codec/event-leaf.ts'
+import { LEAF_FIELDS, type LeafEvent, LeafHasher, leafValue } from '../codec/event-leaf.ts'
 import { merklePath, merkleRoot, rootOfPath } from '../codec/merkle.ts'
 import { isVarveError, VarveError } from '../errors.ts'
 import { portableDigest } from '../ports/digest.ts'
@@ -53,7 +53,7 @@ export function* proveEvent(segment: SegmentRef, offset: number, place: ProofPla
   }
   const events = yield* eventsOf(segment, batch, context)
   const hasher = new LeafHasher(digest)
-  const leaves = events.map(({ event, idempotencyKey }) => hasher.hash(event, { lineage, idempotencyKey }))
+  const leaves = events.map(({ event, idempotencyKey }) => hasher.hash(leafValue(event, { lineage, idempotencyKey })))
   const previousHash = batch.hashBefore ?? fromHex(segment.hashBefore)
   const hash = hashOf({ ...header, previousHash }, merkleRoot(leaves, digest), digest)
   if (!sameBytes(hash, header.hash)) throw segmentDamaged(segment, position, { reason: 'the chain hash differs' })
@@ -99,7 +99,7 @@ export function verifyProof(proof: EventProof, digest: Digest = portableDigest):
   const { baseOffset, lastOffsetDelta } = batch
   let leaf: Uint8Array
   try {
-    leaf = new LeafHasher(digest).hash(event as LeafEvent, { lineage, idempotencyKey })
+    leaf = new LeafHasher(digest).hash(leafValue(event as LeafEvent, { lineage, idempotencyKey }))
   } catch (cause) {
     if (!isVarveError(cause)) throw cause
     throw invalid('the event has a value that no log holds', cause)

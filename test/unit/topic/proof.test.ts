@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest'
 import { toHex } from '../../../src/codec/bytes.ts'
 import { HASH_BYTES } from '../../../src/codec/chain.ts'
 import type { Digest } from '../../../src/codec/digest.ts'
-import { LeafHasher } from '../../../src/codec/event-leaf.ts'
+import { LeafHasher, leafValue } from '../../../src/codec/event-leaf.ts'
 import { merklePath, merkleRoot, rootOfPath } from '../../../src/codec/merkle.ts'
 import { parseJsonValue, stringifyValue } from '../../../src/codec/values.ts'
 import { planRecovery } from '../../../src/segment/recovery.ts'
@@ -305,7 +305,7 @@ describe('hashes', () => {
       return input
     }
     const spy: Digest = { ...digest, sha256: (input) => digest.sha256(noted(input)) }
-    const leaf = new LeafHasher(spy).hash(event, { lineage: 'l', idempotencyKey: undefined })
+    const leaf = new LeafHasher(spy).hash(leafValue(event, { lineage: 'l', idempotencyKey: undefined }))
     const key = (name: string) => (0xc0 + name.length).toString(16) + toHex(new TextEncoder().encode(name))
     const string = (name: string) => (0x80 + name.length).toString(16) + toHex(new TextEncoder().encode(name))
     expect(bytes).toEqual([
