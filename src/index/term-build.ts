@@ -2,10 +2,14 @@
  * @module */
 import type { Digest } from '../codec/digest.ts'
 import { encodeRunHeader, INLINE_MAX_BYTES, PAGE_BYTES, type RunIdentity, runSeed } from './term-format.ts'
-import { collectTerms, type SegmentRows, SLICE_TERMS, type SortedTerms, sortTerms, type Terms } from './term-group.ts'
+import { collectTerms, type SegmentRows, type SortedTerms, sortTerms, type Terms } from './term-group.ts'
 import { PageOutput, PlacesWriter } from './term-output.ts'
 import { type LongList, PostingsWriter, ShortList, TermsWriter } from './term-write.ts'
 
+const SLICE_PIECES = 16
+/** Work done before others may have a turn, about 2 ms: a posting is 1, and a term so much more. */
+const SLICE_WORK = 1 << 18
+const TERM_WORK = 16
 /** A list of so few offsets is short in any case. */
 const SHORT_MAX = INLINE_MAX_BYTES / 8
 
@@ -37,7 +41,8 @@ export function* buildRun(rows: SegmentRows, identity: RunIdentity, digest: Dige
   const run = new Uint8Array(out.page * PAGE_BYTES)
   run.set(header)
   let at = PAGE_BYTES
-  for (const piece of out.ready) {
+  for (const [i, piece] of out.ready.entries()) {
+    if (i % SLICE_PIECES === 0) yield
     run.set(piece, at)
     at += piece.length
   }
@@ -63,11 +68,16 @@ function* writeLongLists(
   const writer = new PostingsWriter(out)
   const short = new ShortList()
   const longs: LongList[] = []
+  let work = 0
   for (let place = 0; place < order.length; place++) {
-    if (place % SLICE_TERMS === 0) yield
     const term = order[place] as number
     const from = bounds[2 * term + 1] as number
     const to = bounds[2 * term + 3] as number
+    work += TERM_WORK + to - from
+    if (work > SLICE_WORK) {
+      work = 0
+      yield
+    }
     if (to - from <= SHORT_MAX || fill(short, terms, { from, to, baseOffset: facts.baseOffset })) continue
     writer.begin()
     for (let i = from; i < to; i++) writer.add(facts.baseOffset + (rows[i] as number))
@@ -118,13 +128,18 @@ function* writeTerms(
   const short = new ShortList()
   const fetched = new Uint32Array(2 * FETCH_TERMS)
   let nextLong = 0
+  let work = 0
   for (let place = 0; place < order.length; place++) {
-    if (place % SLICE_TERMS === 0) yield
     if (place % FETCH_TERMS === 0) fetchTerms(terms, order, { place, fetched })
     const term = order[place] as number
     const hash = hashes[place] as number
     const from = bounds[2 * term + 1] as number
     const to = bounds[2 * term + 3] as number
+    work += TERM_WORK + to - from
+    if (work > SLICE_WORK) {
+      work = 0
+      yield
+    }
     writer.begin(hash)
     writer.key(terms.keys, bounds[2 * term] as number, bounds[2 * term + 2] as number)
     const long = longs[nextLong]

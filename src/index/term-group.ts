@@ -14,7 +14,7 @@ export interface SegmentRows extends RowColumns {
 }
 
 /** Terms handled before others may have a turn: about 2 ms. */
-export const SLICE_TERMS = 16_384
+const SLICE_TERMS = 16_384
 
 /** The terms of all fields, numbered in order of field and string id. Of term i the key begins at `bounds[2 * i]` in
  * `keys`, and its rows, ascending, at `bounds[2 * i + 1]` in `rows`; where those of the next begin, they end. Terms are
@@ -36,7 +36,7 @@ export interface SortedTerms {
 export function* collectTerms(rows: SegmentRows, digest: Digest): Generator<void, Terms> {
   const groups: Group[] = []
   for (const field of TERM_FIELDS) {
-    groups.push(groupRows(rows, field))
+    groups.push(yield* groupRows(rows, field))
     yield
   }
   const total = (of: (group: Group) => number) => groups.reduce((sum, group) => sum + of(group), 0)
@@ -72,10 +72,10 @@ interface Group {
   readonly rows: Uint32Array
 }
 
-function groupRows(rows: SegmentRows, field: TermField): Group {
-  if (field === 'tag') return group(distinctTags(rows), rows.tagRows, rows.strings.length)
+function* groupRows(rows: SegmentRows, field: TermField): Generator<void, Group> {
+  if (field === 'tag') return yield* group(distinctTags(rows), rows.tagRows, rows.strings.length)
   const ids = rows.column(field)
-  return group(field === 'idempotencyKey' ? firstOfCalls(ids) : ids, undefined, rows.strings.length)
+  return yield* group(field === 'idempotencyKey' ? firstOfCalls(ids) : ids, undefined, rows.strings.length)
 }
 
 /** All rows of a call carry its key; the first stands for the call. */
@@ -103,7 +103,7 @@ function distinctTags(rows: SegmentRows): Uint32Array {
 
 /** Group by counting: how many rows an id has, where its rows begin, then each row to its place.
  * @param rowAt the row of each id; by default its place. */
-function group(ids: ArrayLike<number>, rowAt: ArrayLike<number> | undefined, strings: number): Group {
+function* group(ids: ArrayLike<number>, rowAt: ArrayLike<number> | undefined, strings: number): Generator<void, Group> {
   const places = new Uint32Array(strings)
   let given = 0
   let unique = 0
@@ -116,6 +116,7 @@ function group(ids: ArrayLike<number>, rowAt: ArrayLike<number> | undefined, str
   }
   const found = { ids: new Uint32Array(unique), starts: new Uint32Array(unique), rows: new Uint32Array(given) }
   if (given === 0) return found
+  yield
   let start = 0
   for (let id = 1, i = 0; id < strings; id++) {
     const count = places[id] as number
@@ -125,6 +126,7 @@ function group(ids: ArrayLike<number>, rowAt: ArrayLike<number> | undefined, str
     places[id] = start
     start += count
   }
+  yield
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as number
     if (id === 0) continue

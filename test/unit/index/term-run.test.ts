@@ -8,6 +8,7 @@ import { utf8 } from '../../../src/codec/bytes.ts'
 import { isVarveError } from '../../../src/errors.ts'
 import { PageCache } from '../../../src/index/page-cache.ts'
 import { TailRows } from '../../../src/index/tail-rows.ts'
+import { buildRun } from '../../../src/index/term-build.ts'
 import { PAGE_BYTES } from '../../../src/index/term-format.ts'
 import { checkRun, findTerm, openRun, readPage, type TermRun } from '../../../src/index/term-run.ts'
 import { offsetsIn, placesOf } from '../../../src/index/term-seek.ts'
@@ -227,6 +228,30 @@ describe('openRun()', () => {
     expect(offsetsOf(files, run, 'kind:Kind1')).toEqual([])
     expect(refusal(() => files.run(placesOf(run, [0])))).toContain('it has no place')
     files.run(checkRun(run))
+  })
+})
+
+describe('buildRun()', () => {
+  test('stops between slices of work, and rows added meanwhile to other segments do not matter', () => {
+    const [first, second] = makeLog(6, [9000, 9000]).segments as [Log['segments'][number], Log['segments'][number]]
+    const alone = build(first)
+    const building = buildRun(first.rows, first.identity, digest)
+    let stops = 0
+    let step = building.next()
+    for (; !step.done; step = building.next()) {
+      stops++
+      build(second)
+      if (stops > 6) break
+    }
+    while (!step.done) step = building.next()
+    expect(stops).toBeGreaterThan(6)
+    expect(step.value).toEqual(alone)
+  })
+
+  test('refuses a key that is too long for a page', () => {
+    const rows = new TailRows()
+    rows.add([{ ...ROW, id: 'x'.repeat(257) }], { baseOffset: 0, recordedAt: 1, position: 128, length: 1 })
+    expect(() => build({ rows, identity: identityOf({ endOffset: 1 }) })).toThrow('at most 256 bytes')
   })
 })
 
