@@ -20,9 +20,12 @@ import type { OpenReport } from './types.ts'
 export class PartitionStarts {
   readonly #starts = new Map<string, PartitionStart>()
 
-  /** A partition that nothing is known of begins where the manifest says. */
+  /** A partition that nothing is known of begins where the manifest says; so does one whose owner, another process, has
+   * rolled since. */
   get(topicId: number, row: PartitionRow): PartitionStart {
-    return this.#starts.get(`${topicId}/${row.partition}`) ?? { end: provenEnd(row) }
+    const known = this.#starts.get(`${topicId}/${row.partition}`)
+    const isOld = known?.segmentId !== undefined && known.segmentId !== row.segments.at(-1)?.id
+    return known === undefined || isOld ? { end: provenEnd(row) } : known
   }
 
   set(topicId: number, partition: number, start: PartitionStart): void {
@@ -84,18 +87,19 @@ export async function readOnlyStarts(
   const counts: Counts = { segmentsRead: 0, bytesRead: 0, rowsReplayed: 0 }
   for (const { topic, row } of partitionsOf(view.state)) {
     const active = row.segments.at(-1)
+    const segmentId = active?.id ?? ''
     const slot = head.slots.get(row.headSlot)
-    if (slot !== undefined && slot.segmentId === active?.id) {
+    if (slot !== undefined && slot.segmentId === segmentId) {
       const end = { position: slot.position, offset: slot.endOffset, hash: toHex(slot.hash) }
-      starts.set(topic.id, row.partition, { end })
+      starts.set(topic.id, row.partition, { end, segmentId })
     } else if (view.clean) {
-      starts.set(topic.id, row.partition, { end: provenEnd(row) })
+      starts.set(topic.id, row.partition, { end: provenEnd(row), segmentId })
     } else {
       const { ref, fileBytes } = await activeSegment(context, topic, row)
       const facts = { digest: context.digest, fileBytes, synced: 0 }
       const before = context.pool.bytesRead
       const plan = await drive(planRecovery(ref, provenEnd(row), facts), context.pool)
-      starts.set(topic.id, row.partition, { end: plan.seal })
+      starts.set(topic.id, row.partition, { end: plan.seal, segmentId })
       counts.segmentsRead++
       counts.bytesRead += context.pool.bytesRead - before
       counts.rowsReplayed += plan.rows

@@ -39,6 +39,8 @@ export interface Recovered {
 /** Where a partition begins to work, and what is known of it without reading. */
 export interface PartitionStart {
   readonly end: ProvenEnd
+  /** Of a store that only reads: the segment that was active then. */
+  readonly segmentId?: string
   /** Of the active segment, when recovery went through it. */
   readonly index?: SparseIndex
   readonly recordedAt?: number
