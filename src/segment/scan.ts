@@ -44,8 +44,8 @@ export interface ScanResult {
   readonly problem: string | undefined
 }
 
-/** Check batches from `start` to `endPosition`, calling `onBatch` for each valid one. Without a hash at the start, behind
- * damage, the chain hash of the first batch is believed.
+/** Check batches from `start` to `endPosition`, calling `onBatch` for each valid one. Without a hash at the start,
+ * behind damage, the chain hash of the first batch is believed.
  * Cost: reads every byte once; one CRC-32 and one SHA-256 over each. */
 export function* scanBatches(
   segment: SegmentRef,

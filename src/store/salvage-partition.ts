@@ -171,7 +171,7 @@ class Choice {
     return (await unlessUnreadable(scan, note)) ?? nothing(reason)
   }
 
-  /** Find the files behind the sealed segments. The last of the sealed ones, or the log's start, is where they begin. */
+  /** Find the files behind the sealed segments: they begin where the last of those ends, or at the log's start. */
   async #followFiles(): Promise<void> {
     const candidates = this.#openCandidates()
     const hashesAt = new Set(candidates.map(({ row }) => row.baseOffset))

@@ -175,7 +175,7 @@ async function mustServePartition(
   return served
 }
 
-/** A version may be lower than it was only where its last event lies in a gap, or behind what is known to be durable. */
+/** A version may be lower than it was only where its last event lies in a gap, or behind the durable end. */
 async function mustHaveVersions(topic: Topic, subject: SalvageSubject, report: OpenReport): Promise<void> {
   const ends = topic.stats().partitions.map(({ highWatermark }) => highWatermark)
   for (const entity of ENTITIES) {

@@ -1,4 +1,5 @@
-/** A salvage of stores with one known damage each: what is lost is exactly what the damage took. */
+/** A salvage of stores with one known damage each: what is lost is exactly what the damage took.
+ * @module */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from '../../../src/codec/batch-header.ts'
 import { VarveError } from '../../../src/errors.ts'
