@@ -4,7 +4,7 @@
  * @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { utf8 } from '../../../src/codec/bytes.ts'
+import { toHex, utf8 } from '../../../src/codec/bytes.ts'
 import { isVarveError } from '../../../src/errors.ts'
 import { PageCache } from '../../../src/index/page-cache.ts'
 import { TailRows } from '../../../src/index/tail-rows.ts'
@@ -246,6 +246,11 @@ describe('buildRun()', () => {
     while (!step.done) step = building.next()
     expect(stops).toBeGreaterThan(6)
     expect(step.value).toEqual(alone)
+  })
+
+  test('writes the bytes of version 1: a change of them is a change of the version', () => {
+    const bytes = build(makeLog(14, [2000]).segments[0] as Log['segments'][number])
+    expect(toHex(digest.sha256(bytes))).toBe('5dbc7e975315f985aac1e318b389f14735b05f082c6da30b7c85fbb43d7b7aca')
   })
 
   test('refuses a key that is too long for a page', () => {
