@@ -183,6 +183,8 @@ export class Partition {
 
   /** Call `wake` once, at the next publish. @returns stops waiting. */
   onChange(wake: () => void): () => void {
+    // Nothing changes any more: whoever waits is to find out.
+    if (this.gone !== undefined) void Promise.resolve().then(wake)
     this.#waiting.add(wake)
     this.#context.follow()
     return () => this.#waiting.delete(wake)
