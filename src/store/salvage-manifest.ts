@@ -1,10 +1,10 @@
 /** What the manifests of a damaged store still say.
  * @module */
 import { isVarveError } from '../errors.ts'
+import { StateDraft } from '../manifest/draft.ts'
 import { readWhole } from '../manifest/files.ts'
 import { type Frame, scanFrames } from '../manifest/frame.ts'
 import {
-  applyRecord,
   type HeadEnd,
   headEpoch,
   type ManifestRecord,
@@ -14,6 +14,7 @@ import {
   parseState,
   readHead,
 } from '../manifest/index.ts'
+import { isObject } from '../manifest/shapes.ts'
 import type { Storage } from '../ports/storage.ts'
 import { unlessUnreadable } from './salvage-files.ts'
 
@@ -53,23 +54,38 @@ export async function readRemaining(storage: Storage): Promise<RemainingAuthorit
   return { state, epoch: epochs[0] ?? 0, ends: await readEnds(storage, names), notes }
 }
 
-/** Apply the records of a manifest as far as they make sense. */
+/** The state that a manifest adopted and its records, as far as they make sense. */
 function stateOf(frames: readonly Frame[], note: (reason: string) => void): ManifestState | undefined {
   const [, adoption, ...records] = frames
-  let state: ManifestState | undefined
+  if (adoption === undefined) return undefined
+  const adopted = understood(() => parseState(bodyOf(adoption).state), note)
+  if (adopted === undefined) return undefined
+  const apply = (draft: StateDraft, frame: Frame) => {
+    draft.apply(bodyOf(frame) as unknown as ManifestRecord)
+    return true
+  }
+  const draft = new StateDraft(adopted)
+  const bad = records.findIndex((frame) => understood(() => apply(draft, frame), note) === undefined)
+  if (bad === -1) return draft.state
+  // A draft that refused a record is of no use.
+  const before = new StateDraft(adopted)
+  for (const frame of records.slice(0, bad)) apply(before, frame)
+  return before.state
+}
+
+function understood<T>(read: () => T, note: (reason: string) => void): T | undefined {
   try {
-    if (adoption !== undefined) state = parseState((bodyOf(adoption) as { state?: unknown }).state)
-    for (const frame of records) if (state !== undefined) state = applyRecord(state, bodyOf(frame) as ManifestRecord)
+    return read()
   } catch (error) {
     if (!isVarveError(error, 'MANIFEST_DAMAGED') && !(error instanceof SyntaxError)) throw error
     note(error.message)
+    return undefined
   }
-  return state
 }
 
-function bodyOf(frame: Frame): unknown {
+function bodyOf(frame: Frame): Record<string, unknown> {
   const body: unknown = JSON.parse(new TextDecoder().decode(frame.body))
-  return typeof body === 'object' && body !== null ? body : {}
+  return isObject(body) ? body : {}
 }
 
 async function readEnds(storage: Storage, names: readonly string[]): Promise<Map<string, HeadEnd>> {

@@ -2,8 +2,10 @@
  * @module */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from '../../../src/codec/batch-header.ts'
+import { utf8 } from '../../../src/codec/bytes.ts'
 import { VarveError } from '../../../src/errors.ts'
 import { readWhole } from '../../../src/manifest/files.ts'
+import { encodeFrame, scanFrames } from '../../../src/manifest/frame.ts'
 import { type ManifestState, manifestEpoch, readManifest } from '../../../src/manifest/index.ts'
 import type { Storage } from '../../../src/ports/storage.ts'
 import { SEGMENT_HEADER_BYTES } from '../../../src/segment/header.ts'
@@ -336,6 +338,22 @@ describe('of damaged manifests', () => {
     expect(logs.length).toBeGreaterThan(3)
     const { report, count } = await mustServe(tails, without(image, isManifest))
     expect([count, report.gaps]).toEqual([events.get('orders/0')?.length, []])
+  })
+
+  test('openStore() for salvage follows a manifest up to a record that makes no sense', async () => {
+    const { digest } = imageStorage(closed.image)
+    const file = [...closed.image.keys()].filter(isManifest).sort().at(-1) ?? ''
+    const bytes = closed.image.get(file) ?? new Uint8Array()
+    const epoch = manifestEpoch(file) ?? 0
+    const { length: position } = bytes
+    const place = { epoch, position, sequence: scanFrames(bytes, epoch, digest).frames.length, syncedThrough: position }
+    const frame = encodeFrame(place, utf8('{"type":"segment-added","topic":9}'), digest)
+    const { report, count } = await mustServe(
+      closed,
+      changed(closed.image, { [file]: Uint8Array.of(...bytes, ...frame) }),
+    )
+    expect([count, report.gaps]).toEqual([total(closed), []])
+    expect(report.ignored).toContain(`${file}: Cannot follow the manifest: there is no topic 9`)
   })
 
   test('openStore() for salvage throws STORE_MISSING where there is nothing', async () => {
