@@ -43,7 +43,6 @@ export const PARAMETERS = {
   cursor: text('cursor', 'Continue where a page or a stream stopped'),
   wait: { ...count('wait', 'Long poll: seconds to wait for the first event'), maximum: 60 },
   eventId: text('id', 'The event that is asked about'),
-  walkLimit: { name: 'limit', summary: 'Most events to return', type: 'integer', minimum: 1, maximum: 10_000 },
   confirm: text('confirm', 'The name of the topic again: what is deleted does not come back'),
   durability: { name: 'durability', summary: 'When to answer', type: 'string', words: ['synced', 'buffered'] },
 } as const satisfies Record<string, Parameter>
@@ -58,7 +57,6 @@ export interface Query extends ReadFilter {
   readonly sinceTime?: number
   readonly untilTime?: number
   readonly eventId?: string
-  readonly walkLimit?: number
   readonly confirm?: string
   readonly partition?: number
   readonly direction?: 'forward' | 'backward'

@@ -218,12 +218,25 @@ describe('escaping', () => {
     const { as, store } = await harness()
     await as('admin', '/api/topics', posted({ topic: 'zzq' }))
     const topic = await store.topics.open('zzq')
-    await topic.append(event('zzq'))
-    for (const path of ['/', '/topics/zzq', '/topics/zzq?kind=zzq', '/topics/zzq?kind=zzqnone', '/topics/zzq.none']) {
+    await topic.append([event('zzq'), { ...event('zzq'), id: 'zzq2', causationId: 'zzq' }])
+    for (const path of [
+      '/',
+      '/topics/zzq',
+      '/topics/zzq?kind=zzq',
+      '/topics/zzq?kind=zzqnone',
+      '/topics/zzq.none',
+      '/topics/zzq/events/1',
+      '/topics/zzq/causes?id=zzq2',
+      '/topics/zzq/effects?id=zzq',
+      '/topics/zzq/effects?id=zzqnone',
+      '/topics/zzq/settings',
+    ]) {
       const html = await (await as('admin', path)).text()
       expect(html).toContain('zzq')
-      // The address of a topic's sizes: a name is letters, digits, dots and dashes, so it stays one part of a path.
-      expect(unignored(html.replaceAll('/partials/topics/zzq', ''), 'zzq'), path).toEqual([])
+      expect(html, path).not.toMatch(/\son[a-z]+=|javascript:|<style|style="|hx-on|js:/)
+      // Addresses that forms and sizes come from: a name is letters, digits, dots and dashes, one part of a path.
+      const known = /\/partials\/topics\/zzq|\/topics\/zzq\/(?:settings|prune|delete)/g
+      expect(unignored(html.replaceAll(known, ''), 'zzq'), path).toEqual([])
     }
   })
 

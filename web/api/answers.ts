@@ -18,7 +18,8 @@ export function json(value: unknown, init: { status?: number; headers?: Record<s
 const PIECE_CHARACTERS = 1_048_576
 
 /** Answer with a page of events. A page may hold more text than one string can, so a long one is sent in pieces. */
-export function jsonPage({ items, ...rest }: Page & { entityVersion?: number }, headers: Record<string, string>) {
+export function jsonPage<P extends Pick<Page, 'items'>>(page: P, headers: Record<string, string>): Response {
+  const { items, ...rest } = page
   const pieces = pageText(items, stringifyValue(rest).slice(1))
   const first = pieces.next().value ?? ''
   const type = { 'content-type': 'application/json; charset=utf-8', ...headers }
@@ -46,7 +47,7 @@ function* pageText(items: readonly StoredEvent[], end: string): Generator<string
     yield text
     text = ''
   }
-  yield `${text}],${end}`
+  yield `${text}]${end === '}' ? '' : ','}${end}`
 }
 
 /** Parse JSON text. @throws {VarveError} `JSON_INVALID`. */

@@ -61,9 +61,9 @@ export async function readProof(c: WebContext, app: Shared): Promise<Response> {
 export function walkEvents(way: 'causes' | 'effects'): (c: WebContext, app: Shared) => Promise<Response> {
   return async (c, app) => {
     const topic = await topicOf(c, app)
-    const { eventId, walkLimit } = factsOf(c).query
+    const { eventId, limit } = factsOf(c).query
     if (eventId === undefined) throw refuse('id', `Cannot find ${way}: parameter "id" names the event they are of`)
-    return json({ items: await topic[way](eventId, present({ limit: walkLimit, signal: c.req.raw.signal })) })
+    return jsonPage({ items: await topic[way](eventId, present({ limit, signal: c.req.raw.signal })) }, {})
   }
 }
 

@@ -125,12 +125,12 @@ export class Client {
     return entityVersion ?? 0
   }
 
-  /** The events that led to the one with this id, nearest first. */
+  /** The events that led to the one with this id, nearest first. Over HTTP `limit` is at most 1,000. */
   causes(topic: string, id: string, options: WalkOptions = {}): Promise<StoredEvent[]> {
     return this.#walk(`${pathOf(topic)}/causes`, id, options)
   }
 
-  /** The events that the one with this id led to, level by level. */
+  /** The events that the one with this id led to, level by level. Over HTTP `limit` is at most 1,000. */
   effects(topic: string, id: string, options: WalkOptions = {}): Promise<StoredEvent[]> {
     return this.#walk(`${pathOf(topic)}/effects`, id, options)
   }
