@@ -4,6 +4,8 @@
  * @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { toHex } from '../../src/codec/bytes.ts'
+import { LeafHasher, leafValue } from '../../src/codec/event-leaf.ts'
 import { decodeStructural } from '../../src/codec/structural.ts'
 import {
   checkPacked,
@@ -16,6 +18,7 @@ import {
   ValueEncoder,
 } from '../../src/codec/values.ts'
 import { isVarveError } from '../../src/errors.ts'
+import { portableDigest } from '../../src/ports/digest.ts'
 import { share } from '../support/runtime.ts'
 import { difference } from '../support/same-value.ts'
 
@@ -132,6 +135,22 @@ describe('values', () => {
         if (!hasSmallBigint(one)) expect(difference(parseJsonValue(text), one)).toBeUndefined()
       }),
       { numRuns: 400 },
+    )
+  })
+
+  test('LeafHasher.hash() of an event is that of the event from its JSON, and of no other value', () => {
+    const hasher = new LeafHasher(portableDigest)
+    const leafOf = (data: unknown) => {
+      const event = { partition: 0, offset: 1, id: 'i', kind: 'k', entity: 'e', at: 1, recordedAt: 1, data }
+      return toHex(hasher.hash(leafValue(event, { lineage: 'l', idempotencyKey: undefined })))
+    }
+    fc.assert(
+      fc.property(value, value, (one, other) => {
+        const text = stringifyValue(one)
+        expect(leafOf(parseJsonValue(text))).toBe(leafOf(one))
+        if (text !== stringifyValue(other)) expect(leafOf(other)).not.toBe(leafOf(one))
+      }),
+      { numRuns: share(400) },
     )
   })
 

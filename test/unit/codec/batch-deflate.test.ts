@@ -5,14 +5,11 @@
  * @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { EncodedBatch } from '../../../src/codec/batch.ts'
 import { readPreface } from '../../../src/codec/batch-body.ts'
 import { deflateBatch } from '../../../src/codec/batch-deflate.ts'
-import { BATCH_HEADER_BYTES, readBatchHeader, writeBatchHeader } from '../../../src/codec/batch-header.ts'
-import { ByteWriter, toHex } from '../../../src/codec/bytes.ts'
+import { BATCH_HEADER_BYTES, readBatchHeader } from '../../../src/codec/batch-header.ts'
+import { toHex } from '../../../src/codec/bytes.ts'
 import { portableCompression } from '../../../src/ports/compression.ts'
-import type { InflateRequest, ReadRequest } from '../../../src/segment/file-pool.ts'
-import { type ScannedBatch, scanBatches } from '../../../src/segment/scan.ts'
 import { share } from '../../support/runtime.ts'
 import { difference } from '../../support/same-value.ts'
 import {
@@ -25,6 +22,7 @@ import {
   readPlain,
   type TestEvent,
 } from './batch-support.ts'
+import { forged, scan } from './deflate-support.ts'
 
 const AT = 1_700_000_000_000
 const facts = { place: PLACE, digest, deflate: portableCompression.deflate }
@@ -35,40 +33,6 @@ const order = (i: number): TestEvent => ({
   data: { total: i, city: 'Hamburg', note: 'Please ring twice and leave it with the neighbour' },
 })
 const orders = Array.from({ length: 40 }, (_, i) => order(i))
-
-/** Scan the batch at its place in a file. @returns what a scan gives, or why it stopped. */
-async function scan(bytes: Uint8Array, asked: number[] = []): Promise<ScannedBatch | string> {
-  const file = new Uint8Array(PLACE.position + bytes.length)
-  file.set(bytes, PLACE.position)
-  const seen: ScannedBatch[] = []
-  const ref = {
-    path: 'f',
-    file: 'f',
-    partition: 0,
-    id: '',
-    seed: PLACE.seed,
-    baseOffset: 0,
-    hashBefore: '',
-    features: 1,
-  }
-  const start = { position: PLACE.position, offset: 0, hash: '0'.repeat(64) }
-  const options = { digest, endPosition: file.length, onBatch: (batch: ScannedBatch) => void seen.push(batch) }
-  const reading = scanBatches(ref, start, options)
-  const give = async (request: ReadRequest | InflateRequest) => {
-    if ('path' in request) return file.subarray(request.position, request.position + request.length)
-    asked.push(request.rawBytes)
-    return portableCompression.inflate(request.inflate, request.rawBytes)
-  }
-  let step = reading.next()
-  while (!step.done) {
-    try {
-      step = reading.next(await give(step.value))
-    } catch (error) {
-      step = reading.throw(error)
-    }
-  }
-  return step.value.problem ?? (seen[0] as ScannedBatch)
-}
 
 async function eventsOf(bytes: Uint8Array): Promise<TestEvent[] | string> {
   const scanned = await scan(bytes)
@@ -157,23 +121,3 @@ describe('a compressed batch', () => {
     expect(asked).toEqual([])
   })
 })
-
-/** A batch of one block with another body, every checksum right. */
-function forged(batch: EncodedBatch, entry: { block: Uint8Array; codec: number; raw: number }): Uint8Array {
-  const { tableEnd, dictionaryAt, blocksAt, cuts } = batch.layout
-  const out = new ByteWriter()
-  out.raw(batch.bytes.subarray(0, tableEnd))
-  const sizeAt = out.skip(4)
-  out.varint(1)
-  out.varint(cuts[0]?.rows ?? 0)
-  out.varint(entry.block.length * 4 + entry.codec)
-  if (entry.codec !== 0) out.varint(entry.raw)
-  out.u32(digest.crc32(entry.block))
-  out.raw(batch.bytes.subarray(dictionaryAt, blocksAt))
-  out.view.setUint32(sizeAt, out.length - sizeAt - 4, true)
-  const bodyCrc = digest.crc32(out.bytes.subarray(tableEnd))
-  out.raw(entry.block)
-  const bytes = out.bytes
-  writeBatchHeader(bytes, { ...batch.header, single: false, bodyCrc }, { place: PLACE, digest })
-  return bytes
-}

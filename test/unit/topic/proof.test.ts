@@ -287,7 +287,51 @@ describe('a chain over events', () => {
 const LEAF = 'ad151fc9e9c6d7ae470dad1b2374379b8c179417357480b00334a991000ee180'
 const ROOT = '8af42ebe7695d086d60b6bb67a51cb92166b7f2241ba8999cc2c1633efacdb6c'
 
+/** A proof that another implementation made from the page on the format. */
+const KNOWN = `{
+ "format": 1,
+ "topic": "orders",
+ "lineage": "lineage12345",
+ "event": {
+  "offset": 8,
+  "partition": 0,
+  "id": "lineage12345-0-8",
+  "kind": "OrderPaid",
+  "entity": "order-1",
+  "at": 1700000000005,
+  "recordedAt": 1700000000001,
+  "data": {},
+  "scope": "shop",
+  "tags": [
+   "late"
+  ],
+  "meta": {
+   "by": "me"
+  },
+  "lane": 3
+ },
+ "idempotencyKey": "key-1",
+ "path": [
+  "27176756b0403db0630ff8b01178c5e4cad102895e93d97d28b768a540632826",
+  "02ecd29199911cfaf7200c65b14c3ec1a7a99129216a2d6cbc86c962d1d2aed5"
+ ],
+ "batch": {
+  "previousHash": "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+  "baseOffset": 7,
+  "lastOffsetDelta": 2,
+  "lowestAt": 1699999999999,
+  "highestAt": 1700000000005,
+  "recordedAt": 1700000000001
+ },
+ "hash": "b94899e0b880f5aece697393e0a57385663109b7d2a27789a4b1cb94251cd864"
+}`
+
 describe('hashes', () => {
+  test('verifyProof() follows a known proof', () => {
+    const proof = parseJsonValue(KNOWN) as EventProof
+    expect(verifyProof(proof)).toBe('b94899e0b880f5aece697393e0a57385663109b7d2a27789a4b1cb94251cd864')
+  })
+
   test('LeafHasher.hash() of a known event, and the tree over it', () => {
     const event = {
       partition: 0,
