@@ -86,9 +86,15 @@ export class FileStorage implements Storage {
     })
   }
 
-  async openRead(path: string): Promise<ReadHandle> {
-    const descriptor = await this.#run('open', path, () => this.calls.open(this.#absolute(path), 'read'))
-    return new FileReadHandle(this.calls, path, descriptor)
+  openRead(path: string): Maybe<ReadHandle> {
+    checkPath(path)
+    try {
+      const opened = this.calls.open(this.#absolute(path), 'read')
+      if (typeof opened === 'number') return new FileReadHandle(this.calls, path, opened)
+      return this.#run('open', path, async () => new FileReadHandle(this.calls, path, await opened))
+    } catch (cause) {
+      throw storageError('open', path, cause)
+    }
   }
 
   async openAppend(path: string): Promise<WriteHandle> {

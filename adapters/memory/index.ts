@@ -161,7 +161,7 @@ class MemoryStorage implements Storage {
     return this.#files.has(path) || this.#directories.has(path)
   }
 
-  async openRead(path: string): Promise<ReadHandle> {
+  openRead(path: string): ReadHandle {
     return new MemoryReadHandle(path, this.#get('open', path))
   }
 

@@ -55,8 +55,8 @@ export interface Storage {
   list(directory: string): Promise<StorageEntry[]>
   /** Whether a file or directory has this name now. Never answers from a cache. */
   exists(path: string): Maybe<boolean>
-  /** Open for reading. @throws `FILE_MISSING`. */
-  openRead(path: string): Promise<ReadHandle>
+  /** Open for reading. What answers at once throws at once. @throws `FILE_MISSING`. */
+  openRead(path: string): Maybe<ReadHandle>
   /** Open an existing file for writing; `append` continues at its size. @throws `FILE_MISSING`. */
   openAppend(path: string): Promise<WriteHandle>
   /** Create an empty file that must not exist, and its parent directories. The name is durable after

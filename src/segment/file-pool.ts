@@ -25,7 +25,7 @@ export interface InflateRequest {
 
 export type Reading<T> = Generator<ReadRequest | InflateRequest, T, Uint8Array>
 
-const OPEN_FILES_MAX = 64
+const OPEN_FILES_MAX = 256
 const SLOW_READ_MS = 1
 /** How many reads of a slow file are asynchronous before a synchronous one is tried again. */
 const SLOW_READS_ASYNC = 64
@@ -58,7 +58,7 @@ export class FilePool {
   /** Read as far as the file goes. @throws {VarveError} `FILE_MISSING`, for a segment `SEGMENT_MISSING`, and
    * `STORAGE_UNAVAILABLE`. */
   read(request: ReadRequest): Maybe<Uint8Array> {
-    const file = this.#files.get(request.path)
+    const file = this.#files.get(request.path) ?? this.#openAtOnce(request.path)
     if (file === undefined) return this.#openAndRead(request)
     file.lastRead = this.reads
     if (file.handle.readSync === undefined) return this.#readAsync(file, request)
@@ -114,34 +114,60 @@ export class FilePool {
     return count === into.length ? into : into.subarray(0, count)
   }
 
+  /** Open a file now. @returns undefined where that takes longer. @throws {VarveError} as `read`. */
+  #openAtOnce(path: string): PooledFile | undefined {
+    const isLater = this.#closed || this.#opening.has(path) || !this.#storage.capabilities.syncReads
+    if (isLater || (this.#full(path) && !this.#dropOne())) return undefined
+    let handle: Maybe<ReadHandle>
+    try {
+      handle = this.#storage.openRead(path)
+    } catch (error) {
+      // Descriptors may have run out: the other way closes one and tries again.
+      if (isVarveError(error, 'STORAGE_UNAVAILABLE') && error.retryable) return undefined
+      throw named(path, error)
+    }
+    if (!(handle instanceof Promise)) return this.#keep(path, handle)
+    this.#openLater(path, handle)
+    return undefined
+  }
+
+  #openLater(path: string, first: Maybe<ReadHandle> | undefined): Promise<PooledFile> {
+    const opening = this.#openNow(path, first).finally(() => this.#opening.delete(path))
+    this.#opening.set(path, opening)
+    return opening
+  }
+
+  #keep(path: string, handle: ReadHandle): PooledFile {
+    const file: PooledFile = { handle, asyncReadsLeft: 0, busy: 0, lastRead: this.reads }
+    this.#files.set(path, file)
+    return file
+  }
+
   /** Open once, also when asked twice at the same time; when descriptors run out, close one and try again. */
   #open(path: string): Promise<PooledFile> {
     const known = this.#files.get(path)
     if (known !== undefined) return Promise.resolve(known)
     const pending = this.#opening.get(path)
     if (pending !== undefined) return pending
-    const opening = this.#openNow(path).finally(() => this.#opening.delete(path))
-    this.#opening.set(path, opening)
-    return opening
+    return this.#openLater(path, undefined)
   }
 
-  async #openNow(path: string): Promise<PooledFile> {
-    while (this.#full(path) && (await this.#closeOne()));
+  /** @param first of which the answer is waited for; otherwise the file is opened here. */
+  async #openNow(path: string, first: Maybe<ReadHandle> | undefined): Promise<PooledFile> {
+    if (first === undefined) while (this.#full(path) && (await this.#closeOne()));
     let handle: ReadHandle
     try {
-      handle = await this.#storage.openRead(path)
+      handle = await (first ?? this.#storage.openRead(path))
     } catch (error) {
-      if (isVarveError(error, 'FILE_MISSING') && path.endsWith('.log')) throw segmentMissing(path, error)
-      if (!isVarveError(error, 'STORAGE_UNAVAILABLE') || !error.retryable || !(await this.#closeOne())) throw error
+      const isOver = !isVarveError(error, 'STORAGE_UNAVAILABLE') || !error.retryable
+      if (isOver || !(await this.#closeOne())) throw named(path, error)
       handle = await this.#storage.openRead(path)
     }
     if (this.#closed) {
       await handle.close()
       throw new VarveError('STORE_CLOSED', `Cannot read "${path}": the store is closed`)
     }
-    const file: PooledFile = { handle, asyncReadsLeft: 0, busy: 0, lastRead: this.reads }
-    this.#files.set(path, file)
-    return file
+    return this.#keep(path, handle)
   }
 
   /** Whether one more file would be too many; `path` itself may be opening already. */
@@ -160,14 +186,26 @@ export class FilePool {
   }
 
   async #closeOne(): Promise<boolean> {
+    const idlest = this.#takeIdlest()
+    await idlest?.handle.close()
+    return idlest !== undefined
+  }
+
+  /** The same without waiting. What goes wrong with closing a file that was read is nobody's loss. */
+  #dropOne(): boolean {
+    const idlest = this.#takeIdlest()
+    idlest?.handle.close().catch(() => undefined)
+    return idlest !== undefined
+  }
+
+  #takeIdlest(): PooledFile | undefined {
     let idlest: [string, PooledFile] | undefined
     for (const entry of this.#files) {
       if (entry[1].busy === 0 && (idlest === undefined || entry[1].lastRead < idlest[1].lastRead)) idlest = entry
     }
-    if (idlest === undefined) return false
+    if (idlest === undefined) return undefined
     this.#files.delete(idlest[0])
-    await idlest[1].handle.close()
-    return true
+    return idlest[1]
   }
 
   /** Close the handle of a file that will not be read again, or that was replaced under its name. */
@@ -228,6 +266,11 @@ async function answer<T>(reading: Reading<T>, read: () => Maybe<Uint8Array>): Pr
     return reading.throw(error)
   }
   return reading.next(given)
+}
+
+/** A missing segment is damage, whoever looks for it. */
+function named(path: string, error: unknown): unknown {
+  return isVarveError(error, 'FILE_MISSING') && path.endsWith('.log') ? segmentMissing(path, error) : error
 }
 
 function segmentMissing(file: string, cause: unknown): VarveError {

@@ -30,7 +30,7 @@ export async function publishFile(
   await storage.syncDirectory(path.slice(0, path.lastIndexOf('/')))
 }
 
-/** Publish a derived file. A failure is reported, never thrown. @returns whether the file is there and durable. */
+/** Publish a derived file. A failure is reported, never thrown. @returns whether the file is there. */
 export async function publishDerived(
   context: LogContext,
   path: string,

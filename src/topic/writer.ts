@@ -46,7 +46,7 @@ interface Accepted {
 interface Group {
   readonly accepted: readonly Accepted[]
   /** Of all its calls, those that are acknowledged before the sync included. */
-  readonly keys: readonly string[]
+  readonly keys: string[]
   readonly end: WrittenEnd
   readonly recordedAt: number
 }
@@ -418,7 +418,8 @@ export class PartitionWriter {
   #withUnsynced(group: Group): Group {
     const before = this.#unsynced
     if (before === undefined || before === group || before.keys.length === 0) return group
-    return { ...group, keys: [...before.keys, ...group.keys] }
+    for (const key of group.keys) before.keys.push(key)
+    return { ...group, keys: before.keys }
   }
 
   /** Wait until everything written is durable. @throws {VarveError} the failure when it cannot be. */

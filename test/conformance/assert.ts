@@ -1,7 +1,7 @@
 /** Assertions and helpers of the suite, without a test library, so that it runs wherever a storage does.
  * @module */
 import { type ErrorCode, isVarveError, type VarveError } from '../../src/errors.ts'
-import type { Storage, WriteHandle } from '../../src/ports/storage.ts'
+import type { Maybe, Storage, WriteHandle } from '../../src/ports/storage.ts'
 
 /** One case: its title, and what it does with a storage of its own. */
 export type StorageCase = readonly [title: string, run: (storage: Storage) => Promise<void>]
@@ -74,7 +74,7 @@ export async function get(storage: Storage, path: string): Promise<Uint8Array> {
 
 /** Do something with a handle and close it. */
 export async function using<H extends { close(): Promise<void> }, T>(
-  opened: Promise<H>,
+  opened: Maybe<H>,
   run: (handle: H) => Promise<T>,
 ): Promise<T> {
   const handle = await opened

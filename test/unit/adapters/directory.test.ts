@@ -53,7 +53,7 @@ test.each(storages)('Storage does not follow a symbolic link under the name of a
   fs.mkdirSync(join(parent, 'store'))
   fs.symlinkSync(join(parent, 'secret'), join(parent, 'store', 'f'))
   const storage = open(join(parent, 'store'))
-  await expect(storage.openRead('f')).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' })
+  await expect((async () => storage.openRead('f'))()).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' })
   await expect(storage.openAppend('f')).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' })
   await expect(storage.createExclusive('f')).rejects.toMatchObject({ code: 'FILE_EXISTS' })
   expect(await storage.list('')).toEqual([{ name: 'f', kind: 'other' }])

@@ -9,8 +9,9 @@ import { Packr } from 'msgpackr/pack'
 import { Unpackr } from 'msgpackr/unpack'
 import { viewOf } from '../../../src/codec/bytes.ts'
 import { type CheckpointFacts, encodeCheckpoint } from '../../../src/index/checkpoint.ts'
-import { scanRows } from '../../../src/index/scan-rows.ts'
-import type { TailRow, TailRows } from '../../../src/index/tail-rows.ts'
+import { collectRows } from '../../../src/index/scan-rows.ts'
+import { type TailRow, TailRows } from '../../../src/index/tail-rows.ts'
+import { SEGMENT_HEADER_BYTES } from '../../../src/segment/header.ts'
 import { digest } from '../codec/batch-support.ts'
 import { AT, type BatchPlan, type BuiltSegment, buildSegment, endOf, runOver } from '../segment/support.ts'
 
@@ -20,7 +21,17 @@ export const OWNER = { storeId: 'store-1', lineage: 'lineage12345', partition: 0
 export const BASE_OFFSET = 70
 
 /** Fields by the version that brought them. */
-const SINCE: Readonly<Record<string, number>> = { segments: 3, lane: 4, depth: 4, kinds: 5, receiptExtensions: 6 }
+const SINCE: Readonly<Record<string, number>> = {
+  segments: 3,
+  lane: 4,
+  depth: 4,
+  kinds: 5,
+  receiptExtensions: 6,
+  keyId: 6,
+  tags: 6,
+  tagRow: 6,
+  tagId: 6,
+}
 
 /** Events with every field that a checkpoint keeps; lane and depth only where the version keeps them. */
 function plans(lanes: boolean): BatchPlan[] {
@@ -48,7 +59,10 @@ export function segmentOf(version: number): BuiltSegment {
 
 /** What a scan of a segment finds. */
 export function rowsOf(segment: BuiltSegment, bytes = segment.bytes): TailRows {
-  return runOver(scanRows(segment.ref, endOf(segment), digest), { [segment.ref.path]: bytes })
+  const rows = new TailRows()
+  const from = { position: SEGMENT_HEADER_BYTES, offset: segment.ref.baseOffset }
+  runOver(collectRows(segment.ref, { rows, from, to: endOf(segment) }, digest), { [segment.ref.path]: bytes })
+  return rows
 }
 
 export function factsOf(segment: BuiltSegment): CheckpointFacts {
@@ -108,6 +122,8 @@ export function answers(rows: TailRows): unknown {
       scope: text(rows.scopeIds.at(row)),
       lane: rows.lanes.at(row),
       depth: rows.depths.at(row),
+      tags: undefined,
+      idempotencyKey: text(rows.keyIds.at(row)),
     }),
   )
   return { list, batches: rows.batches, versions: Object.fromEntries(rows.versions()) }

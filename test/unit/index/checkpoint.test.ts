@@ -226,8 +226,8 @@ describe('TailRows', () => {
     for (let i = 0; i < 1_000; i++) rows.add([row(i)], { baseOffset: i, recordedAt: 1, position: i, length: 1 })
     const lanes = Array.from({ length: rows.length }, (_, at) => rows.lanes.at(at))
     expect(lanes).toEqual(Array.from({ length: 1_000 }, (_, i) => i))
-    expect(rows.version('e5')).toBe(906)
-    expect(rows.version('k')).toBeUndefined()
+    expect(rows.versionOf('e5')).toBe(906)
+    expect(rows.versionOf('k')).toBeUndefined()
   })
 })
 
@@ -237,4 +237,6 @@ const NOTHING = {
   causationId: undefined,
   scope: undefined,
   depth: undefined,
+  tags: undefined,
+  idempotencyKey: undefined,
 }

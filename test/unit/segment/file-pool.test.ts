@@ -8,7 +8,7 @@ import { limitedStorage } from '../../conformance/limited.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { storageWith } from './support.ts'
 
-const OPEN_MAX = 64
+const OPEN_MAX = 256
 const name = (i: number) => `f${i}`
 
 /** A storage of `count` files of four bytes that tells what is open and how it was read. */
