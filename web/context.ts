@@ -101,6 +101,8 @@ export interface Route {
   readonly query?: readonly ParameterKey[]
   /** Content types of the body, if the route takes one. */
   readonly body?: readonly string[]
+  /** JSON schema of a JSON body. */
+  readonly schema?: Readonly<Record<string, unknown>>
   /** The body may be missing. */
   readonly bodyOptional?: true
   /** Request headers that the route reads, with what they are for. */

@@ -163,6 +163,14 @@ describe('Idempotency-Key', () => {
     expect((await post({ events: EVENT, idempotencyKey: 'k' })).status).toBe(200)
   })
 
+  test('appendEvents() appends once for calls with one key at one time', async () => {
+    const { post, topic } = await started()
+    const calls = Array.from({ length: 8 }, () => post(EVENT, { 'idempotency-key': 'k' }))
+    const statuses = (await Promise.all(calls)).map(({ status }) => status)
+    expect(statuses.sort()).toEqual([...Array(7).fill(200), 201])
+    expect(topic.stats().events).toBe(1)
+  })
+
   test('appendEvents() replays before it looks at the precondition', async () => {
     const { post } = await started()
     const headers = { 'idempotency-key': 'k', 'if-match': '"0"' }

@@ -1,6 +1,8 @@
 /** The route table: every route, its scope, its method.
  * @module */
 import { describe, expect, test } from 'vitest'
+import { EVENT_FIELDS } from '../../src/topic/prepare.ts'
+import { CALL_SCHEMA, EVENT_SCHEMA } from '../../web/api/schemas.ts'
 import type { Role } from '../../web/index.ts'
 import { createApp, ROUTES } from '../../web/index.ts'
 import { harness, jsonOf, memoryStore, posted } from './support/harness.ts'
@@ -65,6 +67,22 @@ describe('routes', () => {
     expect(Object.keys(append?.responses ?? {})).toEqual(expect.arrayContaining(['201', '200', '409', '412', '413']))
     expect(paths['/api/store/verify']?.post?.requestBody?.required).toBe(false)
     expect(Object.keys(read?.responses ?? {})).toContain('410')
+  })
+
+  test('schemas of bodies name exactly the fields that are taken', async () => {
+    const { as } = await harness()
+    await as('admin', '/api/topics', posted({ topic: 'orders' }))
+    expect(Object.keys(EVENT_SCHEMA.properties as object).sort()).toEqual([...EVENT_FIELDS].sort())
+    for (const { method, path, schema } of ROUTES) {
+      if (schema === undefined) continue
+      const { properties } = (path.endsWith('/events') ? CALL_SCHEMA : schema) as { properties: object }
+      const body = { ...(path.endsWith('/events') && { events: [] }), unknown: 1 }
+      const { detail } = await jsonOf(await as('admin', fill(path), { ...posted(body), method }))
+      const taken = /"unknown" is not known; there are (.+)$/.exec(String(detail))?.[1]?.split(', ')
+      expect(taken?.sort(), path).toEqual(Object.keys(properties).sort())
+    }
+    const described = ROUTES.filter(({ body, schema }) => body?.includes('application/json') && schema === undefined)
+    expect(described).toEqual([])
   })
 
   test('routes that give events up or change settings are for admins', () => {

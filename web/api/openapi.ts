@@ -5,6 +5,12 @@ import type { Route } from '../context.ts'
 import { PARAMETERS, type Parameter, type ParameterKey } from '../parameters.ts'
 import { PROBLEM_TYPE, statusOf } from '../problems.ts'
 
+const DESCRIPTION = [
+  'Append to, read and follow the topics of an event log.',
+  'Bodies may be sent with Content-Encoding: gzip; JSON answers come with it to who accepts it.',
+  'Integers past 2^53 are JSON integers; bytes, dates and the like are objects with "$type".',
+].join(' ')
+
 /** Codes that any route behind a role may answer with. */
 const COMMON: readonly ErrorCode[] = ['AUTH_REQUIRED', 'ACCESS_DENIED', 'OPTION_INVALID', 'HOST_UNKNOWN', 'INTERNAL']
 
@@ -17,7 +23,7 @@ export function openApiDocument(routes: readonly Route[]): Record<string, unknow
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'varve', version: '1', description: 'Append to, read and follow the topics of an event log.' },
+    info: { title: 'varve', version: '1', description: DESCRIPTION },
     paths,
     components: {
       schemas: { Problem: PROBLEM_SCHEMA },
@@ -40,7 +46,7 @@ function operation(route: Route): Record<string, unknown> {
     ...(route.body !== undefined && {
       requestBody: {
         required: route.bodyOptional !== true,
-        content: Object.fromEntries(route.body.map((type) => [type, {}])),
+        content: Object.fromEntries(route.body.map((type) => [type, bodyOf(route, type)])),
       },
     }),
     responses: {
@@ -49,6 +55,10 @@ function operation(route: Route): Record<string, unknown> {
       ...problems([...COMMON, ...(route.codes ?? [])]),
     },
   }
+}
+
+function bodyOf({ schema }: Route, type: string): Record<string, unknown> {
+  return schema !== undefined && type === 'application/json' ? { schema } : {}
 }
 
 function pathParameters(path: string): Record<string, unknown>[] {

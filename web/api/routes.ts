@@ -6,6 +6,7 @@ import { json } from './answers.ts'
 import { APPEND_HEADERS, appendEvents, NDJSON } from './append.ts'
 import { readEvent, readPage, readProof, walkEvents } from './events.ts'
 import { openApiDocument } from './openapi.ts'
+import { APPEND_SCHEMA, CHANGE_SCHEMA, CREATE_SCHEMA, PRUNE_SCHEMA, VERIFY_SCHEMA } from './schemas.ts'
 import { cancelJob, postCheckpoint, postVerify, readJob, readOpenReport, readReadiness, readStore } from './store.ts'
 import { tailEvents } from './tail.ts'
 import { listTopics, patchTopic, postPrune, postTopic, readTopic, removeTopic } from './topics.ts'
@@ -92,6 +93,7 @@ export const API_ROUTES: readonly Route[] = [
     answers,
     summary: 'Check every byte of the store, as a job; with `head` also that the log contains a hash kept elsewhere',
     body: [JSON_TYPE],
+    schema: VERIFY_SCHEMA,
     bodyOptional: true,
     success: accepted,
     codes: ['BODY_TOO_LARGE', 'JSON_INVALID'],
@@ -133,6 +135,7 @@ export const API_ROUTES: readonly Route[] = [
     answers,
     summary: 'Create a topic',
     body: [JSON_TYPE],
+    schema: CREATE_SCHEMA,
     success: created,
     also: { 200: 'It exists with the same options' },
     codes: ['NAME_INVALID', 'TOPIC_EXISTS', 'BODY_TOO_LARGE', 'JSON_INVALID'],
@@ -155,6 +158,7 @@ export const API_ROUTES: readonly Route[] = [
     answers,
     summary: 'Change options of a topic',
     body: [JSON_TYPE],
+    schema: CHANGE_SCHEMA,
     success: found,
     codes: ['TOPIC_UNKNOWN', 'NAME_INVALID', 'STORE_READ_ONLY', 'BODY_TOO_LARGE', 'JSON_INVALID'],
     handle: patchTopic,
@@ -177,6 +181,7 @@ export const API_ROUTES: readonly Route[] = [
     answers,
     summary: 'Give up the oldest events, or with `dryRun` say what would go',
     body: [JSON_TYPE],
+    schema: PRUNE_SCHEMA,
     success: found,
     codes: ['TOPIC_UNKNOWN', 'NAME_INVALID', 'STORE_READ_ONLY', 'BODY_TOO_LARGE', 'JSON_INVALID'],
     handle: postPrune,
@@ -201,6 +206,7 @@ export const API_ROUTES: readonly Route[] = [
     query: ['durability', 'partition'],
     headers: APPEND_HEADERS,
     body: [JSON_TYPE, NDJSON],
+    schema: APPEND_SCHEMA,
     success: created,
     also: {
       200: 'Replayed: an earlier call with this idempotency key had appended it',

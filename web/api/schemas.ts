@@ -1,0 +1,91 @@
+/** JSON schemas of the bodies that routes take, for the document. The library checks what is sent; these only say it.
+ * @module */
+
+type Schema = Readonly<Record<string, unknown>>
+
+const text = { type: 'string', minLength: 1, maxLength: 256 } as const
+const whole = { type: 'integer', minimum: 0 } as const
+const number32 = { type: 'integer', minimum: 0, maximum: 4_294_967_295 } as const
+const texts = { type: 'array', items: text } as const
+
+function object(properties: Readonly<Record<string, Schema>>, required: readonly string[] = []): Schema {
+  return { type: 'object', properties, ...(required.length > 0 && { required }), additionalProperties: false }
+}
+
+function oneOrMany(schema: Schema): Schema {
+  return { oneOf: [schema, { type: 'array', items: schema }] }
+}
+
+/** One event to append. */
+export const EVENT_SCHEMA = object(
+  {
+    kind: text,
+    entity: text,
+    data: {},
+    scope: text,
+    tags: { ...texts, maxItems: 16 },
+    at: { type: 'integer' },
+    id: text,
+    meta: {},
+    correlationId: text,
+    causationId: text,
+    lane: number32,
+    depth: number32,
+    schemaVersion: number32,
+    extensions: {},
+  },
+  ['kind', 'entity', 'data'],
+)
+
+const EXPECTATION = object(
+  { entity: text, version: { oneOf: [whole, { type: 'string', enum: ['none', 'exists'] }] } },
+  ['entity', 'version'],
+)
+
+const CLAUSE = object({ kinds: texts, tags: texts, entity: text })
+
+/** A call with its options. */
+export const CALL_SCHEMA = object(
+  {
+    events: oneOrMany(EVENT_SCHEMA),
+    expect: oneOrMany(EXPECTATION),
+    condition: object({ query: oneOrMany(CLAUSE), after: whole }, ['query', 'after']),
+    idempotencyKey: text,
+    durability: { type: 'string', enum: ['synced', 'buffered'] },
+    partition: whole,
+  },
+  ['events'],
+)
+
+export const APPEND_SCHEMA: Schema = {
+  oneOf: [EVENT_SCHEMA, { type: 'array', items: EVENT_SCHEMA, minItems: 1 }, CALL_SCHEMA],
+}
+
+const CHANGEABLE_PROPERTIES = {
+  segmentBytes: { type: 'integer', minimum: 1_048_576, maximum: 1_073_741_824 },
+  retention: object({ maxAgeMs: whole, maxBytes: whole, maxEvents: whole }),
+  compression: { type: 'string', enum: ['none', 'deflate'] },
+  idempotency: object({ windowMs: whole, windowKeys: whole }),
+} as const
+
+export const CHANGE_SCHEMA = object(CHANGEABLE_PROPERTIES)
+
+export const CREATE_SCHEMA = object(
+  {
+    topic: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$' },
+    partitions: { type: 'integer', minimum: 1, maximum: 1_024 },
+    chain: { type: 'string', enum: ['batches', 'events'] },
+    ...CHANGEABLE_PROPERTIES,
+  },
+  ['topic'],
+)
+
+export const PRUNE_SCHEMA = object({ dryRun: { type: 'boolean' }, before: whole, partition: whole, confirm: text })
+
+export const VERIFY_SCHEMA = object({
+  head: object({ topic: text, partition: whole, offset: whole, hash: { type: 'string', pattern: '^[0-9a-f]{64}$' } }, [
+    'topic',
+    'offset',
+    'hash',
+  ]),
+})
