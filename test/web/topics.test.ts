@@ -1,7 +1,11 @@
 /** Topics over HTTP: options, changes, pruning, deleting, and the record of all of it.
  * @module */
 import { describe, expect, test } from 'vitest'
-import type { StoredEvent, TopicStats } from '../../src/index.ts'
+import { memoryStorage } from '../../adapters/memory/index.ts'
+import { openStore, type StoredEvent, type TopicStats } from '../../src/index.ts'
+import { createApp } from '../../web/index.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+import { seededRandom } from '../support/seeded-random.ts'
 import { FrameReader, type Harness, harness, jsonOf, posted, settle } from './support/harness.ts'
 
 const EVENT = { kind: 'Placed', entity: 'a', data: { total: 1 } }
@@ -158,6 +162,30 @@ describe('deleting', () => {
     expect((await as('admin', '/api/topics', posted({ topic: 'orders' }))).status).toBe(201)
     expect(await jsonOf(await as('read', '/api/topics/orders'))).toMatchObject({ events: 0 })
   })
+})
+
+test('a store that is open for reading refuses every change, and records none', async () => {
+  const storage = memoryStorage()
+  const facts = { storage, clock: new ManualClock(), random: seededRandom(2) }
+  const writing = await openStore(facts)
+  await (await writing.topics.open('orders', { create: true })).append(EVENT)
+  await writing.close()
+  const store = await openStore({ ...facts, readOnly: true })
+  const app = createApp(store, { access: () => 'admin' })
+  const changes: [string, RequestInit][] = [
+    ['/api/topics/orders/events', posted(EVENT)],
+    ['/api/topics/orders', patched({ compression: 'deflate' })],
+    ['/api/topics/orders/prune', posted({ confirm: 'orders' })],
+    ['/api/topics/orders?confirm=orders', { method: 'DELETE' }],
+  ]
+  for (const [path, init] of changes)
+    expect(await jsonOf(await app.request(path, init)), path).toMatchObject({ code: 'STORE_READ_ONLY', status: 403 })
+  expect((await app.request('/api/topics', posted({ topic: 'more' }))).status).toBe(404)
+  expect((await app.request('/api/store/verify', { method: 'POST' })).status).toBe(202)
+  for (const path of ['/', '/topics/orders/settings'])
+    expect(await (await app.request(path)).text(), path).not.toContain('hx-post="/topics')
+  expect((await store.topics.list()).map(({ topic }) => topic)).toEqual(['orders'])
+  await store.close()
 })
 
 test('streams and polls of a topic that is deleted end with 410', async () => {
