@@ -202,7 +202,10 @@ export class TermIndex {
   /** Every source from the oldest on. */
   get #searched(): Searched {
     const sources: TermSource[] = []
-    for (const part of this.cover.parts) if (!isUnindexed(part)) sources.push(part)
+    // A segment that a recovery sealed may have no events, and then its rows do not even say where it is.
+    for (const part of this.cover.parts) {
+      if (!isUnindexed(part) && part.endOffset > part.baseOffset) sources.push(part)
+    }
     if (this.#earlier !== undefined) sources.push(this.#earlier)
     if (this.tail.length > 0) sources.push(new RowsSource(this.tail))
     return { partition: this.#partition, sources }
