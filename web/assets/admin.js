@@ -91,7 +91,12 @@ function follow(list) {
       if (waiting.length >= rowsMax) insert()
     }
     source.addEventListener('overflow', reconnect)
-    source.addEventListener('problem', reconnect)
+    source.addEventListener('problem', (event) => {
+      if (JSON.parse(event.data).code !== 'TOPIC_DELETED') return reconnect()
+      close()
+      button.hidden = true
+      show('ended', 'This topic was deleted')
+    })
     source.onerror = () => {
       show('waiting', 'Connection lost, trying again')
       // A refused connection is not tried again by the browser, a broken one is.
