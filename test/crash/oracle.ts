@@ -6,6 +6,7 @@
  * gives the next offset (I4); queries answer as a model does (I5); opening again shows the same (I6).
  * @module */
 import { isVarveError, openStore } from '../../src/index.ts'
+import { partitionDirectory, type Removal, readManifest } from '../../src/manifest/index.ts'
 import type { Storage } from '../../src/ports/storage.ts'
 import type { Store, StoreOptions } from '../../src/store/types.ts'
 import type { AppendOptions, NewEvent, Receipt, StoredEvent, Topic } from '../../src/topic/types.ts'
@@ -16,12 +17,15 @@ import { must, mustEqual } from '../support/scenario.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { createSmallTopic, type SmallTopic } from '../support/small-segments.ts'
 
-/** One call of a workload: the creation of a topic, or an append to one of its partitions. */
+/** One call of a workload: the creation or deletion of a topic, an append to one of its partitions, or pruning one. */
 export interface Call {
   readonly topic: string
   readonly partitions: number
   readonly partition: number
   readonly events: readonly NewEvent[]
+  /** Pruning: where the log starts then. */
+  readonly logStartOffset?: number
+  readonly deletes?: boolean
   /** Of an acknowledged append. */
   receipt?: Receipt
   /** An append that was refused for want of space, and so must not be there. */
@@ -90,14 +94,41 @@ export class Caller {
     this.#topics.set(name, { topic, model: new TopicModel(partitions, topic.lineage) })
   }
 
+  /** Give up the oldest segments of a partition. */
+  async prune(name: string, before: number, partition = 0): Promise<void> {
+    const held = this.#held(name)
+    const { partitions } = await held.topic.prune({ before, partition, dryRun: true })
+    const logStartOffset = partitions[0]?.logStartOffset ?? 0
+    const call = { topic: name, partitions: held.model.partitions.length, partition, events: [], logStartOffset }
+    this.#ledger.attempt(call)
+    const report = await held.topic.prune({ before, partition })
+    mustEqual(report.partitions[0]?.logStartOffset, logStartOffset, 'log start that a dry run told')
+    this.#ledger.acknowledge(call)
+  }
+
+  /** Delete a topic; it may be created again. */
+  async delete(name: string): Promise<void> {
+    const partitions = this.#held(name).model.partitions.length
+    const call = { topic: name, partitions, partition: 0, events: [], deletes: true }
+    this.#ledger.attempt(call)
+    await this.#store.topics.delete(name)
+    this.#ledger.acknowledge(call)
+    this.#topics.delete(name)
+  }
+
+  #held(name: string): { topic: Topic; model: TopicModel } {
+    const held = this.#topics.get(name)
+    if (held === undefined) throw new RangeError(`Nobody opened topic ${name}`)
+    return held
+  }
+
   /** Append `count` events of one entity. A `buffered` acknowledgement promises nothing after a crash. */
   async append(
     name: string,
     count: number,
     more: { entity?: string; size?: number } & AppendOptions = {},
   ): Promise<Call> {
-    const held = this.#topics.get(name)
-    if (held === undefined) throw new RangeError(`Nobody opened topic ${name}`)
+    const held = this.#held(name)
     const { entity = `entity-${this.#next % 3}`, size = 0, ...options } = more
     const events = Array.from({ length: count }, () => this.#event(entity, size))
     const { model } = held
@@ -165,6 +196,7 @@ export async function mustHold(
   const store = await openForTest(storage(), holding.options)
   const shown = await shownCalls(store, known, holding)
   ledger.shown(shown)
+  const removing = (await readManifest(storage()))?.state.removing
   const verified = await store.verify()
   must(verified.ok, () => `verify: ${JSON.stringify(verified.problems)}`)
   const caller = new Caller(store, ledger, 1_000_000 + 10 * known.attempted.length)
@@ -177,6 +209,7 @@ export async function mustHold(
   }
   await store.close()
   if (holding.once === true) return
+  await mustHaveRemoved(storage(), removing ?? [])
   const now = ledger.at(Number.POSITIVE_INFINITY)
   const again = await openForTest(storage(), holding.options)
   const repeated = await shownCalls(again, now, { unasked: true })
@@ -184,10 +217,47 @@ export async function mustHold(
   await again.close()
 }
 
+/** What waited to be removed when a store was opened is gone when it is closed, and its space is free. */
+async function mustHaveRemoved(storage: Storage, removing: readonly Removal[]): Promise<void> {
+  const state = (await readManifest(storage))?.state
+  mustEqual(state?.removing, undefined, 'files left to remove')
+  for (const { directory, files } of removing) {
+    const names = (await storage.list(directory)).map(({ name }) => name)
+    // The checkpoint and the runs of a topic made anew have the names of the old one's.
+    for (const file of files)
+      must(!names.includes(file) || !file.endsWith('.log'), () => `${directory}/${file} is there`)
+  }
+  for (const { name, partitions } of state?.topics ?? []) {
+    for (const { partition, logStartOffset } of partitions) {
+      const entries = await storage.list(partitionDirectory(name, partition))
+      const old = entries.filter(
+        (entry) => entry.name.endsWith('.log') && Number(entry.name.slice(0, 20)) < logStartOffset,
+      )
+      mustEqual(old, [], `segments of ${name}/${partition} below its log start`)
+    }
+  }
+}
+
 /** The first call for each topic; creating one again changes nothing. */
 function creations(calls: readonly Call[]): Call[] {
-  const all = calls.filter(({ events }) => events.length === 0)
+  const all = calls.filter(({ events, logStartOffset }) => events.length === 0 && logStartOffset === undefined)
   return all.filter((call, order) => all.findIndex(({ topic }) => topic === call.topic) === order)
+}
+
+/** What is known of the topics that are there: what was deleted does not count, whether or not the deletion was
+ * acknowledged, and a deletion that did not come to pass counts as little. */
+function afterDeletions({ attempted, acknowledged }: KnownCalls, listed: ReadonlySet<string>): KnownCalls {
+  const last = new Map<string, number>()
+  for (const [order, call] of attempted.entries()) {
+    if (call.deletes !== true) continue
+    const isDone = acknowledged.includes(call) || !listed.has(call.topic)
+    if (isDone) last.set(call.topic, order)
+  }
+  const gone = new Set(
+    attempted.filter((call, order) => call.deletes === true || order <= (last.get(call.topic) ?? -1)),
+  )
+  const isThere = (call: Call) => !gone.has(call)
+  return { attempted: attempted.filter(isThere), acknowledged: acknowledged.filter(isThere) }
 }
 
 function place(call: Call): string {
@@ -195,9 +265,10 @@ function place(call: Call): string {
 }
 
 /** The calls that the store shows, in the order they were made. */
-async function shownCalls(store: Store, known: KnownCalls, holding: Holding): Promise<Call[]> {
+async function shownCalls(store: Store, all: KnownCalls, holding: Holding): Promise<Call[]> {
   const shown = new Set<Call>()
   const listed = new Set((await store.topics.list()).map(({ topic }) => topic))
+  const known = afterDeletions(all, listed)
   for (const creation of creations(known.attempted)) {
     const { topic: name, partitions } = creation
     if (!listed.has(name)) continue
@@ -206,13 +277,24 @@ async function shownCalls(store: Store, known: KnownCalls, holding: Holding): Pr
     shown.add(creation)
     const model = new TopicModel(partitions, topic.lineage)
     for (let partition = 0; partition < partitions; partition++) {
-      const calls = known.attempted.filter((call) => call.topic === name && call.partition === partition)
+      const isHere = (call: Call) => call.topic === name && call.partition === partition
+      const calls = known.attempted.filter(isHere)
+      const start = topic.stats().partitions[partition]?.logStartOffset ?? 0
+      for (const call of prunings(calls, known.acknowledged.filter(isHere), start)) shown.add(call)
+      const [pruned, kept] = prunedApart(calls, start)
+      for (const call of pruned) {
+        model.append(call.events, { recordedAt: call.receipt?.recordedAt ?? 0, partition })
+        shown.add(call)
+      }
+      model.starts[partition] = start
+      mustEqual(model.partitions[partition]?.length, start, 'events of the calls that were pruned')
       const found = await collect(topic, { partition })
-      for (const call of match(found, calls, { model, gaps: holding.gaps === true })) shown.add(call)
+      for (const call of match(found, kept, { model, gaps: holding.gaps === true })) shown.add(call)
     }
     if (holding.unasked !== true) await mustAnswer(topic, model)
   }
   for (const call of known.acknowledged) {
+    if (call.logStartOffset !== undefined) continue
     if (call.events.length === 0) {
       must(listed.has(call.topic), () => `lost: topic ${call.topic}`)
       continue
@@ -220,10 +302,32 @@ async function shownCalls(store: Store, known: KnownCalls, holding: Holding): Pr
     must(shown.has(call), () => `lost: acknowledged ${describe(call)}`)
     const { receipt } = call
     if (receipt === undefined) continue
-    const first = await (await store.topics.open(call.topic)).get(receipt.firstOffset, { partition: call.partition })
+    const topic = await store.topics.open(call.topic)
+    const start = topic.stats().partitions[call.partition]?.logStartOffset ?? 0
+    if (receipt.firstOffset < start) continue
+    const first = await topic.get(receipt.firstOffset, { partition: call.partition })
     mustEqual(first?.data, call.events[0]?.data, () => `event at the offset of ${describe(call)}`)
   }
-  return known.attempted.filter((call) => shown.has(call) || (call.events.length === 0 && listed.has(call.topic)))
+  const isCreation = (call: Call) => call.events.length === 0 && call.logStartOffset === undefined
+  return known.attempted.filter((call) => shown.has(call) || (isCreation(call) && listed.has(call.topic)))
+}
+
+/** The prunings that came to pass: the log starts where one of them left it, and not before the last one that was
+ * acknowledged. */
+function prunings(calls: readonly Call[], acknowledged: readonly Call[], start: number): Call[] {
+  const all = calls.filter(({ logStartOffset }) => logStartOffset !== undefined)
+  const least = Math.max(0, ...acknowledged.map(({ logStartOffset = 0 }) => logStartOffset))
+  must(start >= least, () => `the log starts at ${start}, before ${least} where a pruning left it`)
+  const starts = [0, ...all.map(({ logStartOffset }) => logStartOffset)]
+  must(starts.includes(start), () => `the log starts at ${start}, which nobody asked for: ${starts}`)
+  return all.filter(({ logStartOffset = 0 }) => logStartOffset <= start)
+}
+
+/** The appends below the log start, which were acknowledged before it was raised, and the others. */
+function prunedApart(calls: readonly Call[], start: number): [Call[], Call[]] {
+  const appends = calls.filter(({ events }) => events.length > 0)
+  const isPruned = ({ receipt }: Call) => receipt !== undefined && receipt.endOffset <= start
+  return [appends.filter(isPruned), appends.filter((call) => !isPruned(call))]
 }
 
 function describe({ topic, partition, events, receipt }: Call): string {
@@ -252,7 +356,8 @@ function match(
     const { recordedAt } = event ?? { recordedAt: 0 }
     options.model.append(call.events, { recordedAt, partition: call.partition })
     const log = options.model.partitions[call.partition] ?? []
-    mustEqual(found.slice(at, at + call.events.length), log.slice(at), () => `events of ${describe(call)}`)
+    const start = options.model.starts[call.partition] ?? 0
+    mustEqual(found.slice(at, at + call.events.length), log.slice(start + at), () => `events of ${describe(call)}`)
     at += call.events.length
     matched.push(call)
   }
@@ -274,7 +379,8 @@ async function mustAnswer(topic: Topic, model: TopicModel): Promise<void> {
   for (const entity of ['entity-0', 'entity-2', 'nobody'])
     mustEqual(await topic.version(entity), model.version(entity), `version of ${entity}`)
   for (const [partition, log] of model.partitions.entries()) {
-    const offset = log.length >>> 1
+    const start = model.starts[partition] ?? 0
+    const offset = start + ((log.length - start) >>> 1)
     mustEqual(await topic.get(offset, { partition }), log[offset], `event ${offset} of partition ${partition}`)
   }
 }

@@ -58,6 +58,48 @@ export const roll: Workload = async (files, ledger) => {
   await store.close()
 }
 
+/** Old segments that are given up between appends, over owners of which one vanishes; then the next one goes on. */
+export const prune: Workload = async (files, ledger) => {
+  const segmentBytes = SMALL_SEGMENT_BYTES
+  await createSmall(faultStorage(files), ledger, { name: 'orders', partitions: 2, segmentBytes })
+  for (let round = 0; round < 2; round++) {
+    const store = await openForTest(faultStorage(files))
+    const caller = new Caller(store, ledger, round * 1000)
+    await caller.use('orders', 2)
+    for (let turn = 0; turn < 5; turn++)
+      await caller.append('orders', 2, { entity: 'entity-0', size: segmentBytes / 5 })
+    await caller.append('orders', 1, { entity: 'entity-1', size: 100 })
+    const { partition } = await caller.append('orders', 1, { entity: 'entity-0', size: segmentBytes / 5 })
+    await caller.prune('orders', round * 11 + 5, partition)
+    await Promise.all([
+      caller.append('orders', 2, { entity: 'entity-0' }),
+      caller.prune('orders', round * 11 + 8, partition),
+      caller.append('orders', 1, { entity: 'entity-2', size: segmentBytes / 2 }),
+    ])
+    await caller.append('orders', 1, { entity: 'entity-0' })
+    if (round === 1) await store.close()
+  }
+}
+
+/** A topic that is deleted and created again under its name, beside another one that stays. */
+export const remake: Workload = async (files, ledger) => {
+  await createSmall(faultStorage(files), ledger, { name: 'orders', partitions: 2, segmentBytes: SMALL_SEGMENT_BYTES })
+  for (let round = 0; round < 3; round++) {
+    const store = await openForTest(faultStorage(files))
+    const caller = new Caller(store, ledger, round * 1000)
+    if (round === 0) await caller.create('notes', { partitions: 1 })
+    else await caller.use('notes', 1)
+    await caller.use('orders', round === 0 ? 2 : round)
+    await caller.append('notes', 1)
+    for (let turn = 0; turn < 3; turn++) await caller.append('orders', 1, { size: SMALL_SEGMENT_BYTES / 2 })
+    await caller.delete('orders')
+    await caller.append('notes', 1)
+    await caller.create('orders', { partitions: round + 1 })
+    await caller.append('orders', 2)
+    if (round !== 1) await store.close()
+  }
+}
+
 /** Checkpoints between appends, at a close, and what is opened from them. */
 export const checkpoint: Workload = async (files, ledger) => {
   for (let round = 0; round < 3; round++) {

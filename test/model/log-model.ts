@@ -22,10 +22,13 @@ export type ModelQuery = Omit<ReadOptions, 'cursor' | 'signal'>
 /** One topic. */
 export class TopicModel {
   readonly partitions: readonly StoredEvent[][]
+  /** Log start of each partition: events below it count for versions only. */
+  readonly starts: number[]
   readonly #lineage: string
 
   constructor(partitions: number, lineage: string) {
     this.partitions = Array.from({ length: partitions }, () => [])
+    this.starts = Array.from({ length: partitions }, () => 0)
     this.#lineage = lineage
   }
 
@@ -65,7 +68,7 @@ export class TopicModel {
   }
 
   get(offset: number, partition = 0): StoredEvent | undefined {
-    return this.#log(partition)[offset]
+    return offset < (this.starts[partition] ?? 0) ? undefined : this.#log(partition)[offset]
   }
 
   last(count: number, partition?: number): StoredEvent[] {
@@ -85,8 +88,8 @@ export class TopicModel {
   }
 
   #merged(partition: number | undefined): StoredEvent[] {
-    if (partition !== undefined) return [...this.#log(partition)]
-    const all = this.partitions.flat()
+    if (partition !== undefined) return this.#log(partition).slice(this.starts[partition])
+    const all = this.partitions.flatMap((log, at) => log.slice(this.starts[at]))
     return all.sort((a, b) => a.recordedAt - b.recordedAt || a.partition - b.partition || a.offset - b.offset)
   }
 }
