@@ -266,6 +266,24 @@ export function decodeData(columns: BlockColumns, decoder: ValueDecoder): unknow
   return values
 }
 
+/** Decode the data of some rows, going past the others.
+ * @param rows ascending. @returns by row; undefined elsewhere. @throws {VarveError} `DECODE_FAILED`. */
+export function decodeDataOf(columns: BlockColumns, decoder: ValueDecoder, rows: readonly number[]): unknown[] {
+  if (columns.dataSizes !== undefined) return decodeData(columns, decoder)
+  const { data } = columns
+  const values: unknown[] = []
+  let start = 0
+  let row = 0
+  for (const wanted of rows) {
+    for (; row < wanted; row++) start = decoder.endOf(data, start)
+    const end = decoder.endOf(data, start)
+    values[wanted] = decoder.decodeAll(data.subarray(start, end), 1)[0]
+    start = end
+    row++
+  }
+  return values
+}
+
 /** Decode an optional value column: one entry per row, undefined where a row has none. */
 export function decodeValues(values: Values, decoder: ValueDecoder): unknown[] {
   let at = 0

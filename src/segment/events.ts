@@ -2,7 +2,7 @@
  * @module */
 import { type PlainBody, readContents } from '../codec/batch-body.ts'
 import type { BatchHeader } from '../codec/batch-header.ts'
-import { type BlockColumns, decodeData, decodeValues, readBlock } from '../codec/block.ts'
+import { type BlockColumns, decodeData, decodeDataOf, decodeValues, readBlock } from '../codec/block.ts'
 import type { ValueDecoder } from '../codec/values.ts'
 import { VarveError } from '../errors.ts'
 
@@ -74,30 +74,40 @@ export interface EventSink {
 
 export type Locate = <T>(step: () => T) => T
 
+/** When fewer than one in so many rows of a block are wanted, the values of the others are passed over. */
+const FEW_OF = 3
+
 /** Append the wanted events of a block. @throws {VarveError} `DECODE_FAILED`. */
 export function decodeColumns(block: ColumnsInHand, want: RowRange, into: EventSink): void {
   const { columns, header, offset } = block
   const first = Math.max(0, want.from - offset)
   const end = Math.min(columns.rows, want.to - offset)
-  const { match } = want
-  const view = { columns, lowestAt: columns.wideAt ? 0 : header.lowestAt, firstOffset: offset }
-  if (match !== undefined) {
-    let any = false
-    for (let row = first; row < end && !any; row++) any = match(view, row)
-    if (!any) return
-  }
+  const rows = matching({ columns, lowestAt: columns.wideAt ? 0 : header.lowestAt, firstOffset: offset }, want.match, {
+    first,
+    end,
+  })
+  if (rows?.length === 0) return
   const { locate, events, context } = into
-  const maker = new EventMaker(locate === undefined ? block : withOwnValues(block), view.lowestAt, context)
-  if (locate === undefined) {
-    maker.decode()
-    for (let row = first; row < end; row++) {
-      if (match === undefined || match(view, row)) events.push(maker.event(row))
-    }
-    return
+  const lowestAt = columns.wideAt ? 0 : header.lowestAt
+  const maker = new EventMaker(locate === undefined ? block : withOwnValues(block), lowestAt, context)
+  const add = (row: number) => events.push(locate === undefined ? maker.event(row) : new LazyEvent(maker, row, locate))
+  if (rows === undefined) for (let row = first; row < end; row++) add(row)
+  else {
+    if (locate === undefined && rows.length * FEW_OF < columns.rows) maker.decodeSome(rows)
+    for (const row of rows) add(row)
   }
-  for (let row = first; row < end; row++) {
-    if (match === undefined || match(view, row)) events.push(new LazyEvent(maker, row, locate))
-  }
+}
+
+/** The rows that match; undefined: all of them. */
+function matching(
+  view: BlockView,
+  match: RowMatcher | undefined,
+  range: { first: number; end: number },
+): number[] | undefined {
+  if (match === undefined) return undefined
+  const rows: number[] = []
+  for (let row = range.first; row < range.end; row++) if (match(view, row)) rows.push(row)
+  return rows
 }
 
 /** The same block with bytes of its own for its values: those read may be overwritten by the next read. */
@@ -145,6 +155,12 @@ class EventMaker {
     this.#optional = optionalColumns(this.columns, this.#decoder)
     this.#data = data
     return data
+  }
+
+  /** Decode the values of these rows only, which are all that will be asked for. */
+  decodeSome(rows: readonly number[]): void {
+    this.#optional = optionalColumns(this.columns, this.#decoder)
+    this.#data = decodeDataOf(this.columns, this.#decoder, rows)
   }
 
   at(row: number): number {

@@ -21,11 +21,13 @@ export interface BatchPlace {
 }
 
 /** What of the events is wanted, and where they go. */
-export interface PickTarget extends EventSink {
+export interface PickTarget extends Omit<EventSink, 'locate'> {
   readonly context: DecodeContext
   readonly match: RowMatcher | undefined
   /** Where the durable part of the segment ends. */
   readonly end: LogPoint
+  /** Give `LazyEvent`s. */
+  readonly raw?: boolean | undefined
 }
 
 /** The front of a batch. `front` holds at least the preface, from the beginning of the body. */
@@ -87,7 +89,10 @@ function* pickOfBatch(
 ): Reading<void> {
   const { batch, offsets } = picked
   const { header, position, front, texts, decoder } = batch
-  const { match, context } = target
+  const { match, context, events, raw } = target
+  const into: EventSink = raw
+    ? { context, events, locate: (step) => located(segment, position, step) }
+    : { context, events }
   let first = header.baseOffset
   let at = 0
   for (const block of batch.blocks) {
@@ -108,7 +113,7 @@ function* pickOfBatch(
       for (const offset of offsets.slice(at, next)) {
         located(segment, position, () => {
           const columns = readBlockRow(bytes, { rows: block.rows, row: offset - first }, { texts, decoder })
-          decodeColumns({ columns, header, offset, decoder }, { from: offset, to: offset + 1, match }, target)
+          decodeColumns({ columns, header, offset, decoder }, { from: offset, to: offset + 1, match }, into)
         })
       }
     }

@@ -37,7 +37,7 @@ export async function writeCheckpoint(
     const lowestAt = Number.isFinite(facts.lowestAt) ? { lowestAt: facts.lowestAt as number } : {}
     return await writeDerived(
       context,
-      file,
+      { path: file, durable: true },
       encodeCheckpoint({ ...owner, watermark, recordedAt, ...lowestAt, index, rows }, context.digest),
     )
   } catch (error) {

@@ -4,11 +4,18 @@ import { toHex } from '../codec/bytes.ts'
 import type { Maybe, WriteHandle } from '../ports/storage.ts'
 import type { LogContext } from './context.ts'
 
+/** Where a file goes, and whether it has to survive a crash once it is there. */
+export interface FilePlace {
+  readonly path: string
+  /** False: a crash may lose the file or tear it, which its checksums tell; then it costs no sync. */
+  readonly durable: boolean
+}
+
 /** Write a file: temporary name, sync, rename, directory sync. Without `atomicReplace` it is written in place, and its
  * checksums tell a torn one. @throws {VarveError} `STORE_FENCED`, and what the storage throws. */
 export async function publishFile(
   context: LogContext,
-  path: string,
+  { path, durable }: FilePlace,
   write: (handle: WriteHandle) => Maybe<void>,
 ): Promise<void> {
   const { storage, health, epoch } = context
@@ -19,7 +26,7 @@ export async function publishFile(
   const handle = await storage.createExclusive(written)
   try {
     await write(handle)
-    await handle.sync()
+    if (durable) await handle.sync()
   } finally {
     await handle.close()
   }
@@ -27,19 +34,20 @@ export async function publishFile(
     if (await context.isFenced()) throw health.fenced(epoch)
     await storage.replace(written, path)
   }
-  await storage.syncDirectory(path.slice(0, path.lastIndexOf('/')))
+  if (durable) await storage.syncDirectory(path.slice(0, path.lastIndexOf('/')))
 }
 
 /** Publish a derived file. A failure is reported, never thrown. @returns whether the file is there. */
 export async function publishDerived(
   context: LogContext,
-  path: string,
+  place: FilePlace,
   write: (handle: WriteHandle) => Maybe<void>,
 ): Promise<boolean> {
   try {
-    await publishFile(context, path, write)
+    await publishFile(context, place, write)
     return true
   } catch (error) {
+    const { path } = place
     const reason = error instanceof Error ? error.message : String(error)
     context.diagnose('DERIVED_NOT_WRITTEN', `Did not write "${path}"`, { file: path, reason })
     return false
@@ -47,6 +55,6 @@ export async function publishDerived(
 }
 
 /** Publish a derived file whose bytes are in memory. */
-export function writeDerived(context: LogContext, path: string, bytes: Uint8Array): Promise<boolean> {
-  return publishDerived(context, path, (handle) => handle.append(bytes))
+export function writeDerived(context: LogContext, place: FilePlace, bytes: Uint8Array): Promise<boolean> {
+  return publishDerived(context, place, (handle) => handle.append(bytes))
 }

@@ -167,6 +167,8 @@ export class HeldSegments {
 
   /** The start of the batch that holds `from`, or of a later one when all between are older than `since`. */
   *pointAt(segment: HeldSegment, from: number, since: number): Reading<LogPoint> {
+    // Where a segment begins is known without its index.
+    if (from <= segment.begin.offset && since === Number.NEGATIVE_INFINITY) return segment.begin
     const index = yield* this.indexOf(segment)
     let entry = Math.max(0, index.entryAt(from))
     if (since !== Number.NEGATIVE_INFINITY) {

@@ -36,10 +36,12 @@ export interface ScanWish {
   readonly since: number
   readonly until: number
   readonly match: RowMatcher | undefined
+  /** Give `LazyEvent`s: envelopes, and values only to those who ask. */
+  readonly raw?: boolean
 }
 
 /** What of the events at some offsets is wanted. */
-export type PickWish = Pick<ScanWish, 'since' | 'until' | 'match'>
+export type PickWish = Pick<ScanWish, 'since' | 'until' | 'match' | 'raw'>
 
 /** Whether a segment can hold events with `at` in `[since, until)`. Those before seals said so can. */
 function overlaps(seal: Seal | undefined, wish: PickWish): boolean {
@@ -287,7 +289,7 @@ export class Partition {
       if (next === at) break
       if (overlaps(segment.seal, wish)) {
         const picked = { offsets: offsets.slice(at, next), places: places.slice(at, next) }
-        yield* pickEvents(segment.ref, picked, { context: this.decoding, match: wish.match, end, events })
+        yield* pickEvents(segment.ref, picked, { context: this.decoding, ...wish, end, events })
       }
       at = next
     }

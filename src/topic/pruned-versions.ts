@@ -32,7 +32,7 @@ export async function writePrunedVersions(
     runs.unshift(await partition.drive(openRun(`${directory}/${prunedVersions}`, expected, { digest, cache })))
   }
   if (runs.length === 0) return false
-  await publishFile(context, `${directory}/${to.file}`, (handle) =>
+  await publishFile(context, { path: `${directory}/${to.file}`, durable: true }, (handle) =>
     mergeLast(
       runs,
       prunedIdentity(to.logStartOffset),

@@ -111,7 +111,7 @@ export class ReadableTopic {
     // Options are checked and the end is taken when the call is made, not when the iteration begins.
     const scan = this.#scan(options)
     const open = () => scanBatches(scan(), limit) as AsyncIterable<StoredEvent[]>
-    const raw = () => scanBatches(scan({ raw: true }), limit) as unknown as AsyncIterable<RawEvent[]>
+    const raw = () => rawBatches(scanBatches(scan({ raw: true }), limit), this.upcasts)
     return { batches: open, raw, [Symbol.asyncIterator]: () => oneByOne(open()) }
   }
 
@@ -312,5 +312,16 @@ export class ReadableTopic {
       ...(times.length === 0 ? {} : { lastRecordedAt: Math.max(...times) }),
       partitions,
     }
+  }
+}
+
+/** Envelopes of events that decode to what the program knows. */
+async function* rawBatches(
+  batches: AsyncIterable<DecodedEvent[]>,
+  upcasts: Upcasts | undefined,
+): AsyncGenerator<RawEvent[], void, undefined> {
+  for await (const events of batches) {
+    const raw = events as unknown as RawEvent[]
+    yield upcasts === undefined ? raw : raw.map((event) => upcasts.lazily(event))
   }
 }

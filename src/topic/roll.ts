@@ -136,6 +136,8 @@ export async function writeIndexes(
   facts: { index: SparseIndex; seal: SealFacts },
 ): Promise<void> {
   const { index, seal } = facts
-  await writeDerived(context, besideSegment(segmentPath, 'index'), encodeOffsetIndex(index, seal, context.digest))
-  await writeDerived(context, besideSegment(segmentPath, 'timeindex'), encodeTimeIndex(index, seal, context.digest))
+  const { digest } = context
+  const beside = (kind: 'index' | 'timeindex') => ({ path: besideSegment(segmentPath, kind), durable: false })
+  await writeDerived(context, beside('index'), encodeOffsetIndex(index, seal, digest))
+  await writeDerived(context, beside('timeindex'), encodeTimeIndex(index, seal, digest))
 }

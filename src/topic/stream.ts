@@ -109,7 +109,7 @@ class PartitionScan {
   }
 
   #keep(scanned: { events: DecodedEvent[]; next: number; place?: ScanPlace }): void {
-    this.#options.upcasts?.apply(scanned.events)
+    if (!this.#options.raw) this.#options.upcasts?.apply(scanned.events)
     this.buffer = scanned.events
     this.#at = 0
     this.#next = scanned.next

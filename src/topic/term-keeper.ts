@@ -100,7 +100,7 @@ export class TermKeeper {
     const identity = cover.identityOf(name)
     if (path === undefined || !isWhole(identity) || !(rows.rows instanceof TailRows)) return
     const bytes = await this.#build(rows.rows, identity)
-    if (!(await writeDerived(this.#context, path, bytes))) {
+    if (!(await writeDerived(this.#context, { path, durable: false }, bytes))) {
       const { digest, termPages: cache } = this.#context
       cover.adopt(cover.sourceOf(await this.#partition.drive(openRun(path, identity, { digest, cache, bytes }))))
       return
@@ -173,7 +173,7 @@ export class TermKeeper {
       if (this.#closed && !isSmall) throw new Error('The store is closing')
     }
     if (this.#closed && !isSmall) return false
-    const merged = await publishDerived(this.#context, path, (handle) =>
+    const merged = await publishDerived(this.#context, { path, durable: true }, (handle) =>
       mergeRuns(runs, identity, mergeTools(this.#context, handle, check)),
     )
     if (!merged || !(await this.#use(name, path))) return false

@@ -174,6 +174,7 @@ export class RowsSource implements TermSource {
     return blaming(this, this.#places(offsets))
   }
 
+  // biome-ignore lint/correctness/useYield: what lies in memory needs no read.
   *#places(offsets: readonly number[]): Reading<readonly BatchPlace[]> {
     return offsets.map((offset) => this.rows.batchAt(offset))
   }

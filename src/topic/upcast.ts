@@ -3,7 +3,7 @@
 import { VarveError } from '../errors.ts'
 import type { DecodedEvent } from '../segment/decode.ts'
 import { optionInvalid } from './filter.ts'
-import type { NewEvent, StoredEvent, Upcast } from './types.ts'
+import type { NewEvent, RawEvent, StoredEvent, Upcast } from './types.ts'
 
 /** Events without a schema version are of this one. */
 const FIRST_VERSION = 1
@@ -47,6 +47,18 @@ export class Upcasts {
       const known = this.#kinds.get(event.kind)
       if (known !== undefined && event.schemaVersion !== known.version) this.#upcast(event, known)
     }
+  }
+
+  /** An envelope whose event is brought up to date when it is decoded. */
+  lazily(raw: RawEvent): RawEvent {
+    if (!this.#kinds.has(raw.kind)) return raw
+    const stored = raw.decode.bind(raw)
+    const decode = () => {
+      const event = { ...stored() }
+      this.apply([event as DecodedEvent])
+      return event as StoredEvent
+    }
+    return Object.defineProperty(raw, 'decode', { value: decode, enumerable: false })
   }
 
   #upcast(event: DecodedEvent, { version, steps }: Known): void {
