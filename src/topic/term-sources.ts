@@ -166,6 +166,7 @@ export class RowsSource implements TermSource {
     return blaming(this, this.#version(entity))
   }
 
+  // biome-ignore lint/correctness/useYield: what lies in memory needs no read.
   *#version(entity: string): Reading<number | undefined> {
     return this.rows.versionOf(entity)
   }
@@ -174,7 +175,6 @@ export class RowsSource implements TermSource {
     return blaming(this, this.#places(offsets))
   }
 
-  // biome-ignore lint/correctness/useYield: what lies in memory needs no read.
   *#places(offsets: readonly number[]): Reading<readonly BatchPlace[]> {
     return offsets.map((offset) => this.rows.batchAt(offset))
   }

@@ -45,7 +45,7 @@ export class Wire {
           this.calls.push(call)
           const run = (): unknown => {
             const result: unknown = value.apply(object, args)
-            return result instanceof Promise ? result.then((one) => this.#wrapHandle(one)) : result
+            return result instanceof Promise ? result.then((one) => this.#wrapHandle(one)) : this.#wrapHandle(result)
           }
           const held = this.before?.(call)
           return held === undefined ? run() : held.then(run)
