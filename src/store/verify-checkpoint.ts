@@ -59,6 +59,7 @@ export class CheckpointCheck {
   readonly #rows = new TailRows()
   #pending: TailRow[] = []
   #lastRecordedAt: number | undefined
+  #lowestAt = Number.POSITIVE_INFINITY
   #done = false
   #broken = false
 
@@ -76,10 +77,11 @@ export class CheckpointCheck {
 
   /** The blocks of this batch were all taken. */
   batch({ header, position, bytes }: ScannedBatch): void {
-    const { baseOffset, recordedAt } = header
+    const { baseOffset, recordedAt, lowestAt } = header
     if (!this.#done) this.#rows.add(this.#pending, { baseOffset, recordedAt, position, length: bytes.length })
     this.#pending = []
     this.#lastRecordedAt = recordedAt
+    if (!this.#done) this.#lowestAt = Math.min(this.#lowestAt, lowestAt)
   }
 
   /** The scan is between two batches. */
@@ -98,7 +100,11 @@ export class CheckpointCheck {
     }
     // In a segment without batches it is that of a segment before.
     const recordedAt = this.#lastRecordedAt ?? checkpoint.recordedAt
-    const made = encodeCheckpoint({ ...owner, epoch, watermark, recordedAt, index, rows: this.#rows }, this.#run.digest)
+    // It may not be known, after an open without a checkpoint.
+    const isKnown = checkpoint.lowestAt !== undefined && Number.isFinite(this.#lowestAt)
+    const lowestAt = isKnown ? { lowestAt: this.#lowestAt } : {}
+    const facts = { ...owner, epoch, watermark, recordedAt, ...lowestAt, index, rows: this.#rows }
+    const made = encodeCheckpoint(facts, this.#run.digest)
     if (made.length === bytes.length && made.every((byte, at) => byte === bytes[at])) return
     this.#differs('its contents are not those of the segment')
   }

@@ -10,6 +10,7 @@ import {
 import type { StorageEntry } from '../ports/storage.ts'
 import { besideSegment, CHECKPOINT_FILE, isPartitionFile, isVersionsFile, mergedRun } from '../segment/names.ts'
 import type { VerifyRun } from './verify-run.ts'
+import { isRunOf } from './verify-terms.ts'
 
 const ROOT_DIRECTORIES = new Set(['topics', 'tmp', 'documents', 'histories', 'projections', '.snapshots'])
 /** Directories that are not looked into. */
@@ -81,7 +82,7 @@ export function reportUnknown(run: VerifyRun, listing: Listing, state: ManifestS
       const known = knownFiles(row)
       const directory = partitionDirectory(topic.name, row.partition)
       const isKnown = (name: string) =>
-        known.has(name) || mergedRun(name) !== undefined || leaving.get(directory)?.has(name) === true
+        known.has(name) || isRunOf(row, name) || leaving.get(directory)?.has(name) === true
       report(directory, ({ name, kind }) => kind !== 'directory' && isKnown(name))
     }
   }
@@ -92,8 +93,13 @@ export function reportUnknown(run: VerifyRun, listing: Listing, state: ManifestS
 
 function explained(path: string): string {
   if (path.endsWith('.log')) return `${path}: not in the manifest; left by an interrupted roll or recovery, or a copy`
-  if (isVersionsFile(path.slice(path.lastIndexOf('/') + 1))) return `${path}: left by an interrupted pruning`
+  if (isVersionsFile(nameOf(path))) return `${path}: left by an interrupted pruning`
+  if (mergedRun(nameOf(path)) !== undefined) return `${path}: a term index of segments that there are none of`
   return `${path}: an index without a sealed segment`
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
 }
 
 function knownFiles(row: PartitionRow): Set<string> {

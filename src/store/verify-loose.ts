@@ -51,6 +51,7 @@ async function checkLoose(run: VerifyRun, directory: string, file: string): Prom
     marks: [],
     checkpoint: undefined,
     head: undefined,
+    sums: undefined,
     isKept: async () => true,
   })
 }

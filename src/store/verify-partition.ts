@@ -12,6 +12,8 @@ import { readCheckpoint } from './verify-checkpoint.ts'
 import { HeadCheck } from './verify-head.ts'
 import type { VerifyRun } from './verify-run.ts'
 import { checkSegment, type Mark } from './verify-segment.ts'
+import { SegmentSums } from './verify-sums.ts'
+import { checkTerms, termFiles } from './verify-terms.ts'
 
 /** A partition, and what is known of its end. */
 export interface PartitionWish {
@@ -28,6 +30,8 @@ export interface PartitionWish {
   readonly head: VerifyHead | undefined
   /** Whether the manifest names a segment now, by its id. */
   readonly isKept: (segmentId: string) => Promise<boolean>
+  /** Whether the manifest names a file with versions of pruned entities now. */
+  readonly isNamed: (file: string) => Promise<boolean>
 }
 
 /** Announce the files of a partition for the total of the progress. */
@@ -44,6 +48,7 @@ export async function planPartition(run: VerifyRun, topic: string, row: Partitio
     run.plan(path, sealed.endPosition)
     for (const derived of derivedOf(path)) run.plan(derived, (await sizeIfReadable(run, derived)) ?? 0)
   }
+  for (const path of await termFiles(run, topic, row)) run.plan(path, (await sizeIfReadable(run, path)) ?? 0)
 }
 
 async function sizeIfReadable(run: VerifyRun, path: string): Promise<number | undefined> {
@@ -81,9 +86,11 @@ export async function checkPartition(run: VerifyRun, wish: PartitionWish): Promi
   const owner = { storeId, lineage, partition: row.partition }
   const file = `${directory}/${CHECKPOINT_FILE}`
   const checkpoint = await readCheckpoint(run, file, { owner, segmentId: active?.id })
-  for (const segment of row.segments) {
+  const scanned: (SegmentSums | undefined)[] = []
+  for (const [at, segment] of row.segments.entries()) {
     const ref = segmentRef(directory, segment, { partition: row.partition, digest: run.digest })
     let index: SparseIndex | undefined
+    const sums = segment.sealed === undefined ? undefined : new SegmentSums((row.droppedSegments ?? 0) + at)
     await run.about(ref.path, async () => {
       index = await checkSegment(run, {
         ref,
@@ -93,12 +100,15 @@ export async function checkPartition(run: VerifyRun, wish: PartitionWish): Promi
         ...endOf(segment, wish),
         marks: marksOf(run, segment, wish),
         head,
+        sums,
         isKept: () => wish.isKept(segment.id),
       })
     })
+    scanned.push(index === undefined ? undefined : sums)
     const checksIndexes = segment.sealed !== undefined && (await wish.isKept(segment.id))
     if (checksIndexes) await checkIndexes(run, ref.path, { segment, index })
   }
+  await checkTerms(run, { topic: wish.topic, row, sums: scanned, isNamed: wish.isNamed })
   checkpoint?.finish()
   head?.finish()
 }

@@ -13,6 +13,7 @@ import type { CheckpointCheck } from './verify-checkpoint.ts'
 import type { HeadCheck } from './verify-head.ts'
 import { headerFits } from './verify-header.ts'
 import type { VerifyRun } from './verify-run.ts'
+import type { SegmentSums } from './verify-sums.ts'
 import { ValueCheck } from './verify-values.ts'
 
 /** After so many bad batches the rest of a segment is left out. */
@@ -40,6 +41,8 @@ export interface SegmentWish {
   /** Of the active segment: compared while the scan goes on. */
   readonly checkpoint: CheckpointCheck | undefined
   readonly head: HeadCheck | undefined
+  /** Of a sealed segment: what its terms add up to. */
+  readonly sums: SegmentSums | undefined
   /** Whether the manifest still names the segment: it may be pruned while the check goes on. */
   readonly isKept: () => Promise<boolean>
 }
@@ -205,8 +208,10 @@ class SegmentScan {
   #onBatch(batch: ScannedBatch): void {
     const { header, position } = batch
     this.#index.add({ baseOffset: header.baseOffset, position, highestAt: header.highestAt })
+    const { sums } = this.#wish
+    sums?.batch(batch)
     try {
-      this.#values.check(batch, this.#wish.checkpoint)
+      this.#values.check(batch, [this.#wish.checkpoint, sums])
     } catch (error) {
       const { path } = this.#wish.ref
       const reason = error instanceof Error ? error.message : String(error)

@@ -1,19 +1,23 @@
 /** Checking that what passes its checksums can be decoded: every column and every value.
  * @module */
 import { readContents } from '../codec/batch-body.ts'
-import { decodeData, decodeValues, readBlock } from '../codec/block.ts'
+import { type BlockColumns, decodeData, decodeValues, readBlock } from '../codec/block.ts'
 import { decodeShapes, ValueDecoder } from '../codec/values.ts'
 import { VarveError } from '../errors.ts'
 import type { ScannedBatch } from '../segment/scan.ts'
-import type { CheckpointCheck } from './verify-checkpoint.ts'
+
+/** Who wants to see the envelopes of a block. */
+interface Taker {
+  block(columns: BlockColumns): void
+}
 
 /** Decodes the batches of one segment. Memory: one block at a time. */
 export class ValueCheck {
   /** By position of the record table. */
   readonly #decoders = new Map<number, ValueDecoder>()
 
-  /** Decode a batch, and show its envelopes to the check of the checkpoint. @throws what decoding throws. */
-  check(batch: ScannedBatch, checkpoint: CheckpointCheck | undefined): void {
+  /** Decode a batch, and show its envelopes to others. @throws what decoding throws. */
+  check(batch: ScannedBatch, takers: readonly (Taker | undefined)[]): void {
     const { header, plain, table } = batch
     let decoder = this.#decoders.get(header.tablePosition)
     if (decoder === undefined) {
@@ -31,7 +35,7 @@ export class ValueCheck {
       if (columns.extensions !== undefined) decodeValues(columns.extensions, decoder)
       const base = columns.wideAt ? 0 : header.lowestAt
       for (const at of columns.at ?? []) if (base + at > highest) highest = base + at
-      checkpoint?.block(columns)
+      for (const taker of takers) taker?.block(columns)
     }
     if (highest !== header.highestAt) {
       throw new VarveError('DECODE_FAILED', 'The highest time of the events is not that of their batch')

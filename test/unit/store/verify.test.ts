@@ -484,7 +484,7 @@ describe('all of it', () => {
       }
       expect(unseen).toEqual([])
     }
-    expect([...kinds].sort()).toEqual(['MANIFEST', 'head', 'index', 'index.ckpt', 'log', 'timeindex'])
+    expect([...kinds].sort()).toEqual(['MANIFEST', 'head', 'index', 'index.ckpt', 'log', 'terms', 'timeindex'])
   })
 })
 
