@@ -82,7 +82,9 @@ export function compressAnswer(c: WebContext): void {
   const body = res.body.pipeThrough(new CompressionStream('gzip') as ReadableWritablePair<Uint8Array, Uint8Array>)
   // Setting `c.res` merges headers of the one before; those that were taken away must not come back.
   c.res = undefined
-  c.res = new Response(body, { status: res.status, headers })
+  // Some runtimes compress what names an encoding unless they are told that it is done.
+  const init: ResponseInit & { encodeBody: 'manual' } = { status: res.status, headers, encodeBody: 'manual' }
+  c.res = new Response(body, init)
 }
 
 /** Tell whether `Accept-Encoding` names gzip, or anything, with a weight above 0. */

@@ -16,10 +16,7 @@ export class Log {
 
   async fetch(request: Request): Promise<Response> {
     this.#app ??= openApp()
-    // What stands before a worker asks for gzip in every request, and compresses by itself what names an encoding.
-    const headers = new Headers(request.headers)
-    headers.delete('accept-encoding')
-    return (await this.#app).fetch(new Request(request, { headers }))
+    return (await this.#app).fetch(request)
   }
 }
 
