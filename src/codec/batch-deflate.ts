@@ -1,4 +1,5 @@
-/** An encoded batch with its blocks compressed: same events, same chain hash, other bytes. `batch-body.ts` has the form.
+/** An encoded batch with its blocks compressed: same events, same chain hash, other bytes. The form is that of
+ * `batch-body.ts`.
  * @module */
 import type { BatchLayout, EncodedBatch } from './batch.ts'
 import { BLOCK_DEFLATED, BLOCK_PLAIN, RATIO_MAX } from './batch-body.ts'

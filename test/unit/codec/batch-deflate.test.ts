@@ -1,4 +1,4 @@
-/** Compressed batches: the same events and hash from fewer bytes; every other byte is refused, and nothing inflates far.
+/** Compressed batches: the same events and hash from fewer bytes; others are refused, and nothing inflates far.
  *
  * Goal: no bytes make a reader give other events, or make it inflate more than it was told to.
  * Method: random batches there and back; every bit of a small batch flipped; forged entries with right checksums.
