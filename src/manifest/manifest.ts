@@ -143,7 +143,7 @@ export class OwnedManifest {
       await this.#handle.append(frame)
     } catch (error) {
       await this.#cutBack(position)
-      throw error
+      throw this.#failure ?? error
     }
     assert(this.#handle.sizeBytes === position + frame.length, 'a manifest has one writer')
     try {

@@ -250,11 +250,12 @@ export class StoreTopics implements Topics {
   /** Go on with removals that an owner before us did not finish. */
   #removeLeftovers(): void {
     for (const { directory } of this.#state().removing ?? []) {
-      // Never rejects: what cannot be removed is reported and stays listed.
-      void this.#oneByOne(async () => {
+      const removed = this.#oneByOne(async () => {
         const removal = this.#state().removing?.find((one) => one.directory === directory)
         if (removal !== undefined) await removeFiles(this.#context, removal)
       })
+      // A store that may not write any more says so to whoever writes next.
+      removed.catch(() => undefined)
     }
   }
 

@@ -11,8 +11,9 @@ import type { LogContext } from './context.ts'
  * 1. Each file, after a look at the fence. A crash leaves some; they stay on the list.
  * 2. Sync the directory: from here on they are gone.
  * 3. One manifest record takes them off the list.
- * A file that cannot be removed stays on the list and is reported. Never throws: whoever opens the store next tries
- * again. Cost: a look-up of the fence and one call for each file.
+ * A file that cannot be removed stays on the list and is reported: whoever opens the store next tries again.
+ * Cost: a look-up of the fence and one call for each file.
+ * @throws {VarveError} only that the store may not write any more: `STORE_FENCED`, `STORE_POISONED`.
  * @param late files that are not on the list, because they were made after it: derived ones, which nobody misses. */
 export async function removeFiles(
   context: LogContext,
@@ -31,16 +32,17 @@ export async function removeFiles(
     await storage.syncDirectory(directory)
     await context.commit({ type: 'files-removed', directory, ...(left.length === 0 ? {} : { left }) })
   } catch (error) {
+    if (health.failure !== undefined) throw health.failure
     tell(context, directory, error)
   }
 }
 
 /** @returns whether the file is gone. @throws {VarveError} `STORE_FENCED`: another owner goes on. */
 async function removeOne(context: LogContext, path: string): Promise<boolean> {
-  await context.pool.forget(path)
-  context.termPages.forget(path)
   if (await context.isFenced()) throw context.health.fenced(context.epoch)
   try {
+    context.termPages.forget(path)
+    await context.pool.forget(path)
     await context.storage.remove(path)
     return true
   } catch (error) {

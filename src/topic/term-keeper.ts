@@ -4,7 +4,7 @@
  * 1. Build the run of a segment in slices of a few milliseconds, publish it, use it instead of the rows in memory.
  * 2. When eight runs of a level are there, merge them, publish the merged run, use it, and only then remove the eight.
  * @module */
-import { isVarveError } from '../errors.ts'
+import { isVarveError, VarveError } from '../errors.ts'
 import { TailRows } from '../index/tail-rows.ts'
 import { buildRun } from '../index/term-build.ts'
 import { PAGE_BYTES, type RunIdentity } from '../index/term-format.ts'
@@ -196,13 +196,21 @@ export class TermKeeper {
     }
   }
 
-  /** The runs of all segments that begin before an offset, each of them complete. */
+  /** The runs of all segments that begin before an offset, each of them complete.
+   * @throws {VarveError} `STORAGE_UNAVAILABLE` when one of them could not be written or read. */
   async runsBefore(offset: number): Promise<readonly TermRun[]> {
     await this.#terms.ready()
     await this.settled()
     const runs: TermRun[] = []
     for (const part of this.#terms.cover.parts) {
-      if (part.baseOffset >= offset || !(part instanceof RunSource)) continue
+      if (part.baseOffset >= offset || part.endOffset === part.baseOffset) continue
+      // What it would say of versions is told nowhere else, once its segments are gone.
+      if (!(part instanceof RunSource)) {
+        const { topic, partition } = this.#partition
+        throw new VarveError('STORAGE_UNAVAILABLE', `Cannot read a term run of topic "${topic}"`, {
+          details: { topic, partition, baseOffset: part.baseOffset, endOffset: part.endOffset },
+        })
+      }
       runs.push(part.run)
     }
     return runs

@@ -1,6 +1,6 @@
 /** Goal: whatever call of the file system fails, however and how often, nothing acknowledged is lost, every failure is
  * reported by a typed error, and nothing is there that was refused for want of space.
- * Method: three workloads run once for each of their file calls, each error that fits it, once and for ever.
+ * Method: five workloads run once for each of their file calls, each error that fits it, once and for ever.
  * @module */
 import { describe, expect, test } from 'vitest'
 import { sweepErrors } from '../faults/error-sweep.ts'
@@ -12,12 +12,13 @@ const CASES_FLOOR = share(5_000)
 let total = 0
 
 describe('a store whose file calls fail', () => {
-  test.each(['append', 'roll', 'checkpoint'] as const)(
+  test.each(['append', 'roll', 'checkpoint', 'prune', 'delete'] as const)(
     'reports it and loses nothing: %s',
     { timeout: 300_000 },
     async (kind) => {
       const run = exploration(kind, underFaults(kind), { holding: { gaps: true } })
-      const report = await sweepErrors({ ...run, stride: STRIDE })
+      const stride = kind === 'prune' || kind === 'delete' ? 4 * STRIDE : STRIDE
+      const report = await sweepErrors({ ...run, stride })
       console.log(`swept ${kind}: ${report.calls} calls, ${report.cases} cases, ${report.checked} different disks`)
       expect(report.failures).toEqual([])
       total += report.cases

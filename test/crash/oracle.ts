@@ -88,6 +88,10 @@ export class Caller {
     return this.#topics.has(name)
   }
 
+  partitionOf(name: string, entity: string): number {
+    return this.#held(name).model.partitionOf(entity)
+  }
+
   /** Use a topic that was created before. */
   async use(name: string, partitions: number): Promise<void> {
     const topic = await this.#store.topics.open(name)
@@ -323,11 +327,20 @@ function prunings(calls: readonly Call[], acknowledged: readonly Call[], start: 
   return all.filter(({ logStartOffset = 0 }) => logStartOffset <= start)
 }
 
-/** The appends below the log start, which were acknowledged before it was raised, and the others. */
+/** The appends below the log start, and the others. Of those that failed, some may be there all the same: as many as
+ * explain where the acknowledged ones after them lie. */
 function prunedApart(calls: readonly Call[], start: number): [Call[], Call[]] {
   const appends = calls.filter(({ events }) => events.length > 0)
-  const isPruned = ({ receipt }: Call) => receipt !== undefined && receipt.endOffset <= start
-  return [appends.filter(isPruned), appends.filter((call) => !isPruned(call))]
+  const pruned = new Set<Call>()
+  let end = 0
+  for (const [order, call] of appends.entries()) {
+    const next = appends.slice(order).find(({ receipt }) => receipt !== undefined)?.receipt?.firstOffset ?? start
+    const isThere = call.receipt !== undefined || (call.refused !== true && end + call.events.length <= next)
+    if (!isThere || end + call.events.length > start) continue
+    pruned.add(call)
+    end += call.events.length
+  }
+  return [[...pruned], appends.filter((call) => !pruned.has(call))]
 }
 
 function describe({ topic, partition, events, receipt }: Call): string {

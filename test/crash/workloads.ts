@@ -161,13 +161,13 @@ export const takeover: Workload = async (files, ledger) => {
 
 /** Everything a writer does, with any file call failing: what fails must say so with an error of the product, and
  * when the cause ends and nothing worse than a full device was reported, appending must work again. */
-export function underFaults(kind: 'append' | 'roll' | 'checkpoint'): Workload {
+export function underFaults(kind: 'append' | 'roll' | 'checkpoint' | 'prune' | 'delete'): Workload {
   return async (files, ledger) => {
     for (let round = 0; round < 2; round++) {
       const codes: string[] = []
       const attempt = <T>(work: Promise<T>) => work.catch((error: unknown) => void codes.push(mustBeTyped(error)))
       const small = { name: 'orders', partitions: 2, segmentBytes: SMALL_SEGMENT_BYTES }
-      const isSmall = kind === 'roll'
+      const isSmall = kind === 'roll' || kind === 'prune'
       if (isSmall && round === 0) await attempt(createSmall(faultStorage(files), ledger, small))
       const store = await attempt(openForTest(faultStorage(files)))
       if (store === undefined) continue
@@ -183,15 +183,26 @@ export function underFaults(kind: 'append' | 'roll' | 'checkpoint'): Workload {
         const size = isSmall ? SMALL_SEGMENT_BYTES / 2 : 0
         for (let turn = 0; turn < (isSmall ? 2 : 1); turn++)
           await attempt(caller.append('orders', 2, { entity: 'entity-2', size }))
+        if (kind === 'prune') await attempt(caller.prune('orders', 100, caller.partitionOf('orders', 'entity-2')))
+        if (kind === 'delete') await attempt(remakeUnderFaults(caller))
         const mayRefuse = files.hits === 0 || codes.some((code) => code !== 'STORAGE_FULL')
         if (files.hits > 0) files.clearFaults()
-        const last = await attempt(caller.append('orders', 1, { entity: 'entity-2' }))
-        must(mayRefuse || last !== undefined, () => `no append after the device had space again: ${codes}`)
+        // Deleted, and then there was no space for a new one.
+        if (!caller.has('orders')) await attempt(caller.create('orders', { partitions: 2 }))
+        const last = caller.has('orders') && (await attempt(caller.append('orders', 1, { entity: 'entity-2' })))
+        must(mayRefuse || typeof last === 'object', () => `no append after the device had space again: ${codes}`)
       }
       await attempt(store.close())
       if (files.hits > 0) files.clearFaults()
     }
   }
+}
+
+/** Delete a topic, and create it again unless nobody can tell whether it is gone. */
+async function remakeUnderFaults(caller: Caller): Promise<void> {
+  await caller.delete('orders')
+  await caller.create('orders', { partitions: 2 })
+  await caller.append('orders', 1, { entity: 'entity-1' })
 }
 
 function mustBeTyped(error: unknown): string {

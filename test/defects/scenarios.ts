@@ -2,13 +2,15 @@
  * @module */
 import { isVarveError } from '../../src/errors.ts'
 import { manifestEpoch } from '../../src/manifest/index.ts'
+import type { Store } from '../../src/store/types.ts'
 import { checkManifest, commitTopics } from '../crash/manifest-workload.ts'
-import { openForTest, restartIdentifiers } from '../crash/oracle.ts'
+import { type Call, createSmall, openForTest, restartIdentifiers } from '../crash/oracle.ts'
 import { closedStore, observeWhole } from '../crash/whole.ts'
 import {
   append,
   checkpoint,
   exploration,
+  prune,
   recovery,
   roll,
   takeover,
@@ -18,7 +20,7 @@ import {
 import { bitSweep } from '../faults/bit-sweep.ts'
 import type { CrashMode } from '../faults/crash-disk.ts'
 import { sweepErrors } from '../faults/error-sweep.ts'
-import { explore } from '../faults/explorer.ts'
+import { explore, Ledger } from '../faults/explorer.ts'
 import { FaultFiles } from '../faults/fault-files.ts'
 import { faultStorage } from '../faults/fault-storage.ts'
 import { imageStorage, type StoreImage } from '../faults/image-storage.ts'
@@ -50,6 +52,7 @@ export async function manifestsSurviveCrashes(): Promise<void> {
   const { failures } = await explore({ name: 'manifest', workload: commitTopics, check: checkManifest, failuresMax: 1 })
   if (failures.length > 0) throw new ScenarioFailure(failures.join('\n'))
 }
+export const prunesSurviveCrashes = () => survives('prune', prune)
 /** Names that were not synced vanish, whatever the bytes. */
 export const namesSurviveCrashes = () => survives('roll', roll, { modes: ['dir-lost', 'lost'] })
 
@@ -203,4 +206,69 @@ export async function replacedOwnersAcknowledgeNothing(): Promise<void> {
     [...files.files().keys()].some((path) => manifestEpoch(path.slice('/store/'.length)) === 2),
     'there was a takeover',
   )
+}
+
+/** Four sealed segments, and events in the active one. */
+const segments: Workload = async (files, ledger) => {
+  await createSmall(faultStorage(files), ledger, { name: 'orders', partitions: 1, segmentBytes: 700 })
+  const store = await openForTest(faultStorage(files))
+  const topic = await store.topics.open('orders')
+  for (let turn = 0; turn < 5; turn++) await topic.append({ kind: 'Noted', entity: 'note', data: 'x'.repeat(600) })
+  await store.close()
+}
+
+/** An owner that is replaced while it removes files removes no more of them. */
+export async function replacedOwnersRemoveNothing(): Promise<void> {
+  restartIdentifiers()
+  const files = new FaultFiles()
+  await segments(files, new Ledger<Call>(() => files.position))
+  let successor: Promise<Store> | undefined
+  let later = 0
+  const storage = faultStorage(files)
+  const remove = async (path: string) => {
+    if (path.startsWith('topics/')) {
+      if (successor !== undefined) later++
+      else successor = openForTest(faultStorage(files), { takeOver: true })
+      await successor
+    }
+    await storage.remove(path)
+  }
+  const watched = new Proxy(storage, {
+    get(target, key) {
+      const value: unknown = key === 'remove' ? remove : Reflect.get(target, key, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  const old = await openForTest(watched)
+  await (await old.topics.open('orders')).prune({ before: 4 }).catch((error: unknown) => {
+    must(isVarveError(error, 'STORE_FENCED'), () => String(error))
+  })
+  must(successor !== undefined, 'the owner was replaced while it removed files')
+  mustEqual(later, 0, 'files removed by a replaced owner')
+  await (await successor)?.close()
+  await old.close()
+}
+
+/** Appends that wait while a topic is deleted are refused: there is nothing that could hold them. */
+export async function deletedTopicsAcknowledgeNothing(): Promise<void> {
+  restartIdentifiers()
+  const store = await openForTest(faultStorage(new FaultFiles()))
+  const topic = await store.topics.open('orders', { create: true })
+  const answers: string[] = []
+  const append = () =>
+    topic.append({ kind: 'Noted', entity: 'note', data: 1 }).then(
+      () => void answers.push('acknowledged'),
+      (error: unknown) => void answers.push(isVarveError(error) ? error.code : String(error)),
+    )
+  const appends = Array.from({ length: 40 }, append)
+  const deletion = store.topics.delete('orders').then(() => void answers.push('deleted'))
+  for (let turn = 0; turn < 400; turn++) {
+    appends.push(append())
+    await undefined
+  }
+  await Promise.all([...appends, deletion])
+  const at = answers.indexOf('TOPIC_DELETED')
+  must(at >= 0, 'some appends come too late')
+  must(!answers.slice(at).includes('acknowledged'), () => `acknowledged after the deletion: ${answers}`)
+  await store.close()
 }
