@@ -122,10 +122,7 @@ export class TermIndex {
 
   async #completeNow(): Promise<void> {
     if (this.#active.ref.id !== this.#partition.active.ref.id) this.#beginTail({ forgetCover: true })
-    if (!this.cover.isLoaded) {
-      await this.#partition.drive(this.cover.load())
-      this.onCover?.()
-    }
+    await this.loadCover()
     for (const part of this.cover.parts.filter(isUnindexed)) {
       const { segment } = part
       const to = { position: segment.seal?.endPosition ?? 0, offset: part.endOffset }
@@ -138,6 +135,13 @@ export class TermIndex {
       this.#earlier = new RowsSource(await this.#rows(this.#active, { from: begin, to: this.#tailStart }))
     }
     if (this.#context.readOnly) await this.#follow()
+  }
+
+  /** See which runs there are. */
+  async loadCover(): Promise<void> {
+    if (this.cover.isLoaded) return
+    await this.#partition.drive(this.cover.load())
+    this.onCover?.()
   }
 
   /** The rows of a part of a segment, from its envelopes. */

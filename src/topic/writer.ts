@@ -462,6 +462,7 @@ export class PartitionWriter {
   async roll(): Promise<void> {
     await this.#drain()
     await this.#keeper.room()
+    await this.#terms.loadCover()
     const rows = await this.#terms.completeTail()
     await this.#segment.roll(rows.keys)
     this.#terms.seal()
