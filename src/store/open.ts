@@ -216,14 +216,14 @@ function sharedContext(
 }
 
 async function openReadOnly(options: StoreOptions, clock: Clock, started: number): Promise<Store> {
-  const { view, head } = await stableView(options)
+  const seen = await stableView(options)
   const closing = new AbortController()
   const refused: RefusedFile[] = []
   let follower: Follower | undefined
   const context: LogContext = {
     ...sharedContext(options, { clock, closing: closing.signal, refused }),
-    storeId: view.state.storeId,
-    epoch: view.epoch,
+    storeId: seen.view.state.storeId,
+    epoch: seen.view.epoch,
     isFenced: () => false,
     follow: () => follower?.start(),
     refresh: async () => follower?.refresh(),
@@ -231,7 +231,7 @@ async function openReadOnly(options: StoreOptions, clock: Clock, started: number
     commit: refuseWrite,
     publishHead: () => undefined,
   }
-  const read = await readOnlyStarts(context, view, head)
+  const { view, read } = await startsOf(context, options, seen)
   const report: OpenReport = {
     source: 'read-only',
     epoch: view.epoch,
@@ -314,8 +314,26 @@ function refuseWrite(): Promise<never> {
   return Promise.reject(new VarveError('STORE_READ_ONLY', 'Cannot write: the store is open read-only'))
 }
 
+/** Where the partitions end by a manifest, or by a later one: its owner may prune between our looks at it and the files. */
+async function startsOf(context: LogContext, options: StoreOptions, seen: StableView) {
+  const { view, head } = seen
+  try {
+    return { view, read: await readOnlyStarts(context, view, head) }
+  } catch (error) {
+    if (!isVarveError(error, 'SEGMENT_MISSING')) throw error
+    const now = await stableView(options)
+    if (now.view.epoch === view.epoch && now.view.endPosition === view.endPosition) throw error
+    return startsOf(context, options, now)
+  }
+}
+
+interface StableView {
+  readonly view: ManifestView
+  readonly head: Head
+}
+
 /** The manifest and the head file of the same moment: a roll between reading the two would tear them apart. */
-async function stableView(options: StoreOptions): Promise<{ view: ManifestView; head: Head }> {
+async function stableView(options: StoreOptions): Promise<StableView> {
   const { storage } = options
   for (;;) {
     options.signal?.throwIfAborted()

@@ -3,7 +3,7 @@
  * What changes the set of files (creation, change, pruning, deletion, removal) happens one after the other. A deletion
  * is committed while nothing is written to any partition of the topic; from its record on the topic is gone.
  * @module */
-import { VarveError } from '../errors.ts'
+import { isVarveError, VarveError } from '../errors.ts'
 import {
   type ManifestState,
   type PartitionRow,
@@ -141,6 +141,20 @@ export class StoreTopics implements Topics {
   }
 
   async #openNow(row: TopicRow): Promise<OpenTopic> {
+    try {
+      return await this.#openAs(row)
+    } catch (error) {
+      if (!this.#context.readOnly || !isVarveError(error, 'SEGMENT_MISSING')) throw error
+      // The owner may have pruned or deleted it between our looks at manifest and files.
+      await this.#context.refresh()
+      const now = this.#rowById(row.id)
+      if (now === undefined) throw this.#unknown('open', row.name)
+      if (now === row) throw error
+      return this.#openAs(now)
+    }
+  }
+
+  async #openAs(row: TopicRow): Promise<OpenTopic> {
     const live: LiveRow = { row, settings: settingsOf(row) }
     const partitions: OpenPartition[] = []
     try {

@@ -118,6 +118,30 @@ describe('a read-only store follows', () => {
     await writer.store.close()
   })
 
+  test('what is pruned or deleted between its looks at the manifest and at the files', async () => {
+    const { files, writer, reader } = await two()
+    await reader.store.close()
+    for (const [turn, change] of [
+      () => writer.topic.prune({ before: 100 }),
+      () => writer.store.topics.delete('orders'),
+    ].entries()) {
+      await writer.store.topics.change('orders', { retention: { maxAgeMs: 1_000 } })
+      if (turn === 0) await writer.clock.advance(5_000)
+      const wire = new Wire(files, { owner: processOf(3) })
+      let changed = false
+      wire.before = ({ op, path }) => {
+        if (changed || op !== 'openRead' || !path.endsWith('.log')) return undefined
+        changed = true
+        return change()
+      }
+      const store = await openStore({ storage: wire.storage, clock: writer.clock, readOnly: true })
+      const seen = await outcome(store.topics.open('orders').then((topic) => topic.stats().events))
+      expect([changed, seen]).toEqual([true, turn === 0 ? writer.topic.stats().events : 'TOPIC_UNKNOWN'])
+      await store.close()
+    }
+    await writer.store.close()
+  })
+
   test('another owner, and one after that, when the owner before is gone', async () => {
     const { files, writer, reader } = await two()
     const tail = reader.topic.tail()[Symbol.asyncIterator]()
