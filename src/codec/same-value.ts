@@ -1,4 +1,5 @@
-/** Whether two stored values mean the same. The order of keys is not compared: JSON that was built twice may differ in it.
+/** Whether two stored values mean the same. The order of keys is not compared: JSON that was built twice may differ
+ * in it.
  * @module */
 import { sameBytes } from './bytes.ts'
 

@@ -7,6 +7,7 @@ import { loadColumn } from './columns.ts'
 /** A decoded map: nothing about its fields is known yet. */
 export type Body = Readonly<Record<string, unknown>>
 
+/** An object that is no array. */
 export function isBody(value: unknown): value is Body {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -97,9 +97,9 @@ const COLUMN_NAMES = {
   idempotencyKey: 'keyId',
 } as const satisfies Record<Exclude<TermField, 'tag'>, string>
 
-/** The rows of a checkpoint as they are stored. A column is decoded when it is first asked for, and no map of strings is
- * ever built: they are found in the stored order of their checksums.
- * Every method throws `DECODE_FAILED` with the reason where the stored form is wrong. */
+/** The rows of a checkpoint as they are stored. A column is decoded when it is first asked for, and no map of strings
+ * is ever built: they are found in the stored order of their checksums. Every method throws `DECODE_FAILED` with the
+ * reason where the stored form is wrong. */
 export class CheckpointRows implements RowColumns {
   readonly length: number
   readonly baseOffset: number

@@ -3,8 +3,8 @@
  * A `Reading` is a generator that yields what it needs (path, position, length) and is given bytes, fewer than asked
  * only at the end of the file; or it yields compressed bytes and is given what they were. `drive` answers at once while
  * everything asked for can be had at once and goes on as a promise from the first that cannot, so nothing is written
- * twice. A synchronous read that took over 1 ms blocked everything else for as long, so that file is read asynchronously
- * for a while.
+ * twice. A synchronous read that took over 1 ms blocked everything else for as long, so that file is read
+ * asynchronously for a while.
  * @module */
 import { isVarveError, VarveError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'

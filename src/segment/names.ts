@@ -30,7 +30,8 @@ export function isVersionsFile(name: string): boolean {
   return /^versions-\d{20}(-\d{1,9})?$/.test(name)
 }
 
-/** The first offset of the segment that a file belongs to by its name, of one that has the form of `isSegmentFamily`. */
+/** The first offset of the segment that a file belongs to by its name, of one that has the form of `isSegmentFamily`.
+ * */
 export function baseOffsetOf(name: string): number {
   return Number(name.slice(0, 20))
 }

@@ -1,7 +1,7 @@
 /** What waits to be written to a partition: append calls and tasks, in the order in which they came.
  * @module */
 import { VarveError } from '../errors.ts'
-import type { CheckedCondition } from './decisions.ts'
+import type { RowClause } from '../index/row-search.ts'
 import type { PreparedRows } from './prepare.ts'
 import type { Durability, Expectation, Receipt } from './types.ts'
 
@@ -9,6 +9,12 @@ import type { Durability, Expectation, Receipt } from './types.ts'
 const GROUP_BYTES = 2 * 1024 * 1024
 const GROUP_EVENTS = 10_000
 const QUEUE_MAX_BYTES = 64 * 1024 * 1024
+
+/** A condition as it was checked: refuse when an event at or after `after` matches a clause. */
+export interface CheckedCondition {
+  readonly clauses: readonly RowClause[]
+  readonly after: number
+}
 
 /** One append call, checked and encoded. */
 export interface AppendCall extends PreparedRows {

@@ -8,12 +8,6 @@ import type { RowClause } from '../index/row-search.ts'
 import type { QueuedCall } from './append-queue.ts'
 import type { Expectation } from './types.ts'
 
-/** A condition as it was checked: refuse when an event at or after `after` matches a clause. */
-export interface CheckedCondition {
-  readonly clauses: readonly RowClause[]
-  readonly after: number
-}
-
 /** A call that may not be written, and why. */
 export interface Conflict {
   readonly call: QueuedCall

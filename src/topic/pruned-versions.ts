@@ -5,8 +5,8 @@ import { mergeLast } from '../index/term-merge.ts'
 import { openRun, type TermRun } from '../index/term-run.ts'
 import type { LogContext } from './context.ts'
 import { publishFile } from './derived.ts'
+import { mergeTools } from './merge-tools.ts'
 import type { Partition } from './partition.ts'
-import { mergeTools } from './term-keeper.ts'
 
 /** What a file of pruned versions has to say of itself. */
 export function prunedIdentity(logStartOffset: number): RunIdentity {

@@ -43,8 +43,8 @@ export async function createSegment(
   return { row: { file, id, baseOffset, hashBefore, ...(features === 0 ? {} : { features }) }, handle }
 }
 
-/** A name may be taken by the leftover of a crash, by a segment whose bytes recovery left behind, or by one that is about
- * to be removed. */
+/** A name may be taken by the leftover of a crash, by a segment whose bytes recovery left behind, or by one that is
+ * about to be removed. */
 async function createUnderFreeName(
   context: LogContext,
   directory: string,

@@ -74,7 +74,8 @@ function checkIdempotency(idempotency: unknown): { readonly windowMs?: number; r
   }
 }
 
-/** The fields of an option that is an object. A name that nobody knows is a typo that would keep everything, or lose it. */
+/** The fields of an option that is an object. A name that nobody knows is a typo that would keep everything, or lose
+ * it. */
 function fieldsOf(option: string, value: unknown, names: readonly string[]): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw optionInvalid(option, 'must be an object', value)

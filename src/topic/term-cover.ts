@@ -27,6 +27,7 @@ export interface Unindexed {
 /** What covers some sealed segments. */
 export type Cover = RunSource | RowsSource | Unindexed
 
+/** Whether a part of the cover has no terms yet. */
 export function isUnindexed(cover: Cover): cover is Unindexed {
   return 'segment' in cover
 }

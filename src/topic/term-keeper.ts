@@ -1,5 +1,5 @@
-/** Writing term runs behind the writer's back: one for each segment that was sealed, then merged ones, so that there are
- * never more than a few dozen. All of it is derived; a crash at any moment costs time.
+/** Writing term runs behind the writer's back: one for each segment that was sealed, then merged ones, so that there
+ * are never more than a few dozen. All of it is derived; a crash at any moment costs time.
  *
  * 1. Build the run of a segment in slices of a few milliseconds, publish it, use it instead of the rows in memory.
  * 2. When eight runs of a level are there, merge them, publish the merged run, use it, and only then remove the eight.
@@ -11,9 +11,9 @@ import { PAGE_BYTES, type RunIdentity } from '../index/term-format.ts'
 import { mergeRuns } from '../index/term-merge.ts'
 import { openRun, type TermRun } from '../index/term-run.ts'
 import { nextTurn } from '../ports/clock.ts'
-import type { WriteHandle } from '../ports/storage.ts'
 import type { LogContext } from './context.ts'
 import { publishDerived, writeDerived } from './derived.ts'
+import { mergeTools } from './merge-tools.ts'
 import type { Partition } from './partition.ts'
 import { RUN_FAN_IN, type RunName, type Unindexed } from './term-cover.ts'
 import type { TermIndex } from './term-index.ts'
@@ -23,8 +23,6 @@ import { type RowsSource, RunSource } from './term-sources.ts'
 const WAITING_MAX = 2
 /** A merge of so much is finished before the store closes. */
 const SMALL_MERGE_BYTES = 8 * 1024 * 1024
-/** A merge works so long before others have a turn. */
-const SLICE_MS = 3
 
 export class TermKeeper {
   readonly #context: LogContext
@@ -224,25 +222,4 @@ function sizeOf({ sizes }: TermRun): number {
 
 function isWhole(identity: Partial<RunIdentity> | undefined): identity is RunIdentity {
   return identity?.baseOffset !== undefined
-}
-
-/** What merging runs into a file needs. @param check called now and then; what it throws ends the merge. */
-export function mergeTools(context: LogContext, handle: WriteHandle, check: () => void) {
-  const { clock, digest, pool, storage } = context
-  let turned = clock.monotonic()
-  return {
-    digest,
-    answer: pool.answer.bind(pool),
-    append: (bytes: Uint8Array) => handle.append(bytes),
-    ...(storage.capabilities.randomWrite
-      ? { overwrite: (position: number, bytes: Uint8Array) => handle.writeAt(position, bytes) }
-      : {}),
-    turn: () => {
-      if (clock.monotonic() - turned < SLICE_MS) return undefined
-      check()
-      return nextTurn().then(() => {
-        turned = clock.monotonic()
-      })
-    },
-  }
 }

@@ -3,32 +3,29 @@
  *
  * Invariants:
  * - One pump runs at a time; only it writes to the segment, rolls, and changes the written end.
- * - A call is acknowledged after: write, sync (of it and of every group before it), fence check. In that order.
- * - After a failed sync nothing is acknowledged any more; after a failed write the file is cut back to the written end.
- * - Groups are acknowledged in the order in which they were written.
+ * - After a failed write the file is cut back to the written end.
+ * - What is acknowledged, and when: `group-syncs.ts`.
  * @module */
-import { toHex } from '../codec/bytes.ts'
 import type { ValueEncoder } from '../codec/values.ts'
 import { VarveError } from '../errors.ts'
 import type { TermRun } from '../index/term-run.ts'
 import type { ProvenEnd } from '../manifest/index.ts'
-import type { Maybe } from '../ports/storage.ts'
 import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
-import { ActiveSegment, type SegmentStart, type WrittenBatch, type WrittenEnd } from './active-segment.ts'
+import { ActiveSegment, type SegmentStart } from './active-segment.ts'
 import { type AppendCall, AppendQueue, type QueuedCall } from './append-queue.ts'
 import { writeCheckpoint } from './checkpoints.ts'
 import type { LogContext } from './context.ts'
 import { asks, type Conflict, type Decision, decide } from './decisions.ts'
 import { lookUp } from './group-lookup.ts'
+import { type Group, GroupSyncs } from './group-syncs.ts'
 import type { Partition } from './partition.ts'
+import { Receipts } from './receipts.ts'
 import { isSameCall, keyReused, readEarlier } from './repeats.ts'
 import type { TermIndex } from './term-index.ts'
 import { TermKeeper } from './term-keeper.ts'
 import type { Receipt } from './types.ts'
 
 const GROUPS_IN_FLIGHT = 2
-/** Buffered appends are synced at the latest after this time. */
-const BUFFERED_SYNC_MS = 1_000
 const CHECKPOINT_BYTES = 8 * 1024 * 1024
 const CHECKPOINT_INTERVAL_MS = 30_000
 /** Callers whose receipts just came need a few turns of the microtask queue to append again and join the group. */
@@ -36,20 +33,6 @@ const GATHER_TURNS = 6
 
 /** What has to be known of calls that ask nothing. */
 const NOTHING_KNOWN = { version: () => 0, keyed: () => undefined, refused: () => undefined }
-
-interface Accepted {
-  readonly call: QueuedCall
-  readonly receipt: Receipt
-}
-
-/** What a sync makes durable, and who waits for it. */
-interface Group {
-  readonly accepted: readonly Accepted[]
-  /** Of all its calls, those that are acknowledged before the sync included. */
-  readonly keys: string[]
-  readonly end: WrittenEnd
-  readonly recordedAt: number
-}
 
 /** What the writer starts from. */
 export interface WriterStart extends SegmentStart {
@@ -68,17 +51,10 @@ export class PartitionWriter {
   readonly #terms: TermIndex
   readonly #segment: ActiveSegment
   readonly #keeper: TermKeeper
+  readonly #syncs: GroupSyncs
+  readonly #receipts: Receipts
   readonly #queue = new AppendQueue()
   #pumping: Promise<void> | undefined
-  #inFlight = 0
-  /** Calls with a key that are written and not durable yet. */
-  readonly #keysInFlight = new Map<string, QueuedCall>()
-  #wakeSlot: (() => void) | undefined
-  /** Settles when every sync that was started has ended. Never rejects. */
-  #settled: Promise<void> = Promise.resolve()
-  /** The end of buffered groups that no sync was started for. */
-  #unsynced: Group | undefined
-  #cancelTimer: (() => void) | undefined
   /** Position that the checkpoint on disk covers; undefined: there is none for this segment. */
   #checkpointAt: number | undefined
   #checkpointTime: number
@@ -92,6 +68,11 @@ export class PartitionWriter {
     this.#terms = start.terms
     this.#segment = new ActiveSegment(context, partition, start)
     this.#keeper = new TermKeeper(context, partition, start.terms)
+    // A failure is in the store's health by then, and whoever appends next is told.
+    const onOverdue = () => void this.exclusively(async () => undefined).catch(() => undefined)
+    this.#syncs = new GroupSyncs({ context, partition, segment: this.#segment, onOverdue })
+    const { topic, lineage, settings } = start
+    this.#receipts = new Receipts({ topic, lineage, partition: partition.partition, settings })
     this.#checkpointAt = start.checkpointed ? start.end.position : undefined
     this.#checkpointTime = context.clock.monotonic()
   }
@@ -129,7 +110,7 @@ export class PartitionWriter {
     return new Promise((resolve, reject) => {
       const run = async () => {
         try {
-          await this.#drain()
+          await this.#syncs.drain()
           await task()
           resolve()
         } catch (error) {
@@ -156,18 +137,19 @@ export class PartitionWriter {
         await task.run()
         continue
       }
-      if (this.#inFlight >= GROUPS_IN_FLIGHT) {
-        await this.#slotFree()
+      if (this.#syncs.inFlight >= GROUPS_IN_FLIGHT) {
+        await this.#syncs.slotFree()
         for (let turn = 0; turn < GATHER_TURNS; turn++) await undefined
       }
       // With nothing in flight half of the calls wait for the next group: then there are two that take turns, and the
       // callers of one prepare their next events while the other is synced.
-      const most = this.#inFlight === 0 ? Math.ceil(this.#queue.length / 2) : this.#queue.length
+      const most = this.#syncs.inFlight === 0 ? Math.ceil(this.#queue.length / 2) : this.#queue.length
       const calls = this.#queue.takeCalls(most)
       try {
         await this.#writeCalls(calls)
       } catch (error) {
-        for (const call of calls) call.reject(this.#context.health.failure ?? error)
+        // Those that repeat another call are answered with it.
+        for (const call of calls) if (!call.keepsValues) call.reject(this.#context.health.failure ?? error)
       }
       for (const call of calls) if (!call.keepsValues) call.giveBack()
       if (this.#checkpointDue()) this.checkpoint().catch(() => undefined)
@@ -187,7 +169,7 @@ export class PartitionWriter {
     const synced = mustSync ? segment.sync() : undefined
     this.#terms.tail.add(rows, batch)
     this.#partition.noteBatch(batch)
-    const receipts = this.#receipts(accepted, batch)
+    const receipts = this.#receipts.ofBatch(accepted, batch)
     const waiting = receipts.filter(({ call }) => call.durability === 'synced')
     const group: Group = {
       accepted: waiting,
@@ -195,9 +177,9 @@ export class PartitionWriter {
       end: batch.end,
       recordedAt: batch.recordedAt,
     }
-    if (synced !== undefined) this.#finishLater(group, synced)
-    else this.#syncLater(group)
-    if (waiting.length < receipts.length) await this.#acknowledgeBuffered(receipts)
+    if (synced !== undefined) this.#syncs.finishLater(group, synced)
+    else this.#syncs.syncLater(group)
+    if (waiting.length < receipts.length) await this.#syncs.acknowledgeBuffered(receipts)
     this.#refuse(conflicts)
   }
 
@@ -208,7 +190,7 @@ export class PartitionWriter {
       context: this.#context,
       partition: this.#partition,
       terms: this.#terms,
-      keysInFlight: this.#keysInFlight,
+      keysInFlight: this.#syncs.keysInFlight,
       window: this.#start.settings().idempotency,
       writtenOffset,
     }
@@ -222,7 +204,7 @@ export class PartitionWriter {
     const keys: string[] = []
     for (const call of accepted) {
       if (call.key === undefined) continue
-      this.#keysInFlight.set(call.key, call)
+      this.#syncs.keysInFlight.set(call.key, call)
       keys.push(call.key)
     }
     return keys
@@ -231,16 +213,17 @@ export class PartitionWriter {
   /** Calls that repeat another: answer them from the log, or ask again when the other has come to its end. */
   #settleRepeats(repeats: Decision['repeats']): void {
     if (repeats.length === 0) return
-    if (this.#unsynced !== undefined) this.#finishLater(this.#unsynced, this.#segment.sync())
+    this.#syncs.flush()
     for (const { call, of } of repeats) {
       call.keepsValues = true
       const settled = typeof of === 'number' && of < this.#partition.durable.offset
       if (settled) void this.#repeat(call, of)
-      else void this.#settled.then(() => this.#requeue(call))
+      else void this.#syncs.settled.then(() => this.#requeue(call))
     }
   }
 
   #requeue(call: QueuedCall): void {
+    call.keepsValues = false
     try {
       this.#queue.addCall(call)
       this.#wake()
@@ -258,8 +241,8 @@ export class PartitionWriter {
       if (first === undefined || !isSameCall(call, events, this.encoder.shapes)) {
         throw keyReused(this.#start.topic, call.key ?? '', offset)
       }
-      const batch = { baseOffset: offset, recordedAt: first.recordedAt, hash }
-      call.resolve(this.#receipt(call, batch, true))
+      const { recordedAt } = first
+      call.resolve(this.#receipts.of(call, { baseOffset: offset, recordedAt, hash, replayed: true }))
     } catch (error) {
       call.reject(error)
     } finally {
@@ -270,166 +253,10 @@ export class PartitionWriter {
   /** Deliver conflicts when everything written so far is durable: a caller that reads again sees their cause. */
   #refuse(conflicts: readonly Conflict[]): void {
     if (conflicts.length === 0) return
-    if (this.#unsynced !== undefined) this.#finishLater(this.#unsynced, this.#segment.sync())
-    void this.#settled.then(() => {
+    this.#syncs.flush()
+    void this.#syncs.settled.then(() => {
       for (const { call, error } of conflicts) call.reject(this.#context.health.failure ?? error)
     })
-  }
-
-  #receipts(accepted: readonly QueuedCall[], batch: WrittenBatch): Accepted[] {
-    const hash = toHex(batch.end.hash)
-    const { recordedAt } = batch
-    let { baseOffset } = batch
-    return accepted.map((call) => {
-      const receipt = this.#receipt(call, { baseOffset, recordedAt, hash }, false)
-      baseOffset = receipt.endOffset
-      return { call, receipt }
-    })
-  }
-
-  #receipt(
-    call: QueuedCall,
-    written: { readonly baseOffset: number; readonly recordedAt: number; readonly hash: string },
-    replayed: boolean,
-  ): Receipt {
-    const { topic, lineage, settings } = this.#start
-    const { baseOffset, recordedAt, hash } = written
-    const { key, durability } = call
-    const entities = call.rows.map((row) => row.entity)
-    let versions: Receipt['versions'] | undefined
-    const receipt: Receipt = {
-      topic,
-      lineage,
-      partition: this.#partition.partition,
-      firstOffset: baseOffset,
-      endOffset: baseOffset + call.rows.length,
-      // Made when it is asked for: few callers are, and a large call has many entities.
-      get versions() {
-        versions ??= versionsOf(entities, baseOffset)
-        return versions
-      },
-      recordedAt,
-      hash,
-      durability,
-      replayed,
-    }
-    if (key === undefined) return receipt
-    const { windowMs, windowKeys } = settings().idempotency
-    // Defined on it, because a spread would make the versions.
-    return Object.defineProperty(receipt, 'idempotency', {
-      value: { key, until: recordedAt + windowMs, windowKeys },
-      enumerable: true,
-    })
-  }
-
-  async #acknowledgeBuffered(receipts: readonly Accepted[]): Promise<void> {
-    const failure = (await this.#isOurs()) ? undefined : this.#context.health.failure
-    for (const { call, receipt } of receipts) {
-      if (call.durability !== 'buffered') continue
-      if (failure === undefined) call.resolve(receipt)
-      else call.reject(failure)
-    }
-  }
-
-  /** Acknowledge `group` when `synced`, a sync of everything written so far, and all syncs before it have ended. */
-  #finishLater(group: Group, synced: Promise<void>): void {
-    this.#cancelTimer?.()
-    this.#cancelTimer = undefined
-    const whole = this.#withUnsynced(group)
-    this.#unsynced = undefined
-    this.#inFlight++
-    this.#settled = this.#finish(whole, this.#settled, synced)
-  }
-
-  /** Never rejects. */
-  async #finish(group: Group, before: Promise<void>, synced: Promise<void>): Promise<void> {
-    const { health } = this.#context
-    try {
-      await synced
-    } catch (cause) {
-      health.poison(cause)
-    }
-    await before
-    if (health.failure === undefined) await this.#publish(group)
-    for (const key of group.keys) this.#keysInFlight.delete(key)
-    for (const { call, receipt } of group.accepted) {
-      if (health.failure === undefined) call.resolve(receipt)
-      else call.reject(health.failure)
-    }
-    this.#inFlight--
-    this.#wakeSlot?.()
-  }
-
-  /** The group is on the device: see that the store is still ours, then tell the head file and the readers. */
-  async #publish(group: Group): Promise<void> {
-    const { end } = group
-    const ours = this.#isOurs()
-    if (typeof ours === 'boolean' ? !ours : !(await ours)) return
-    this.#segment.noteSynced(end.position)
-    const told = this.#context.publishHead(this.#partition.headSlot, {
-      endOffset: end.offset,
-      position: end.position,
-      segmentId: this.#partition.active.ref.id,
-      hash: end.hash,
-    })
-    if (told !== undefined) await told
-    this.#partition.publish({ position: end.position, offset: end.offset }, group.recordedAt)
-  }
-
-  /** Whether the store still belongs to this process; when not, or when nobody can tell, it may not write any more.
-   * Never throws. */
-  #isOurs(): Maybe<boolean> {
-    const { health, epoch } = this.#context
-    const answer = (fenced: boolean) => {
-      if (fenced) health.fenced(epoch)
-      return !fenced
-    }
-    const unknown = (cause: unknown) => {
-      health.poison(cause)
-      return false
-    }
-    try {
-      const looked = this.#context.isFenced()
-      return typeof looked === 'boolean' ? answer(looked) : looked.then(answer).catch(unknown)
-    } catch (cause) {
-      return unknown(cause)
-    }
-  }
-
-  #slotFree(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wakeSlot = () => {
-        this.#wakeSlot = undefined
-        resolve()
-      }
-    })
-  }
-
-  #syncLater(group: Group): void {
-    this.#unsynced = this.#withUnsynced(group)
-    this.#cancelTimer ??= this.#context.clock.after(BUFFERED_SYNC_MS, () => {
-      this.#cancelTimer = undefined
-      // A failure is in the store's health by then, and whoever appends next is told.
-      this.exclusively(async () => undefined).catch(() => undefined)
-    })
-  }
-
-  /** One sync makes a group durable and all groups before it that were not synced. */
-  #withUnsynced(group: Group): Group {
-    const before = this.#unsynced
-    if (before === undefined || before === group || before.keys.length === 0) return group
-    for (const key of group.keys) before.keys.push(key)
-    return { ...group, keys: before.keys }
-  }
-
-  /** Wait until everything written is durable. @throws {VarveError} the failure when it cannot be. */
-  async #drain(): Promise<void> {
-    const { health } = this.#context
-    if (this.#unsynced !== undefined && health.failure === undefined) {
-      this.#finishLater(this.#unsynced, this.#segment.sync())
-    }
-    while (this.#inFlight > 0) await this.#settled
-    if (health.failure !== undefined) throw health.failure
   }
 
   /** Write a checkpoint of everything queued so far. */
@@ -460,7 +287,7 @@ export class PartitionWriter {
 
   /** Seal the active segment and go on in a new one. From outside only inside `exclusively`. */
   async roll(): Promise<void> {
-    await this.#drain()
+    await this.#syncs.drain()
     await this.#keeper.room()
     await this.#terms.loadCover()
     const rows = await this.#terms.completeTail()
@@ -481,21 +308,12 @@ export class PartitionWriter {
       // A failure is in the store's health, and then the close is not recorded as clean.
       await this.exclusively(async () => undefined).catch(() => undefined)
       this.#closed = true
-      this.#cancelTimer?.()
+      this.#syncs.stop()
       await this.#keeper.close()
       await this.#segment.close()
     }
     return this.#segment.provenEnd
   }
-}
-
-function versionsOf(entities: readonly string[], firstOffset: number): Record<string, number> {
-  const versions = new Map<string, number>()
-  entities.forEach((entity, at) => {
-    versions.set(entity, firstOffset + at + 1)
-  })
-  // Defines own keys, so that an entity named `__proto__` is one too.
-  return Object.fromEntries(versions)
 }
 
 function closedError(): VarveError {

@@ -7,7 +7,8 @@ import { type PruneRule, planPrune } from '../../../src/topic/retention.ts'
 
 const hash = (offset: number) => offset.toString(16).padStart(64, '0')
 
-/** Segments of so many events each, of 100 bytes an event, recorded an hour after each other; the last one is active. */
+/** Segments of so many events each, of 100 bytes an event, recorded an hour after each other; the last one is active.
+ * */
 function rowOf(events: readonly number[], dated = true): PartitionRow {
   let offset = 0
   const segments = events.map((count, at): SegmentRow => {
