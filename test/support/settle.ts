@@ -3,7 +3,7 @@
 import { ScenarioFailure } from './scenario.ts'
 
 const TURNS_BEFORE_IDLE = 20
-const TURNS_MAX = 400
+const TURNS_MAX = 4_000
 
 /** Await work whose files are in memory and whose clock stands still: when the event loop turns and turns and nothing
  * happens, it hangs. The wait also keeps the test runner reachable.
