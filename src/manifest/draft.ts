@@ -2,6 +2,7 @@
  * a manifest of thousands of records costs no copy for each. Whoever gets an error from `apply` drops the draft.
  * @module */
 import { VarveError } from '../errors.ts'
+import { checkNotLeaving, checkOptions, checkTopic } from './check-topic.ts'
 import { partitionDirectory } from './files.ts'
 import {
   type Closed,
@@ -15,12 +16,9 @@ import {
 } from './records.ts'
 import {
   check,
-  checkNotLeaving,
-  checkOptions,
   checkRemoval,
   checkSeal,
   checkSegment,
-  checkTopic,
   isFileName,
   isHash,
   isObject,
@@ -84,8 +82,8 @@ export class StateDraft {
     }
   }
 
-  /** Apply one record. @throws {VarveError} `MANIFEST_DAMAGED` when it makes no sense here, `FORMAT_NEWER` when its type
-   * is not known. */
+  /** Apply one record. @throws {VarveError} `MANIFEST_DAMAGED` when it makes no sense here, `FORMAT_NEWER` when its
+   * type is not known. */
   apply(record: ManifestRecord): void {
     check(isObject(record), 'a record is not an object')
     if (record.type === 'segment-added') addSegment(this.#partition(record), record)

@@ -1,95 +1,165 @@
-/** How a state is written: as it is, but with sealed segments as short rows, since a partition may have thousands.
- * Warning: this is a disk format; a change needs a new format version.
+/** How the segments of a partition are written: the first ones, as long as they are sealed, in columns, because there may
+ * be thousands, and a store is to open fast. Warning: this is a disk format; a change needs a new format version.
  *
- * A short row is `[file, id, end offset, end position, end hash, lowest at, highest at, recorded at, keys,
- * features]`, where what
- * is not known at the end is left out, and `null` stands for it elsewhere. Its base offset and the hash before it are
- * those of the segment before it, or of the log start.
+ * | column      | what it holds for each segment                                                          |
+ * | ----------- | --------------------------------------------------------------------------------------- |
+ * | `ids`       | 16 hexadecimal digits, without anything between them                                      |
+ * | `endHashes` | 64 hexadecimal digits, likewise                                                            |
+ * | `endOffset`, `endPosition` | a number                                                                   |
+ * | `lowestAt`, `highestAt`, `recordedAt`, `keys`, `features` | a number, or null where it is not known; absent when it is known of none |
+ * | `files`     | by the segment's number in the list, its file where that is not named for the base offset  |
+ *
+ * `baseOffset` and `hashBefore` are those of the first segment: every other one begins where the one before it ends.
  * @module */
-import { check, isObject, type PartitionRow, type Seal, type SegmentRow, type TopicRow } from './shapes.ts'
+import {
+  areOrdered,
+  check,
+  isFileName,
+  isHash,
+  isObject,
+  isTime,
+  isWhole,
+  type Seal,
+  type SegmentRow,
+} from './shapes.ts'
 import type { ManifestState } from './state.ts'
 
-type ShortRow = readonly (string | number | null)[]
-
-interface LogPlace {
-  readonly offset: unknown
-  readonly hash: unknown
-}
-
-const SEGMENT_FIELDS = new Set(['file', 'id', 'baseOffset', 'hashBefore', 'features', 'sealed'])
+const ID_DIGITS = 16
+const HASH_DIGITS = 64
+const OFFSET_DIGITS = 20
+const HEX = /^[0-9a-f]*$/
 const OPTIONAL = ['lowestAt', 'highestAt', 'recordedAt', 'keys'] as const
+const SEGMENT_FIELDS = new Set(['file', 'id', 'baseOffset', 'hashBefore', 'features', 'sealed'])
 const SEAL_FIELDS = new Set<string>(['endOffset', 'endPosition', 'endHash', ...OPTIONAL])
+
+type Column = (number | null)[]
 
 /** A state as it is written. */
 export function packState(state: ManifestState): unknown {
-  return { ...state, topics: state.topics.map(packTopic) }
+  const topics = state.topics.map((topic) => ({
+    ...topic,
+    partitions: topic.partitions.map((row) => ({ ...row, segments: packSegments(row.segments) })),
+  }))
+  return { ...state, topics }
 }
 
-function packTopic(topic: TopicRow): unknown {
-  return { ...topic, partitions: topic.partitions.map(packPartition) }
-}
-
-function packPartition(row: PartitionRow): unknown {
-  let place: LogPlace = startOf(row)
-  const segments = row.segments.map((segment) => {
-    const { sealed } = segment
-    const short = sealed === undefined ? undefined : shortRow(segment, sealed, place)
-    place = { offset: sealed?.endOffset, hash: sealed?.endHash }
-    return short ?? segment
-  })
-  return { ...row, segments }
-}
-
-function startOf(row: { readonly logStartOffset?: unknown; readonly logStartHash?: unknown }): LogPlace {
-  return { offset: row.logStartOffset, hash: row.logStartHash }
-}
-
-/** @returns undefined for a row that a short one cannot say: it has fields of a newer version, or begins elsewhere. */
-function shortRow(segment: SegmentRow, seal: Seal, place: LogPlace): ShortRow | undefined {
-  if (segment.baseOffset !== place.offset || segment.hashBefore !== place.hash) return undefined
-  for (const field in segment) if (!SEGMENT_FIELDS.has(field)) return undefined
-  for (const field in seal) if (!SEAL_FIELDS.has(field)) return undefined
-  const short: (string | number | null)[] = [segment.file, segment.id, seal.endOffset, seal.endPosition, seal.endHash]
-  const rest = [...OPTIONAL.map((field) => seal[field]), segment.features]
-  const known = rest.findLastIndex((field) => field !== undefined)
-  for (let at = 0; at <= known; at++) short.push(rest[at] ?? null)
-  return short
-}
-
-/** Put the short rows of a state back in their places. What else is wrong with it is left to the checks that follow.
- * @throws {VarveError} `MANIFEST_DAMAGED` for a row that is no short row. */
-export function unpackState(value: unknown): void {
-  if (!isObject(value) || !Array.isArray(value.topics)) return
-  for (const topic of value.topics) {
-    if (!isObject(topic) || !Array.isArray(topic.partitions)) continue
-    for (const row of topic.partitions) {
-      if (isObject(row) && Array.isArray(row.segments)) row.segments = unpackSegments(row.segments, startOf(row))
-    }
+function packSegments(segments: readonly SegmentRow[]): unknown {
+  const first = segments[0]
+  const stop = segments.findIndex((segment) => !isRegular(segment))
+  const count = stop < 0 ? segments.length : stop
+  if (first === undefined || count === 0) return segments
+  let ids = ''
+  let endHashes = ''
+  const endOffset: number[] = []
+  const endPosition: number[] = []
+  const columns: Column[] = [[], [], [], [], []]
+  const files: Record<string, string> = {}
+  for (let at = 0; at < count; at++) {
+    const { file, id, baseOffset, features, sealed } = segments[at] as SegmentRow & { sealed: Seal }
+    ids += id
+    endHashes += sealed.endHash
+    endOffset.push(sealed.endOffset)
+    endPosition.push(sealed.endPosition)
+    columns[0]?.push(sealed.lowestAt ?? null)
+    columns[1]?.push(sealed.highestAt ?? null)
+    columns[2]?.push(sealed.recordedAt ?? null)
+    columns[3]?.push(sealed.keys ?? null)
+    columns[4]?.push(features ?? null)
+    if (file !== fileAt(baseOffset)) files[at] = file
   }
+  const packed: Record<string, unknown> = { ids, endHashes, endOffset, endPosition }
+  for (const [at, name] of [...OPTIONAL, 'features'].entries()) {
+    if (columns[at]?.some((value) => value !== null)) packed[name] = columns[at]
+  }
+  const { baseOffset, hashBefore } = first
+  const begin = { baseOffset, hashBefore, ...packed }
+  const named = Object.keys(files).length === 0 ? begin : { ...begin, files }
+  return { ...named, rest: segments.slice(count) }
 }
 
-function unpackSegments(rows: readonly unknown[], start: LogPlace): unknown[] {
-  let place = start
-  return rows.map((row) => {
-    const segment = Array.isArray(row) ? unpackSegment(row, place) : row
-    const sealed: unknown = isObject(segment) ? segment.sealed : undefined
-    place = isObject(sealed)
-      ? { offset: sealed.endOffset, hash: sealed.endHash }
-      : { offset: undefined, hash: undefined }
-    return segment
-  })
+/** Whether columns can hold a segment: it is sealed, and says nothing that only a newer version knows. */
+function isRegular(segment: SegmentRow): boolean {
+  const { sealed } = segment
+  if (sealed === undefined) return false
+  for (const field in segment) if (!SEGMENT_FIELDS.has(field)) return false
+  for (const field in sealed) if (!SEAL_FIELDS.has(field)) return false
+  return true
 }
 
-function unpackSegment(row: readonly unknown[], place: LogPlace): unknown {
-  check(row.length >= 5 && row.length <= 6 + OPTIONAL.length, 'a short row of a segment has another length')
-  const [file, id, endOffset, endPosition, endHash, ...rest] = row
-  const sealed: Record<string, unknown> = { endOffset, endPosition, endHash }
-  for (const [at, field] of OPTIONAL.entries()) if (isKnown(rest[at])) sealed[field] = rest[at]
-  const segment = { file, id, baseOffset: place.offset, hashBefore: place.hash }
-  const features = rest[OPTIONAL.length]
-  return isKnown(features) ? { ...segment, features, sealed } : { ...segment, sealed }
+function fileAt(baseOffset: number): string {
+  return `${String(baseOffset).padStart(OFFSET_DIGITS, '0')}.log`
 }
 
-function isKnown(value: unknown): boolean {
-  return value !== undefined && value !== null
+/** Check columns, and put the segments they hold into `rows`. @returns the segments that are not in columns: all, unless
+ * `stored` is packed. @throws {VarveError} `MANIFEST_DAMAGED`. */
+export function unpackSegments(stored: unknown, rows: SegmentRow[]): unknown {
+  if (!isObject(stored)) return stored
+  const { baseOffset, hashBefore, ids, endHashes, files = {}, rest } = stored
+  check(isWhole(baseOffset) && isHash(hashBefore), 'packed segments begin nowhere')
+  check(typeof ids === 'string' && HEX.test(ids) && ids.length % ID_DIGITS === 0, 'packed segments have no ids')
+  const count = ids.length / ID_DIGITS
+  const areHashes = typeof endHashes === 'string' && HEX.test(endHashes) && endHashes.length === count * HASH_DIGITS
+  check(areHashes, 'packed segments have no hashes')
+  check(isObject(files), 'packed segments have impossible names')
+  for (const [at, file] of Object.entries(files)) {
+    const isNumber = String(Math.trunc(Number(at))) === at && Number(at) >= 0 && Number(at) < count
+    check(isNumber && isFileName(file), 'packed segments have impossible names')
+  }
+  const endOffset = columnOf(stored, 'endOffset', { count, isValid: isWhole })
+  const endPosition = columnOf(stored, 'endPosition', { count, isValid: isWhole })
+  const optional = { count, isValid: isWholeOrNull, absent: null }
+  const lowestAt = columnOf(stored, 'lowestAt', { ...optional, isValid: isTimeOrNull })
+  const highestAt = columnOf(stored, 'highestAt', { ...optional, isValid: isTimeOrNull })
+  const recordedAt = columnOf(stored, 'recordedAt', optional)
+  const keys = columnOf(stored, 'keys', optional)
+  const features = columnOf(stored, 'features', optional)
+  let base: number = baseOffset
+  let hash: string = hashBefore
+  for (let at = 0; at < count; at++) {
+    const end = endOffset[at] as number
+    check(end >= base, 'a packed segment ends before it begins')
+    check(areOrdered(lowestAt[at], highestAt[at]), 'a packed segment has impossible times')
+    const endHash = endHashes.slice(at * HASH_DIGITS, (at + 1) * HASH_DIGITS)
+    const sealed: Sealed = { endOffset: end, endPosition: endPosition[at] as number, endHash }
+    setKnown(sealed, 'lowestAt', lowestAt[at])
+    setKnown(sealed, 'highestAt', highestAt[at])
+    setKnown(sealed, 'recordedAt', recordedAt[at])
+    setKnown(sealed, 'keys', keys[at])
+    const id = ids.slice(at * ID_DIGITS, (at + 1) * ID_DIGITS)
+    const named = files[at]
+    const file = typeof named === 'string' ? named : fileAt(base)
+    const known = features[at]
+    if (typeof known === 'number') rows.push({ file, id, baseOffset: base, hashBefore: hash, features: known, sealed })
+    else rows.push({ file, id, baseOffset: base, hashBefore: hash, sealed })
+    base = end
+    hash = endHash
+  }
+  return rest
+}
+
+type Sealed = { -readonly [Field in keyof Seal]: Seal[Field] }
+
+function setKnown(seal: Sealed, field: (typeof OPTIONAL)[number], value: number | null | undefined): void {
+  if (typeof value === 'number') seal[field] = value
+}
+
+/** A column that is valid, as long as there are segments. */
+function columnOf(
+  stored: Readonly<Record<string, unknown>>,
+  name: string,
+  facts: { readonly count: number; readonly isValid: (value: unknown) => boolean; readonly absent?: null },
+): Column {
+  const { count, isValid, absent } = facts
+  const column = stored[name]
+  if (column === undefined && absent === null) return []
+  check(Array.isArray(column) && column.length === count && column.every(isValid), `packed segments lack ${name}`)
+  return column
+}
+
+function isWholeOrNull(value: unknown): boolean {
+  return value === null || isWhole(value)
+}
+
+function isTimeOrNull(value: unknown): boolean {
+  return value === null || isTime(value)
 }

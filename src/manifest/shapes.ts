@@ -93,8 +93,16 @@ export interface Seal {
 
 /** @throws {VarveError} `MANIFEST_DAMAGED` with the reason unless the condition holds. */
 export function check(condition: boolean, reason: string): asserts condition {
-  if (!condition)
-    throw new VarveError('MANIFEST_DAMAGED', `Cannot follow the manifest: ${reason}`, { details: { reason } })
+  if (!condition) throw damage(reason)
+}
+
+/** The same about one of thousands: its name is put into the reason, in the place of `%`, only when it is needed. */
+export function checkOf(name: string, condition: boolean, reason: string): asserts condition {
+  if (!condition) throw damage(reason.replace('%', () => `"${name}"`))
+}
+
+function damage(reason: string): VarveError {
+  return new VarveError('MANIFEST_DAMAGED', `Cannot follow the manifest: ${reason}`, { details: { reason } })
 }
 
 /** An object that is no array. */
@@ -112,63 +120,9 @@ export function isHash(value: unknown): value is string {
   return typeof value === 'string' && HASH.test(value)
 }
 
-/** Check the shape of a topic, and of its partitions and segments. */
-export function checkTopic(value: unknown): asserts value is TopicRow {
-  check(isObject(value), 'a topic is not an object')
-  const { name, id, lineage, createdAt, options, partitions } = value
-  check(typeof name === 'string' && TOPIC_NAME.test(name) && !name.includes('..'), 'a topic has an impossible name')
-  check(isWhole(id) && id > 0 && isWhole(createdAt) && typeof lineage === 'string', `topic "${name}" is incomplete`)
-  check(Array.isArray(partitions), `topic "${name}" is incomplete`)
-  checkOptions(options, name)
-  check(partitions.length > 0 && options.partitions === partitions.length, `topic "${name}" misses partitions`)
-  for (const [index, row] of partitions.entries()) checkPartition(row, index, name)
-}
-
-/** Check the shape of a topic's options. */
-export function checkOptions(value: unknown, topic: string): asserts value is TopicRowOptions {
-  const impossible = `topic "${topic}" has impossible options`
-  check(isObject(value), impossible)
-  const { partitions, segmentBytes, partitioner, retention, compression, chain, idempotency } = value
-  check(partitioner === 1 && isWhole(segmentBytes) && isWhole(partitions), impossible)
-  check(compression === undefined || compression === 'none' || compression === 'deflate', impossible)
-  check(chain === undefined || chain === 'batches' || chain === 'events', impossible)
-  if (retention !== undefined) checkNumbers(retention, ['maxAgeMs', 'maxBytes', 'maxEvents'], impossible)
-  if (idempotency !== undefined) checkNumbers(idempotency, ['windowMs', 'windowKeys'], impossible)
-}
-
-function checkNumbers(value: unknown, names: readonly string[], otherwise: string): void {
-  check(isObject(value), otherwise)
-  for (const name of names) check(value[name] === undefined || isWhole(value[name]), otherwise)
-}
-
-function checkPartition(value: unknown, index: number, topic: string): asserts value is PartitionRow {
-  const where = `partition ${index} of topic "${topic}"`
-  check(isObject(value) && value.partition === index, `${where} is missing`)
-  const { headSlot, logStartOffset, logStartHash, droppedSegments, prunedVersions, segments, proven } = value
-  check(isWhole(headSlot) && headSlot > 0, `${where} has no head slot`)
-  check(isWhole(logStartOffset) && isHash(logStartHash), `${where} has no log start`)
-  check(droppedSegments === undefined || isWhole(droppedSegments), `${where} has lost count of its segments`)
-  check(prunedVersions === undefined || isFileName(prunedVersions), `${where} names no file of versions`)
-  check(Array.isArray(segments), `${where} has no segments`)
-  let next: Seal | undefined
-  const files = new Set<unknown>()
-  for (const [at, segment] of segments.entries()) {
-    checkSegment(segment)
-    check(segment.file !== prunedVersions, `${where} uses file "${segment.file}" twice`)
-    files.add(segment.file)
-    if (at === 0) check(segment.baseOffset <= logStartOffset, `${where} begins after its log start`)
-    else {
-      check(next !== undefined && segment.baseOffset === next.endOffset, `${where} has a gap before "${segment.file}"`)
-      check(segment.hashBefore === next.endHash, `${where} has a broken chain before "${segment.file}"`)
-    }
-    next = segment.sealed
-  }
-  check(files.size === segments.length, `${where} names a segment twice`)
-  if (proven === undefined) return
-  const base = segments.at(-1)?.baseOffset
-  check(isObject(proven) && segments.length > 0 && next === undefined, `${where} has an end but no active segment`)
-  check(isWhole(proven.position) && isWhole(proven.offset) && isHash(proven.hash), `${where} has half an end`)
-  check(proven.offset >= base, `${where} ends before its active segment`)
+/** A name of a topic that leads nowhere else. */
+export function isTopicName(value: unknown): value is string {
+  return typeof value === 'string' && TOPIC_NAME.test(value) && !value.includes('..')
 }
 
 /** A name of a file that leads nowhere else. */
@@ -181,9 +135,9 @@ export function checkSegment(value: unknown): asserts value is SegmentRow {
   check(isObject(value), 'a segment is not an object')
   const { file, id, baseOffset, hashBefore, features, sealed } = value
   check(isFileName(file), 'a segment has an impossible name')
-  check(typeof id === 'string' && SEGMENT_ID.test(id), `segment "${file}" has no id`)
-  check(isWhole(baseOffset) && isHash(hashBefore), `segment "${file}" is incomplete`)
-  check(features === undefined || isWhole(features), `segment "${file}" has impossible features`)
+  checkOf(file, typeof id === 'string' && SEGMENT_ID.test(id), 'segment % has no id')
+  checkOf(file, isWhole(baseOffset) && isHash(hashBefore), 'segment % is incomplete')
+  checkOf(file, features === undefined || isWhole(features), 'segment % has impossible features')
   if (sealed !== undefined) checkSeal(sealed, { file, baseOffset })
 }
 
@@ -192,20 +146,25 @@ export function checkSeal(
   value: unknown,
   segment: { readonly file: string; readonly baseOffset: number },
 ): asserts value is Seal {
-  check(isObject(value), `the seal of segment "${segment.file}" is not an object`)
+  const { file, baseOffset } = segment
+  checkOf(file, isObject(value), 'the seal of segment % is not an object')
   const { endOffset, endPosition, endHash, lowestAt, highestAt, recordedAt, keys } = value
-  check(isWhole(endOffset) && isWhole(endPosition) && isHash(endHash), `segment "${segment.file}" has half a seal`)
-  check(endOffset >= segment.baseOffset, `segment "${segment.file}" ends before it begins`)
+  checkOf(file, isWhole(endOffset) && isWhole(endPosition) && isHash(endHash), 'segment % has half a seal')
+  checkOf(file, endOffset >= baseOffset, 'segment % ends before it begins')
   const areTimes = (lowestAt === undefined || isTime(lowestAt)) && (highestAt === undefined || isTime(highestAt))
-  check(areTimes, `segment "${segment.file}" has impossible times`)
-  const inOrder = lowestAt === undefined || highestAt === undefined || lowestAt <= highestAt
-  check(inOrder, `segment "${segment.file}" has impossible times`)
-  check(recordedAt === undefined || isWhole(recordedAt), `segment "${segment.file}" has impossible times`)
-  check(keys === undefined || isWhole(keys), `segment "${segment.file}" has an impossible number of keys`)
+  checkOf(file, areTimes, 'segment % has impossible times')
+  checkOf(file, areOrdered(lowestAt, highestAt), 'segment % has impossible times')
+  checkOf(file, recordedAt === undefined || isWhole(recordedAt), 'segment % has impossible times')
+  checkOf(file, keys === undefined || isWhole(keys), 'segment % has an impossible number of keys')
+}
+
+/** Whether of two times that may not be known the first is not the later one. */
+export function areOrdered(lowest: number | null | undefined, highest: number | null | undefined): boolean {
+  return typeof lowest !== 'number' || typeof highest !== 'number' || lowest <= highest
 }
 
 /** Times come from callers, and may lie before 1970. */
-function isTime(value: unknown): value is number {
+export function isTime(value: unknown): value is number {
   return Number.isSafeInteger(value)
 }
 
@@ -221,15 +180,5 @@ export function checkRemoval(value: unknown): asserts value is Removal {
 function isPartitionDirectory(value: unknown): value is string {
   if (typeof value !== 'string') return false
   const [topics, name = '', partition = '', ...rest] = value.split('/')
-  const isPlace = topics === 'topics' && PARTITION.test(partition) && rest.length === 0
-  return isPlace && TOPIC_NAME.test(name) && !name.includes('..')
-}
-
-/** A file that is being removed is not in use. */
-export function checkNotLeaving(row: PartitionRow, leaving: readonly string[]): void {
-  if (leaving.length === 0) return
-  const names = new Set(leaving)
-  for (const { file } of row.segments) check(!names.has(file), `segment "${file}" is being removed`)
-  const { prunedVersions } = row
-  check(prunedVersions === undefined || !names.has(prunedVersions), `file "${prunedVersions}" is being removed`)
+  return topics === 'topics' && isTopicName(name) && PARTITION.test(partition) && rest.length === 0
 }

@@ -2,23 +2,14 @@
  *
  * Invariants: topic names are unique without regard to case, topic ids and head slots are unique; the segments of a
  * partition are in offset order without gaps, each one's `hashBefore` is the `endHash` of the one before it, and all
- * but the last are sealed; no file in use is among those to remove. Unknown fields are kept, so that a compatible newer version may add some.
+ * but the last are sealed; no file in use is among those to remove. Unknown fields are kept, so that a compatible
+ * newer version may add some.
  * @module */
 import { VarveError } from '../errors.ts'
+import { checkNotLeaving, checkTopic } from './check-topic.ts'
 import { partitionDirectory } from './files.ts'
-import { unpackState } from './pack.ts'
 import { FORMAT_VERSION } from './records.ts'
-import {
-  check,
-  checkNotLeaving,
-  checkRemoval,
-  checkTopic,
-  isHash,
-  isObject,
-  isWhole,
-  type Removal,
-  type TopicRow,
-} from './shapes.ts'
+import { check, checkRemoval, isHash, isObject, isWhole, type Removal, type TopicRow } from './shapes.ts'
 
 /** Features by what a version that does not know them may still do. */
 export interface Features {
@@ -64,7 +55,6 @@ export function emptyState(storeId: string, createdAt: number): ManifestState {
 /** Check a state that was read from a file, and unpack it in place.
  * @throws {VarveError} `MANIFEST_DAMAGED`, `FORMAT_NEWER`. */
 export function parseState(value: unknown): ManifestState {
-  unpackState(value)
   checkFormat(value, 'read')
   check(isObject(value), 'the state is not an object')
   check(typeof value.storeId === 'string' && value.storeId !== '', 'the store has no id')

@@ -5,7 +5,6 @@
  * speaks, because its owner may still have been acknowledging while the claim was made.
  * @module */
 
-import { sameBytes } from '../codec/bytes.ts'
 import { isVarveError, VarveError } from '../errors.ts'
 import type { Owner } from '../ports/owner.ts'
 import type { Storage } from '../ports/storage.ts'
@@ -80,9 +79,9 @@ export interface Survey {
   readonly source: Source | undefined
 }
 
-/** A manifest that was read, and its bytes: while they are the same, so is what they say. */
+/** A manifest that was read: while its size and checksum are the same, so is what it says. */
 interface Source {
-  readonly bytes: Uint8Array
+  readonly print: string
   readonly said: Omit<ManifestView, 'lock' | 'notes'>
 }
 
@@ -170,7 +169,7 @@ async function walk(
   for (const epoch of epochs) {
     const file = manifestName(epoch)
     const bytes = await readWhole(storage, file)
-    if (known?.said.epoch === epoch && sameBytes(bytes, known.bytes)) {
+    if (known?.said.epoch === epoch && known.print === printOf(storage, bytes)) {
       const { said } = known
       lock ??= { epoch, owner: said.owner, instance: said.instance }
       return { lock, notes, view: { ...said, lock, notes }, source: known }
@@ -195,7 +194,7 @@ async function walk(
     const { owner, instance } = claim
     const said = { epoch, file, owner, instance, endPosition: position, ...replay(file, second, records) }
     // A torn tail is noted each time.
-    const source = scan.tail === 'clean' ? { bytes, said } : undefined
+    const source = scan.tail === 'clean' ? { print: printOf(storage, bytes), said } : undefined
     return { lock, notes, view: { ...said, lock, notes }, source }
   }
   return { lock, notes, view: undefined, source: undefined }
@@ -259,4 +258,8 @@ function damaged(file: string, position: number, reason: string, cause?: unknown
     details,
     cause,
   })
+}
+
+function printOf(storage: Storage, bytes: Uint8Array): string {
+  return `${bytes.length} ${storage.digest.crc32(bytes)}`
 }

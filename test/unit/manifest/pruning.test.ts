@@ -175,28 +175,68 @@ describe('applyRecord() of topic-changed', () => {
 })
 
 describe('parseState()', () => {
-  test('reads states of before there were short rows, and refuses short rows that are none', () => {
-    const seal = { lowestAt: -5, highestAt: 9, recordedAt: 3, keys: 2 }
-    const added = segmentAdded(1, 7)
-    const state = apply(emptyState('store', 1), topicCreated(1), {
-      ...added,
-      seal: { ...added.seal, ...seal },
-      segment: { ...added.segment, features: 1 },
-    })
+  const seal = { lowestAt: -5, highestAt: 9, recordedAt: 3, keys: 2 }
+  /** A sealed segment of which everything is known, one of which little is, one with another name, and an active one. */
+  const varied = () => {
+    const [first, second, third] = [7, 8, 9].map((end) => segmentAdded(1, end))
+    if (first === undefined || second === undefined || third === undefined) throw new Error('there are three')
+    const named = { ...second.segment, id: 'ab'.repeat(8), file: '00000000000000000008-1.log' }
+    return apply(
+      emptyState('store', 1),
+      topicCreated(1),
+      { ...first, seal: { ...first.seal, ...seal }, segment: { ...first.segment, features: 1 } },
+      { ...second, segment: named },
+      { ...third, segment: { ...third.segment, id: 'cd'.repeat(8) } },
+    )
+  }
+
+  test('reads states whose segments are in columns, and states in which each is by itself', () => {
+    const state = varied()
     expect(parseState(structuredClone(state))).toEqual(state)
     survives(state)
-    const packed = JSON.parse(JSON.stringify(packState(state)))
-    expect(Array.isArray(packed.topics[0].partitions[0].segments[0])).toBe(true)
-    const short: unknown[] = packed.topics[0].partitions[0].segments[0]
-    for (let at = 0; at < short.length; at++) {
-      const bad = structuredClone(packed)
-      bad.topics[0].partitions[0].segments[0][at] = { a: 1 }
-      expect(() => parseState(bad), `field ${at}`).toThrow(damaged)
-    }
-    for (const length of [0, 4, 11]) {
-      const bad = structuredClone(packed)
-      bad.topics[0].partitions[0].segments[0] = Array.from({ length }, (_, at) => short[at] ?? 1)
-      expect(() => parseState(bad), `length ${length}`).toThrow(damaged)
+    survives(apply(state, closed(1)))
+    const packed = JSON.parse(JSON.stringify(packState(state))).topics[0].partitions[0].segments
+    expect([packed.ids.length, packed.rest.length, packed.files]).toEqual([48, 1, { 2: '00000000000000000008-1.log' }])
+  })
+
+  test('refuses columns that are none', () => {
+    const good = JSON.parse(JSON.stringify(packState(varied())))
+    const wrong: [string, unknown][] = [
+      ['ids', 5],
+      ['ids', 'ab'],
+      ['ids', 'G'.repeat(48)],
+      ['ids', ''],
+      ['endHashes', '0'],
+      ['endHashes', undefined],
+      ['endHashes', 'x'.repeat(192)],
+      ['baseOffset', -1],
+      ['baseOffset', 8],
+      ['hashBefore', 'ab'],
+      ['endOffset', [7, 6, 9]],
+      ['endOffset', [7, 8]],
+      ['endOffset', [7, 8, null]],
+      ['endOffset', [7, 8, 10]],
+      ['endPosition', undefined],
+      ['endPosition', [1, 2, '3']],
+      ['lowestAt', [10, null, null]],
+      ['lowestAt', [1.5, null, null]],
+      ['highestAt', [1]],
+      ['recordedAt', [-1, null, null]],
+      ['keys', 'x'],
+      ['features', [null, -1, null]],
+      ['files', { 3: 'a.log' }],
+      ['files', { x: 'a.log' }],
+      ['files', { 0: '../a' }],
+      ['files', { 0: '00000000000000000007.log' }],
+      ['files', 5],
+      ['rest', undefined],
+      ['rest', 5],
+      ['rest', [null]],
+    ]
+    for (const [field, value] of wrong) {
+      const bad = structuredClone(good)
+      bad.topics[0].partitions[0].segments[field] = value
+      expect(() => parseState(bad), `${field} = ${JSON.stringify(value)}`).toThrow(damaged)
     }
   })
 
