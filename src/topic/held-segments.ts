@@ -23,6 +23,18 @@ export interface HeldSegment {
   readonly index?: SparseIndex
 }
 
+/** Times that are wanted: `at` in `[since, until)`. */
+export interface TimeWish {
+  readonly since: number
+  readonly until: number
+}
+
+/** Whether a segment can hold events with `at` in `[since, until)`. Those before seals said so can. */
+export function overlaps(seal: Seal | undefined, wish: TimeWish): boolean {
+  const { lowestAt, highestAt } = seal ?? {}
+  return lowestAt === undefined || highestAt === undefined || (highestAt >= wish.since && lowestAt < wish.until)
+}
+
 /** Whose segments they are. */
 export interface SegmentsOwner {
   readonly directory: string
@@ -179,5 +191,26 @@ export class HeldSegments {
     const position = index.positions[entry]
     if (position === undefined) return segment.begin
     return { position, offset: index.offsets[entry] ?? segment.begin.offset }
+  }
+
+  /** Where events in time can begin at or after an offset: segments whose times lie apart are passed over. */
+  firstTimely(from: number, wish: TimeWish): number {
+    let at = from
+    for (;;) {
+      const segment = this.at(at)
+      if (!this.holds(segment, at) || overlaps(segment.seal, wish)) return at
+      at = this.end(segment).offset
+    }
+  }
+
+  /** Where events in time can end before an offset. @param lowest which is low enough. */
+  lastTimely(before: number, lowest: number, wish: TimeWish): number {
+    let at = before
+    while (at > lowest) {
+      const segment = this.at(at - 1)
+      if (!this.holds(segment, at - 1) || overlaps(segment.seal, wish)) return at
+      at = segment.begin.offset
+    }
+    return at
   }
 }

@@ -13,7 +13,7 @@ import { readBackward, readForward, readOne } from '../segment/read.ts'
 import { type LogPoint, segmentDamaged } from '../segment/segment.ts'
 import type { SparseIndex } from '../segment/sparse-index.ts'
 import type { LogContext } from './context.ts'
-import { type HeldSegment, HeldSegments } from './held-segments.ts'
+import { type HeldSegment, HeldSegments, overlaps } from './held-segments.ts'
 import { proveEvent } from './proof.ts'
 import type { EventProof, PartitionStats } from './types.ts'
 
@@ -42,12 +42,6 @@ export interface ScanWish {
 
 /** What of the events at some offsets is wanted. */
 export type PickWish = Pick<ScanWish, 'since' | 'until' | 'match' | 'raw'>
-
-/** Whether a segment can hold events with `at` in `[since, until)`. Those before seals said so can. */
-function overlaps(seal: Seal | undefined, wish: PickWish): boolean {
-  const { lowestAt, highestAt } = seal ?? {}
-  return lowestAt === undefined || highestAt === undefined || (highestAt >= wish.since && lowestAt < wish.until)
-}
 
 /** Some events, and the offset where the scan continues. */
 export interface Scanned {
@@ -224,12 +218,14 @@ export class Partition {
   /** Read some wanted events at or after `from`, in order. `next` reaches `wish.to` or the high watermark at the end.
    * Cost: one read of a chunk, an index look-up when `place` does not fit. */
   *forward(
-    from: number,
+    first: number,
     wish: ScanWish & { limit: number },
     place?: ScanPlace,
   ): Reading<Scanned & { place?: ScanPlace }> {
     const stop = Math.min(wish.to, this.#durable.offset)
-    if (from >= stop) return { events: [], next: from }
+    if (first >= stop) return { events: [], next: first }
+    const from = this.#segments.firstTimely(first, wish)
+    if (from >= stop) return { events: [], next: stop }
     const segment = this.#segments.at(from)
     if (!this.#segments.holds(segment, from)) return { events: [], next: Math.min(this.#segments.gapEnd(from), stop) }
     const end = this.#segments.end(segment)
@@ -250,7 +246,7 @@ export class Partition {
   /** Read some wanted events before `before` (exclusive), newest first. `next` reaches `wish.from` at the end. */
   *backward(before: number, wish: ScanWish & { limit: number }): Reading<Scanned> {
     const lowest = Math.max(wish.from, this.logStartOffset)
-    const start = Math.min(before, this.#durable.offset, wish.to)
+    const start = this.#segments.lastTimely(Math.min(before, this.#durable.offset, wish.to), lowest, wish)
     if (start <= lowest) return { events: [], next: lowest }
     const segment = this.#segments.at(start - 1)
     if (!this.#segments.holds(segment, start - 1)) {
