@@ -1,11 +1,15 @@
-/** What the documents state is so: the files they name exist, and the table of error kinds is that of the code.
+/** What the documents state is so: the files, routes, commands and codes they name exist, and kinds of errors are all told.
  * @module */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
+import { COMMON_OPTIONS } from '../../src/cli/arguments.ts'
+import { COMMANDS } from '../../src/cli/index.ts'
 import { ERROR_CODES, type ErrorCode, type ErrorKind } from '../../src/errors.ts'
+import { API_ROUTES } from '../../web/api/routes.ts'
 import { statusOf } from '../../web/problems.ts'
 import { TOP } from '../support/bundle.ts'
+import { blocksOf } from './blocks.ts'
 
 const read = (path: string) => readFileSync(join(TOP, path), 'utf8')
 
@@ -44,8 +48,33 @@ test('the table of error kinds has every kind, with the statuses that its codes 
   const found = new Map<string, Set<number>>()
   for (const [code, { kind }] of Object.entries(ERROR_CODES) as [ErrorCode, { kind: ErrorKind }][])
     found.set(kind, (found.get(kind) ?? new Set()).add(statusOf(kind, code)))
-  // Reserved: nothing is taken away from a log yet.
-  found.set('gone', new Set([410]))
   const stated = rows.map(([kind, statuses]) => `${kind} ${statuses}`).sort()
   expect(stated).toEqual([...found].map(([kind, set]) => `${kind} ${[...set].sort().join(' ')}`).sort())
+})
+
+test('codes that README.md, FORMAT.md and CHANGELOG.md name exist', () => {
+  for (const page of ['README.md', 'src/FORMAT.md', 'CHANGELOG.md'])
+    for (const [, code = ''] of read(page).matchAll(/`([A-Z]+_[A-Z_]+)`/g))
+      expect(Object.keys(ERROR_CODES), page).toContain(code)
+})
+
+test('the table of routes has every route with the role that it needs', () => {
+  const stated = table('README.md', 'route').flatMap(([routes = '', role = '']) =>
+    routes.split(', ').map((route) => `${route.replaceAll('`', '')} ${role}`),
+  )
+  expect(stated.sort()).toEqual(API_ROUTES.map(({ method, path, scope }) => `${method} ${path} ${scope}`).sort())
+})
+
+test('commands in the README take the options that they are given there', () => {
+  const lines = blocksOf('README.md', 'sh').flatMap(({ code }) => code.split('\n'))
+  const calls = lines.flatMap((line) => /(?:^|\| )(?:npx )?varve (.*)/.exec(line.replace(/\s+# .*/, ''))?.[1] ?? [])
+  expect(calls.length).toBeGreaterThan(15)
+  for (const call of calls) {
+    const [name, ...words] = call.split(' ')
+    const command = COMMANDS.find((known) => known.name === name)
+    expect(command, call).toBeDefined()
+    const known = Object.entries({ ...command?.options, ...COMMON_OPTIONS })
+    const options = known.flatMap(([long, { short }]) => [`--${long}`, `-${short}`])
+    for (const word of words.filter((word) => word.startsWith('-'))) expect(options, call).toContain(word)
+  }
 })
