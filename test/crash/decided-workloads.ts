@@ -1,15 +1,27 @@
 /** What the crash tests do to a topic with keys, conditions and term indexes.
  * @module */
+
+import { isVarveError } from '../../src/errors.ts'
 import { partitionDirectory } from '../../src/manifest/index.ts'
 import { mergedRun } from '../../src/segment/names.ts'
 import type { Store } from '../../src/store/types.ts'
 import type { ExploreOptions } from '../faults/explorer.ts'
+import { Ledger } from '../faults/explorer.ts'
 import type { FaultFiles } from '../faults/fault-files.ts'
 import { faultStorage } from '../faults/fault-storage.ts'
 import { ManualClock } from '../support/manual-clock.ts'
+import { must, ScenarioFailure } from '../support/scenario.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { createSmallTopic, type SmallTopic } from '../support/small-segments.ts'
-import { Decider, type Deciding, mustBeDecided, type Step, type StepLedger, TOPIC } from './decided-oracle.ts'
+import {
+  Decider,
+  type Deciding,
+  mustAnswerNow,
+  mustBeDecided,
+  type Step,
+  type StepLedger,
+  TOPIC,
+} from './decided-oracle.ts'
 import { openForTest, passTime, restartIdentifiers } from './oracle.ts'
 
 export type DecidedWorkload = (files: FaultFiles, ledger: StepLedger) => Promise<void>
@@ -134,6 +146,72 @@ export const formats: DecidedWorkload = async (files, ledger) => {
     await decider.append(2, { size: 500 })
     if (round === 1) await store.close()
   }
+}
+
+/** What a writer with keys and terms does, with any file call failing: what fails says so with an error of the product. */
+export function decidedUnderFaults(kind: 'terms' | 'versions'): DecidedWorkload {
+  return async (files, ledger) => {
+    await attempt(create(files))
+    for (let round = 0; round < 2; round++) {
+      const opened = await attempt(session(files, ledger, round))
+      if (opened === undefined) continue
+      const { store, decider } = opened
+      for (let turn = 0; turn < (kind === 'terms' ? 8 : 3); turn++) {
+        const entity = turn === 0 ? { entity: 'rare' } : {}
+        const key = turn % 3 === 0 ? { idempotencyKey: `k${round}${turn}` } : {}
+        await attempt(decider.append(1, { ...entity, ...key, size: 2 * TINY_EVENT }))
+      }
+      const version = (await attempt(decider.topic.version('entity-0'))) ?? 0
+      const condition = { query: { entity: 'entity-0' }, after: version }
+      await attempt(decider.append(1, { entity: 'entity-0', condition }))
+      if (kind === 'versions') {
+        await attempt(decider.prune(round * 3 + 2))
+        if (files.hits > 0) files.clearFaults()
+        await attempt(decider.prune(round * 3 + 3))
+        await attempt(decider.append(1))
+      }
+      await attempt(store.close())
+      if (files.hits > 0 && round === 0) files.clearFaults()
+    }
+  }
+}
+
+async function attempt<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (isVarveError(error)) return undefined
+    if (error instanceof ScenarioFailure) throw error
+    throw new ScenarioFailure(`not a VarveError: ${error instanceof Error ? error.stack : String(error)}`)
+  }
+}
+
+/** Files that are derived are made under such names; in a workload without pruning nothing else is. */
+const DERIVED = /tmp\/[0-9a-f]{16}$|\.(?:index|timeindex|terms|ckpt)$|\/terms-\d+-\d+$/
+
+const WRITING: ReadonlySet<string> = new Set(['create', 'write', 'sync', 'rename', 'unlink', 'truncate'])
+
+/** Rolls and merges while nothing derived can be written or removed: no append fails, nothing is asked in
+ * vain, and what could not be written is told. */
+export async function withoutDerived(files: FaultFiles, errno: string): Promise<void> {
+  restartIdentifiers()
+  const ledger: StepLedger = new Ledger<Step>(() => files.position)
+  await create(files)
+  files.failAt(({ path, kind }) => WRITING.has(kind) && DERIVED.test(path), errno, { sticky: true })
+  const told: string[] = []
+  const onDiagnostic = ({ code }: { readonly code: string }) => void told.push(code)
+  const store = await openForTest(faultStorage(files), { onDiagnostic })
+  const decider = new Decider(await store.topics.open(TOPIC), ledger, 0)
+  for (let turn = 0; turn < 20; turn++) {
+    const key = turn % 4 === 0 ? { idempotencyKey: `k${turn}` } : {}
+    const step = await decider.append(1, { ...key, size: TINY_EVENT })
+    if (step.key !== undefined) await decider.again(step)
+  }
+  await mustAnswerNow(decider.topic, ledger.at(files.position))
+  must(files.hits > 0 && told.includes('DERIVED_NOT_WRITTEN'), () => `failures are told: ${told}`)
+  await store.close()
+  files.clearFaults()
+  await mustBeDecided(() => faultStorage(files), { known: ledger.at(files.position), ledger })
 }
 
 /** Runs of terms are written over many turns, in which no time needs to pass. */
