@@ -8,7 +8,7 @@ import { VarveError } from '../errors.ts'
 import type { DecodedEvent } from '../segment/decode.ts'
 import type { Reading } from '../segment/file-pool.ts'
 import type { QueuedCall } from './append-queue.ts'
-import type { Partition } from './partition.ts'
+import type { Partition, ScanPlace } from './partition.ts'
 
 /** The events of an earlier call as they are stored. */
 export interface EarlierCall {
@@ -30,10 +30,13 @@ export function* readEarlier(partition: Partition, offset: number, call: QueuedC
     limit: Number.POSITIVE_INFINITY,
   }
   const events: DecodedEvent[] = []
+  // One run may end before it reaches the first event: the next has to go on where it ended.
+  let place: ScanPlace | undefined
   for (let from = offset; from < Math.min(wish.to, partition.durable.offset); ) {
-    const run = yield* partition.forward(from, wish)
+    const run = yield* partition.forward(from, wish, place)
     events.push(...run.events)
     from = run.next
+    place = run.place
   }
   const header = yield* partition.headerOf(offset)
   return { events, hash: toHex(header.hash) }

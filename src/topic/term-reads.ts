@@ -106,12 +106,13 @@ function* firstOfRun(
   const { groups, match } = wanted
   const to = source.endOffset
   let from = Math.max(wanted.from, source.baseOffset)
+  let place: ScanPlace | undefined
   while (from < to) {
     const wish = { since: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY, match, from, to }
     const found: Found | 'scan' = yield* source.search(groups, { from, to, most: CANDIDATES, backward: false })
-    const run: Scanned =
+    const run: Scanned & { place?: ScanPlace } =
       found === 'scan'
-        ? yield* partition.forward(from, { ...wish, limit: 1 })
+        ? yield* partition.forward(from, { ...wish, limit: 1 }, place)
         : {
             events: yield* pick({ partition, source }, found.offsets, wish),
             next: found.complete ? to : (found.offsets.at(-1) ?? to) + 1,
@@ -119,6 +120,7 @@ function* firstOfRun(
     const [first] = run.events
     if (first !== undefined) return first.offset
     from = run.next
+    place = run.place
   }
   return undefined
 }

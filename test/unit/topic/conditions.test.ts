@@ -42,6 +42,18 @@ describe('conditions', () => {
     await store.close()
   })
 
+  test('Topic.append() looks past a large event in a sealed segment whose events mostly match', async () => {
+    const { store, topic, wire } = await openLog({ topic: { segmentBytes: 1 << 20 } })
+    await topic.append(Array.from({ length: 40 }, () => event('a')))
+    for (let n = 0; n < 4; n++) await topic.append(event('b', 'x'.repeat(600_000), 'Large'))
+    await store.close()
+    const again = await openLog({ wire })
+    const condition = { query: { kinds: ['Noted'] }, after: 40 }
+    expect((await again.topic.append(event('c'), { condition })).firstOffset).toBe(44)
+    expect(await outcome(again.topic.append(event('c'), { condition }))).toBe('CONDITION_FAILED')
+    await again.store.close()
+  })
+
   test('of 64 callers that found a room free one books it', async () => {
     const { store, topic } = await openLog()
     await topic.append(event('start'))

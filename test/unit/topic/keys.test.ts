@@ -71,6 +71,16 @@ describe('idempotency keys', () => {
     await store.close()
   })
 
+  test('Topic.append() of a large keyed call again is answered when a small batch comes before it', async () => {
+    const { store, topic } = await openLog()
+    await topic.append(event('a'))
+    const large = event('a', 'x'.repeat(600_000))
+    const first = await topic.append(large, { idempotencyKey: 'k' })
+    const again = await topic.append(large, { idempotencyKey: 'k' })
+    expect(plain(again)).toEqual({ ...plain(first), replayed: true })
+    await store.close()
+  })
+
   test('a call that was refused leaves its key free', async () => {
     const { store, topic } = await openLog()
     await topic.append(event('a', 0))
