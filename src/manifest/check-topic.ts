@@ -56,15 +56,24 @@ function checkPartition(value: unknown, index: number, topic: string): asserts v
   value.segments = rows
   const first = rows[0]
   check(first === undefined || first.baseOffset <= logStartOffset, `${where} begins after its log start`)
-  const files = new Set(rows.map(({ file }) => file))
-  check(files.size === rows.length, `${where} names a segment twice`)
-  check(prunedVersions === undefined || !files.has(prunedVersions), `${where} uses a file twice`)
+  check(areDistinct(rows), `${where} names a segment twice`)
+  check(
+    rows.every(({ file }) => file !== prunedVersions),
+    `${where} uses a file twice`,
+  )
   if (proven === undefined) return
   const last = rows.at(-1)
   const base = last?.baseOffset ?? 0
   check(isObject(proven) && rows.length > 0 && last?.sealed === undefined, `${where} has an end but no active segment`)
   check(isWhole(proven.position) && isWhole(proven.offset) && isHash(proven.hash), `${where} has half an end`)
   check(proven.offset >= base, `${where} ends before its active segment`)
+}
+
+/** Whether no two segments have the same file. Names mostly ascend, which is quick to see. */
+function areDistinct(rows: readonly SegmentRow[]): boolean {
+  let at = 1
+  while (at < rows.length && (rows[at - 1] as SegmentRow).file < (rows[at] as SegmentRow).file) at++
+  return at >= rows.length || new Set(rows.map(({ file }) => file)).size === rows.length
 }
 
 /** Check the segments of a partition, packed or not. @returns all of them, unpacked. */

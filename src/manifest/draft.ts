@@ -34,6 +34,11 @@ import { highestHeadSlot, highestTopicId, type ManifestState } from './state.ts'
 /** A partition that records changed. */
 interface PartitionDraft {
   row: PartitionRow
+  /** Made for the first record that changes the segments. */
+  own: OwnSegments | undefined
+}
+
+interface OwnSegments {
   readonly segments: SegmentRow[]
   /** Files and ids of its segments, and files that wait to be removed: none of them may be used again. */
   readonly taken: Set<string>
@@ -86,7 +91,7 @@ export class StateDraft {
    * type is not known. */
   apply(record: ManifestRecord): void {
     check(isObject(record), 'a record is not an object')
-    if (record.type === 'segment-added') addSegment(this.#partition(record), record)
+    if (record.type === 'segment-added') addSegment(this.#partition(record), this.#segments(record), record)
     else if (record.type === 'log-start-raised') this.#raiseLogStart(record)
     else if (record.type === 'files-removed') this.#filesRemoved(record)
     else if (record.type === 'topic-created') this.#createTopic(record.topic)
@@ -166,17 +171,30 @@ export class StateDraft {
     if (known !== undefined) return known
     const row = topic.row.partitions[place.partition]
     check(row !== undefined, `topic "${topic.row.name}" has no partition ${place.partition}`)
-    const segments = [...row.segments]
-    const taken = new Set(this.#removing.get(partitionDirectory(topic.row.name, row.partition)))
-    for (const { file, id } of segments) taken.add(file).add(id)
-    const draft = { row, segments, taken }
+    const draft: PartitionDraft = { row, own: undefined }
     topic.partitions[row.partition] = draft
     return draft
   }
 
+  /** The segments of a partition, to be changed in place. */
+  #segments(place: { readonly topic: number; readonly partition: number }): OwnSegments {
+    const draft = this.#partition(place)
+    if (draft.own !== undefined) return draft.own
+    const segments = [...draft.row.segments]
+    const taken = new Set(this.#removing.get(this.#directoryOf(place)))
+    for (const { file, id } of segments) taken.add(file).add(id)
+    draft.own = { segments, taken }
+    return draft.own
+  }
+
+  #directoryOf(place: { readonly topic: number; readonly partition: number }): string {
+    return partitionDirectory(this.#topic(place.topic).row.name, place.partition)
+  }
+
   #raiseLogStart(record: LogStartRaised): void {
     const draft = this.#partition(record)
-    const { row, segments, taken } = draft
+    const { row } = draft
+    const { segments, taken } = this.#segments(record)
     const { logStartOffset, logStartHash, prunedVersions, segments: count, removing } = record
     check(isWhole(count) && count > 0 && count < segments.length, 'a log start is raised beyond the active segment')
     const first = segments[count]
@@ -184,7 +202,7 @@ export class StateDraft {
     check(first.hashBefore === logStartHash, 'a log start is raised to another chain')
     check(logStartOffset > row.logStartOffset, 'a log start is not raised')
     check(prunedVersions === undefined || isFileName(prunedVersions), 'a log start names no file of versions')
-    const directory = partitionDirectory(this.#topic(record.topic).row.name, row.partition)
+    const directory = this.#directoryOf(record)
     const removal = { directory, files: removing }
     checkRemoval(removal)
     const left = new Set<string>(removing)
@@ -211,7 +229,7 @@ export class StateDraft {
     for (const { row, partitions } of this.#topics.values()) {
       for (const draft of partitions) {
         if (draft === undefined || partitionDirectory(row.name, draft.row.partition) !== directory) continue
-        for (const file of free) draft.taken.delete(file)
+        for (const file of free) draft.own?.taken.delete(file)
       }
     }
   }
@@ -224,7 +242,7 @@ export class StateDraft {
     for (const end of record.partitions) proveEnd(this.#partition(end), end)
     for (const topic of this.#topics.values()) {
       for (const row of topic.row.partitions) {
-        const last = (topic.partitions[row.partition]?.segments ?? row.segments).at(-1)
+        const last = (topic.partitions[row.partition]?.own?.segments ?? row.segments).at(-1)
         const isActive = last !== undefined && last.sealed === undefined
         check(
           !isActive || named.has(`${topic.row.id} ${row.partition}`),
@@ -239,13 +257,15 @@ function finished({ row, partitions }: TopicDraft): TopicRow {
   if (partitions.length === 0) return row
   const rows = row.partitions.map((partition, at) => {
     const draft = partitions[at]
-    return draft === undefined ? partition : { ...draft.row, segments: [...draft.segments] }
+    if (draft?.own === undefined) return draft?.row ?? partition
+    return { ...draft.row, segments: [...draft.own.segments] }
   })
   return { ...row, partitions: rows }
 }
 
-function addSegment(draft: PartitionDraft, record: SegmentAdded): void {
-  const { row, segments, taken } = draft
+function addSegment(draft: PartitionDraft, own: OwnSegments, record: SegmentAdded): void {
+  const { row } = draft
+  const { segments, taken } = own
   const { seal, segment } = record
   checkSegment(segment)
   check(segment.sealed === undefined, 'a segment is sealed before it is used')
@@ -276,8 +296,8 @@ function addSegment(draft: PartitionDraft, record: SegmentAdded): void {
 }
 
 function proveEnd(draft: PartitionDraft, end: ProvenEnd): void {
-  const { row, segments } = draft
-  const last = segments.at(-1)
+  const { row } = draft
+  const last = (draft.own?.segments ?? row.segments).at(-1)
   check(last !== undefined && last.sealed === undefined, 'a close names a partition without an active segment')
   check(isWhole(end.position) && isWhole(end.offset) && isHash(end.hash), 'a proven end is incomplete')
   check(end.offset >= (row.proven?.offset ?? last.baseOffset), 'a proven end goes backwards')

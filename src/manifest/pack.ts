@@ -26,7 +26,7 @@ import type { ManifestState } from './state.ts'
 
 const ID_DIGITS = 16
 const HASH_DIGITS = 64
-const OFFSET_DIGITS = 20
+const ZEROS = '0'.repeat(20)
 const HEX = /^[0-9a-f]*$/
 const OPTIONAL = ['lowestAt', 'highestAt', 'recordedAt', 'keys'] as const
 const SEGMENT_FIELDS = new Set(['file', 'id', 'baseOffset', 'hashBefore', 'features', 'sealed'])
@@ -43,7 +43,14 @@ export function packState(state: ManifestState): unknown {
   return { ...state, topics }
 }
 
+/** What was read and has not changed since is written as it was. */
+const known = new WeakMap<readonly SegmentRow[], unknown>()
+
 function packSegments(segments: readonly SegmentRow[]): unknown {
+  return known.get(segments) ?? packAnew(segments)
+}
+
+function packAnew(segments: readonly SegmentRow[]): unknown {
   const first = segments[0]
   const stop = segments.findIndex((segment) => !isRegular(segment))
   const count = stop < 0 ? segments.length : stop
@@ -87,7 +94,8 @@ function isRegular(segment: SegmentRow): boolean {
 }
 
 function fileAt(baseOffset: number): string {
-  return `${String(baseOffset).padStart(OFFSET_DIGITS, '0')}.log`
+  const digits = `${baseOffset}`
+  return `${ZEROS.slice(digits.length)}${digits}.log`
 }
 
 /** Check columns, and put the segments they hold into `rows`. @returns the segments that are not in columns: all, unless
@@ -128,12 +136,13 @@ export function unpackSegments(stored: unknown, rows: SegmentRow[]): unknown {
     const id = ids.slice(at * ID_DIGITS, (at + 1) * ID_DIGITS)
     const named = files[at]
     const file = typeof named === 'string' ? named : fileAt(base)
-    const known = features[at]
-    if (typeof known === 'number') rows.push({ file, id, baseOffset: base, hashBefore: hash, features: known, sealed })
+    const bits = features[at]
+    if (typeof bits === 'number') rows.push({ file, id, baseOffset: base, hashBefore: hash, features: bits, sealed })
     else rows.push({ file, id, baseOffset: base, hashBefore: hash, sealed })
     base = end
     hash = endHash
   }
+  known.set(rows, stored)
   return rest
 }
 

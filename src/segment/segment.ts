@@ -28,26 +28,50 @@ export interface LogPoint {
   readonly offset: number
 }
 
+/** A segment as the manifest has it. */
+export interface SegmentFacts {
+  readonly file: string
+  readonly id: string
+  readonly baseOffset: number
+  readonly hashBefore: string
+  readonly features?: number
+}
+
 /** Describe a segment of the manifest. */
 export function segmentRef(
   directory: string,
-  row: { file: string; id: string; baseOffset: number; hashBefore: string; features?: number },
-  facts: { partition: number; digest: Digest },
+  row: SegmentFacts,
+  facts: { readonly partition: number; readonly digest: Digest },
 ): SegmentRef {
-  let seed: number | undefined
-  return {
-    path: `${directory}/${row.file}`,
-    file: row.file,
-    partition: facts.partition,
-    id: row.id,
-    // Made when the segment is read: a partition may have thousands that nobody looks at.
-    get seed() {
-      seed ??= segmentSeed(fromHex(row.id), facts.digest)
-      return seed
-    },
-    baseOffset: row.baseOffset,
-    hashBefore: row.hashBefore,
-    features: row.features ?? 0,
+  return new ManifestSegment(directory, row, facts)
+}
+
+class ManifestSegment implements SegmentRef {
+  readonly path: string
+  readonly file: string
+  readonly partition: number
+  readonly id: string
+  readonly baseOffset: number
+  readonly hashBefore: string
+  readonly features: number
+  readonly #digest: Digest
+  #seed: number | undefined
+
+  constructor(directory: string, row: SegmentFacts, facts: { readonly partition: number; readonly digest: Digest }) {
+    this.path = `${directory}/${row.file}`
+    this.file = row.file
+    this.partition = facts.partition
+    this.id = row.id
+    this.baseOffset = row.baseOffset
+    this.hashBefore = row.hashBefore
+    this.features = row.features ?? 0
+    this.#digest = facts.digest
+  }
+
+  // Made when the segment is read: a partition may have thousands that nobody looks at.
+  get seed(): number {
+    this.#seed ??= segmentSeed(fromHex(this.id), this.#digest)
+    return this.#seed
   }
 }
 
