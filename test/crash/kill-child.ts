@@ -1,9 +1,10 @@
-/** Appends until it is killed, and prints `<offset> <number>` after each receipt. Arguments: directory, first number.
+/** Appends with keys until it is killed, and prints `<offset> <number>` after each receipt. Arguments: directory, first number.
  * @module */
 import { writeSync } from 'node:fs'
 import process from 'node:process'
 import { nodeStorage } from '../../adapters/node/index.ts'
 import { openStore } from '../../src/index.ts'
+import { countedEvent, keyOf } from './kill-events.ts'
 
 const [, , directory = '', first = '0'] = process.argv
 
@@ -12,13 +13,12 @@ const topic = await store.topics.open('orders', { create: true })
 let next = Number(first)
 
 /** Several writers at once, so that a kill meets groups of calls in every state. */
-async function write(entity: string): Promise<void> {
+async function write(): Promise<void> {
   for (;;) {
     const number = next++
-    const filler = 'x'.repeat((number * 37) % 3000)
-    const receipt = await topic.append({ kind: 'Counted', entity, data: { number, filler } })
+    const receipt = await topic.append(countedEvent(number), { idempotencyKey: keyOf(number) })
     writeSync(1, `${receipt.firstOffset} ${number}\n`)
   }
 }
 
-await Promise.all(['one', 'two', 'three'].map(write))
+await Promise.all([write(), write(), write()])
