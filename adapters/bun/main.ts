@@ -1,9 +1,9 @@
 /** The binary `varve` on Bun: `bun adapters/bun/main.ts serve`.
  * @module */
+import { openBunSqlite } from '../process/bun-sqlite.ts'
 import { runProcess } from '../process/run.ts'
 import { CLOSE_GRACE_MS, type Listen } from '../process/server.ts'
 import { bunStorage } from './index.ts'
-import { openBunSqlite } from './sqlite.ts'
 
 interface BunServer {
   readonly port: number

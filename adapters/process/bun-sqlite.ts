@@ -1,7 +1,7 @@
 /** `bun:sqlite`, loaded only when a database is opened.
  * @module */
 import type { OpenSqlite, SqliteValue } from '../../src/cli/index.ts'
-import { checkFile, told, toldRows } from '../process/sqlite.ts'
+import { checkFile, told, toldRows } from './sqlite.ts'
 
 /** The parts that are used. */
 interface BunSqlite {
