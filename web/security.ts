@@ -53,33 +53,13 @@ export function tokenAccess(options: TokenAccessOptions): TokenAccess {
   const random = options.random ?? systemRandom
   const peerOf = options.peer ?? (() => 'all')
   const failures = new Failures(clock)
-  const sessions = new Map<string, { readonly role: Role; readonly startedAt: number; usedAt: number }>()
+  const sessions = new Sessions(clock, random)
   const codes = new Map<string, { readonly role: Role; readonly madeAt: number }>()
-
-  const sessionOf = async (c: Context): Promise<Asker | undefined> => {
-    const cookie = getCookie(c, cookieOf(c).name)
-    if (cookie === undefined) return undefined
-    const key = await hashToken(cookie)
-    const session = sessions.get(key)
-    if (session === undefined) return undefined
-    const now = clock.now()
-    if (now - session.startedAt >= SESSION_LIFE_MS || now - session.usedAt >= SESSION_IDLE_MS) {
-      sessions.delete(key)
-      return undefined
-    }
-    session.usedAt = now
-    return { role: session.role, actor: nameOf('session', key) }
-  }
-
-  const endSession = async (c: Context): Promise<void> => {
-    const cookie = getCookie(c, cookieOf(c).name)
-    if (cookie !== undefined) sessions.delete(await hashToken(cookie))
-  }
 
   return {
     async access(c) {
       const header = c.req.header('authorization')
-      if (header === undefined) return sessionOf(c)
+      if (header === undefined) return sessions.askerOf(c)
       failures.check(peerOf(c))
       const token = BEARER.exec(header)?.[1]
       const hash = token === undefined ? '' : await hashToken(token)
@@ -107,21 +87,64 @@ export function tokenAccess(options: TokenAccessOptions): TokenAccess {
         failures.note(peerOf(c))
         return false
       }
-      await endSession(c)
-      const id = randomId(random, 52)
-      const now = clock.now()
-      forgetOldest(sessions)
-      sessions.set(await hashToken(id), { role: grant.role, startedAt: now, usedAt: now })
-      const { name, secure } = cookieOf(c)
-      setCookie(c, name, id, { path: '/', httpOnly: true, sameSite: 'Strict', secure, maxAge: SESSION_LIFE_MS / 1_000 })
+      await sessions.begin(c, grant.role)
       return true
     },
-    async logOut(c) {
-      await endSession(c)
-      const { name, secure } = cookieOf(c)
-      setCookie(c, name, '', { path: '/', httpOnly: true, sameSite: 'Strict', secure, maxAge: 0 })
-    },
+    logOut: (c) => sessions.end(c),
   }
+}
+
+/** Who has logged in, by the hash of a cookie. */
+class Sessions {
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #byHash = new Map<string, { readonly role: Role; readonly startedAt: number; usedAt: number }>()
+
+  constructor(clock: Clock, random: Random) {
+    this.#clock = clock
+    this.#random = random
+  }
+
+  async askerOf(c: Context): Promise<Asker | undefined> {
+    const cookie = getCookie(c, cookieOf(c).name)
+    if (cookie === undefined) return undefined
+    const hash = await hashToken(cookie)
+    const session = this.#byHash.get(hash)
+    if (session === undefined) return undefined
+    const now = this.#clock.now()
+    if (now - session.startedAt >= SESSION_LIFE_MS || now - session.usedAt >= SESSION_IDLE_MS) {
+      this.#byHash.delete(hash)
+      return undefined
+    }
+    session.usedAt = now
+    return { role: session.role, actor: nameOf('session', hash) }
+  }
+
+  /** Begin a session, which ends the one that the request belongs to. */
+  async begin(c: Context, role: Role): Promise<void> {
+    await this.#forget(c)
+    const cookie = randomId(this.#random, 52)
+    const now = this.#clock.now()
+    forgetOldest(this.#byHash)
+    this.#byHash.set(await hashToken(cookie), { role, startedAt: now, usedAt: now })
+    setSession(c, cookie, SESSION_LIFE_MS / 1_000)
+  }
+
+  /** End the session that the request belongs to, if any, and take its cookie back. */
+  async end(c: Context): Promise<void> {
+    await this.#forget(c)
+    setSession(c, '', 0)
+  }
+
+  async #forget(c: Context): Promise<void> {
+    const cookie = getCookie(c, cookieOf(c).name)
+    if (cookie !== undefined) this.#byHash.delete(await hashToken(cookie))
+  }
+}
+
+function setSession(c: Context, value: string, maxAge: number): void {
+  const { name, secure } = cookieOf(c)
+  setCookie(c, name, value, { path: '/', httpOnly: true, sameSite: 'Strict', secure, maxAge })
 }
 
 /** A name to tell tokens and sessions apart by: the beginning of a hash of far more random bits gives nothing away. */

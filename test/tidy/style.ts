@@ -37,8 +37,7 @@ const BANNED: readonly { readonly in: RegExp; readonly what: RegExp; readonly us
 const RATCHET: Readonly<Record<string, number>> = {
   'src/store/open.ts openForWriting lines': 70,
   'src/topic/roll.ts commitSegment parameters': 4,
-  'web/assets/admin.js follow lines': 99,
-  'web/security.ts tokenAccess lines': 74,
+  'web/assets/admin.js follow lines': 79,
   'test/unit/store/verify.test.ts lines': 600,
 }
 

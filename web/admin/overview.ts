@@ -45,6 +45,7 @@ export async function topicsPartial(c: WebContext, app: Shared): Promise<Respons
 function storeFacts(stats: StoreStats, { c, app }: { c: WebContext; app: Shared }): Html {
   const admin = allows(factsOf(c).role, 'admin')
   const { gaps } = app.store.openReport
+  const { memory } = stats
   return html`<div class="state ${stats.state}" id="state"><span class="dot" aria-hidden="true"></span>
 <strong>${stats.readOnly ? 'Open for reading' : stateWords(stats.state)}</strong></div>
 <p class="faint" id="opening">${openingWords(app.store.openReport)}</p>
@@ -52,7 +53,7 @@ function storeFacts(stats: StoreStats, { c, app }: { c: WebContext; app: Shared 
 <div><dt>Events</dt><dd>${formatCount(stats.events)}</dd></div>
 <div><dt>Size</dt><dd>${formatBytes(stats.sizeBytes)}</dd></div>
 <div><dt>Topics</dt><dd>${formatCount(stats.topics)}</dd></div>
-<div><dt>Index memory</dt><dd>${formatBytes(stats.memory.usedBytes)} of ${formatBytes(stats.memory.budgetBytes)}</dd></div>
+<div><dt>Index memory</dt><dd>${formatBytes(memory.usedBytes)} of ${formatBytes(memory.budgetBytes)}</dd></div>
 <div><dt>Epoch</dt><dd>${formatCount(stats.epoch)}</dd></div>
 <div><dt>Storage</dt><dd hx-ignore>${stats.storage}</dd></div>
 ${

@@ -49,30 +49,22 @@ function follow(list) {
   const rowsMax = 500
   const bar = document.getElementById('live')
   const status = document.getElementById('live-status')
-  const button = document.getElementById('pause')
-  const keys = new Set(Array.from(list.children, (row) => row.dataset.key))
   const address = new URL(list.dataset.live, location.href)
+  const putOnTop = listKeeper(list, rowsMax)
   let source
   let retry
   let retryMs = 1_000
   let waiting = []
   let frame = 0
-  let paused = false
 
-  button.hidden = false
-  button.addEventListener('click', () => {
-    paused = !paused
-    button.setAttribute('aria-pressed', String(paused))
-    button.textContent = paused ? 'Resume' : 'Pause'
-    if (paused) {
-      close()
-      show('paused', 'Paused')
-    } else connect()
-  })
+  const button = pauseButton(() => {
+    close()
+    show('paused', 'Paused')
+  }, connect)
   // A page kept for the back button must not hold one of the few connections a browser allows.
   addEventListener('pagehide', close)
   addEventListener('pageshow', (event) => {
-    if (event.persisted && !paused) connect()
+    if (event.persisted && button.getAttribute('aria-pressed') !== 'true') connect()
   })
   connect()
 
@@ -122,11 +114,38 @@ function follow(list) {
     cancelAnimationFrame(frame)
     frame = 0
     if (waiting.length === 0) return
-    const rows = document.createElement('template')
-    // Rows come from the server's own template, which escapes everything in them.
-    rows.innerHTML = waiting.map(({ row }) => row).join('')
+    putOnTop(waiting.map(({ row }) => row).join(''))
     address.searchParams.set('cursor', waiting.at(-1).cursor)
     waiting = []
+  }
+
+  function show(state, words) {
+    bar.dataset.state = state
+    status.textContent = words
+  }
+}
+
+/** Make the button of the list work, which says by `aria-pressed` whether it is paused. */
+function pauseButton(onPause, onResume) {
+  const button = document.getElementById('pause')
+  button.hidden = false
+  button.addEventListener('click', () => {
+    const paused = button.getAttribute('aria-pressed') !== 'true'
+    button.setAttribute('aria-pressed', String(paused))
+    button.textContent = paused ? 'Resume' : 'Pause'
+    if (paused) onPause()
+    else onResume()
+  })
+  return button
+}
+
+/** What puts rows on top of the list, each once, and keeps the list short. */
+function listKeeper(list, rowsMax) {
+  const keys = new Set(Array.from(list.children, (row) => row.dataset.key))
+  return (text) => {
+    const rows = document.createElement('template')
+    // Rows come from the server's own template, which escapes everything in them.
+    rows.innerHTML = text
     for (const row of Array.from(rows.content.children)) {
       if (keys.has(row.dataset.key)) continue
       keys.add(row.dataset.key)
@@ -142,10 +161,5 @@ function follow(list) {
       const older = document.getElementById('older')
       if (older !== null) older.remove()
     }
-  }
-
-  function show(state, words) {
-    bar.dataset.state = state
-    status.textContent = words
   }
 }
