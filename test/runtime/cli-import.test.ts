@@ -223,6 +223,8 @@ describe.each(RUNTIMES.filter((runtime) => runtime !== 'node'))('varve import sq
 
 const hasShell = spawnSync('sqlite3', ['--version']).status === 0
 const [NODE_MAJOR = 0] = process.versions.node.split('.').map(Number)
+if (NODE_MAJOR >= 22) console.info('Node has SQLite here: the pipe for runtimes without it is not tested')
+else if (!hasShell) console.info('there is no sqlite3 here: the pipe is printed, and not run')
 
 describe.runIf(RUNTIMES.includes('node') && NODE_MAJOR < 22)(
   'varve import sqlite on a runtime without SQLite',

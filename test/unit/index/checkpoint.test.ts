@@ -55,7 +55,8 @@ describe('versions', () => {
     expect(columns(checkpoint.index)).toEqual(columns(built.index))
     expect(answers(checkpoint.rows())).toEqual(answers(scanned))
     for (const [entity, last] of scanned.versions()) expect(checkpoint.stored.versionOf(entity)).toBe(last)
-    for (const none of ['', 'no such entity', 'Kind1', 'id-0']) expect(checkpoint.stored.versionOf(none)).toBeUndefined()
+    for (const none of ['', 'no such entity', 'Kind1', 'id-0'])
+      expect(checkpoint.stored.versionOf(none)).toBeUndefined()
   })
 
   test('the fixtures have the fields of their versions', () => {

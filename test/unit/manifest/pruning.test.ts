@@ -176,7 +176,7 @@ describe('applyRecord() of topic-changed', () => {
 
 describe('parseState()', () => {
   const seal = { lowestAt: -5, highestAt: 9, recordedAt: 3, keys: 2 }
-  /** A sealed segment of which everything is known, one of which little is, one with another name, and an active one. */
+  /** A sealed segment of which everything is known, one of which little is, another name, and an active one. */
   const varied = () => {
     const [first, second, third] = [7, 8, 9].map((end) => segmentAdded(1, end))
     if (first === undefined || second === undefined || third === undefined) throw new Error('there are three')
