@@ -37,6 +37,7 @@ export const PARAMETERS = {
   id: text('id', 'Only the event with this id'),
   correlationId: text('correlationId', 'Only this correlation'),
   causationId: text('causationId', 'Only effects of the event with this id'),
+  idempotencyKey: text('idempotencyKey', 'Only events that were appended with this key'),
   partition: { ...count('partition', 'Only this partition'), maximum: 1_023 },
   direction: { name: 'direction', summary: 'Order of offsets', type: 'string', words: ['forward', 'backward'] },
   limit: { name: 'limit', summary: 'Most events to return', type: 'integer', minimum: 1, maximum: 1_000 },
@@ -121,7 +122,18 @@ function refuse(parameter: string, message: string): VarveError {
   return new VarveError('OPTION_INVALID', message, { details: { option: parameter } })
 }
 
-const FILTERS = ['since', 'until', 'entity', 'scope', 'tag', 'id', 'correlationId', 'causationId', 'kind'] as const
+const FILTERS = [
+  'since',
+  'until',
+  'entity',
+  'scope',
+  'tag',
+  'id',
+  'correlationId',
+  'causationId',
+  'idempotencyKey',
+  'kind',
+] as const
 
 /** The part of a query that chooses events. */
 export function filterOf(query: Query): ReadFilter {

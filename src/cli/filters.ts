@@ -10,6 +10,7 @@ export const FILTER_OPTIONS: OptionSpecs = {
   'correlation-id': { value: 'ID', help: 'Only events with this correlation id' },
   'causation-id': { value: 'ID', help: 'Only events caused by the event with this id' },
   id: { value: 'ID', help: 'Only the event with this id, as given by its writer' },
+  'idempotency-key': { value: 'KEY', help: 'Only the events that were appended with this key' },
 }
 
 /** The filter that the options ask for. */
@@ -22,10 +23,12 @@ export function filterOf(args: Arguments): ReadFilter {
   }
   const correlationId = args.text('correlation-id')
   const causationId = args.text('causation-id')
+  const idempotencyKey = args.text('idempotency-key')
   return {
     ...texts,
     ...(kinds.length === 0 ? {} : { kind: kinds }),
     ...(correlationId === undefined ? {} : { correlationId }),
     ...(causationId === undefined ? {} : { causationId }),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   }
 }

@@ -18,8 +18,7 @@ export interface RowColumns {
   readonly tagIds: ArrayLike<number>
 }
 
-/** The offsets of the rows with a term. Ascending, or descending when the range is backward.
- * An idempotency key is found at the first row of its call. */
+/** The offsets of the rows with a term. Ascending, or descending when the range is backward. */
 export function searchRows(rows: RowColumns, term: Term, range: OffsetRange): number[] {
   const id = rows.idOf(term.text)
   const first = Math.max(0, range.from - rows.baseOffset)
@@ -44,15 +43,14 @@ function searchColumn(
   const { id, first, end, range } = wanted
   const ids = rows.column(field)
   const found: number[] = []
-  const isKey = field === 'idempotencyKey'
   if (range.backward) {
     for (let row = end - 1; row >= first && found.length < range.most; row--) {
-      if (ids[row] === id && !(isKey && row > 0 && ids[row - 1] === id)) found.push(row)
+      if (ids[row] === id) found.push(row)
     }
     return found
   }
   for (let row = first; row < end && found.length < range.most; row++) {
-    if (ids[row] === id && !(isKey && row > 0 && ids[row - 1] === id)) found.push(row)
+    if (ids[row] === id) found.push(row)
   }
   return found
 }

@@ -74,18 +74,7 @@ interface Group {
 
 function* groupRows(rows: SegmentRows, field: TermField): Generator<void, Group> {
   if (field === 'tag') return yield* group(distinctTags(rows), rows.tagRows, rows.strings.length)
-  const ids = rows.column(field)
-  return yield* group(field === 'idempotencyKey' ? firstOfCalls(ids) : ids, undefined, rows.strings.length)
-}
-
-/** All rows of a call carry its key; the first stands for the call. */
-function firstOfCalls(ids: ArrayLike<number>): Uint32Array {
-  const firsts = new Uint32Array(ids.length)
-  for (let row = 0; row < ids.length; row++) {
-    const id = ids[row] as number
-    if (row === 0 || ids[row - 1] !== id) firsts[row] = id
-  }
-  return firsts
+  return yield* group(rows.column(field), undefined, rows.strings.length)
 }
 
 /** The tags without those that their row has already. */

@@ -41,6 +41,7 @@ const TEXT_FIELDS = {
   scope: ({ columns }: BlockView, row: number) => columns.scopes?.[row],
   correlationId: ({ columns }: BlockView, row: number) => columns.correlationIds?.[row],
   causationId: ({ columns }: BlockView, row: number) => columns.causationIds?.[row],
+  idempotencyKey: ({ columns }: BlockView, row: number) => columns.idempotencyKeys?.[row],
 } as const
 
 /** Compile a filter for the rows of one partition.
@@ -56,7 +57,7 @@ export function compileFilter(filter: ReadFilter, idPrefix: string): CompiledFil
     tests.push(({ columns }, row) => kinds.has(columns.kinds[row] ?? ''))
     groups.push([...kinds].map((text) => ({ field: 'kind', text })))
   }
-  for (const field of ['entity', 'scope', 'correlationId', 'causationId'] as const) {
+  for (const field of ['entity', 'scope', 'correlationId', 'causationId', 'idempotencyKey'] as const) {
     if (filter[field] === undefined) continue
     const wanted = text(field, filter[field])
     const textOf = TEXT_FIELDS[field]

@@ -17,12 +17,15 @@ export interface EarlierCall {
   readonly hash: string
 }
 
-/** Read the call with a key that begins at `offset`, as far as it is as long as `call` or one event longer.
+/** Read the call with a key that begins at `offset`, as far as it is as long as `call` or one event longer. It lies in
+ * one batch, and a later call with the same key in another.
  * @throws {VarveError} `SEGMENT_DAMAGED`. */
 export function* readEarlier(partition: Partition, offset: number, call: QueuedCall): Reading<EarlierCall> {
+  const header = yield* partition.headerOf(offset)
+  const batchEnd = header.baseOffset + header.lastOffsetDelta + 1
   const wish = {
     from: offset,
-    to: offset + call.rows.length + 1,
+    to: Math.min(offset + call.rows.length + 1, batchEnd),
     since: Number.NEGATIVE_INFINITY,
     until: Number.POSITIVE_INFINITY,
     match: ({ columns }: { columns: { idempotencyKeys: readonly (string | undefined)[] | undefined } }, row: number) =>
@@ -32,13 +35,12 @@ export function* readEarlier(partition: Partition, offset: number, call: QueuedC
   const events: DecodedEvent[] = []
   // One run may end before it reaches the first event: the next has to go on where it ended.
   let place: ScanPlace | undefined
-  for (let from = offset; from < Math.min(wish.to, partition.durable.offset); ) {
+  for (let from = offset; from < wish.to; ) {
     const run = yield* partition.forward(from, wish, place)
     events.push(...run.events)
     from = run.next
     place = run.place
   }
-  const header = yield* partition.headerOf(offset)
   return { events, hash: toHex(header.hash) }
 }
 

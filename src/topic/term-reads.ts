@@ -1,11 +1,12 @@
 /** Reads that are answered by terms: candidates from the index, events from the log, every one checked.
  * @module */
 import { matchRows, type RowClause } from '../index/row-search.ts'
-import type { TermGroups } from '../index/term.ts'
+import type { Term, TermGroups } from '../index/term.ts'
 import type { DecodedEvent, RowMatcher } from '../segment/decode.ts'
 import type { Reading } from '../segment/file-pool.ts'
 import { matchClause } from './filter.ts'
 import type { Partition, Scanned, ScanPlace, ScanWish } from './partition.ts'
+import { APPEND_MAX_EVENTS } from './prepare.ts'
 import { type Found, groupsOf, RowsSource, type TermSource } from './term-sources.ts'
 
 /** Candidates that are looked up at once. */
@@ -125,13 +126,19 @@ function* firstOfRun(
   return undefined
 }
 
-/** The first event of the last call with an idempotency key; those not durable yet count. */
+/** The first event of the last call with an idempotency key; those not durable yet count. All events of a call carry its
+ * key and lie in one batch. */
 export function* lastKeyed({ sources }: Searched, key: string): Reading<number | undefined> {
-  const groups: TermGroups = [[{ field: 'idempotencyKey', text: key }]]
+  const term: Term = { field: 'idempotencyKey', text: key }
   for (const source of sources.toReversed()) {
-    const range = { from: source.baseOffset, to: source.endOffset, most: 1, backward: true }
-    const found = yield* source.search(groups, range)
-    if (found !== 'scan' && found.offsets.length > 0) return found.offsets[0]
+    const whole = { from: source.baseOffset, to: source.endOffset, most: 1, backward: true }
+    const [last] = yield* source.offsets(term, whole)
+    if (last === undefined) continue
+    const [batch] = yield* source.places([last])
+    const call = { from: batch?.baseOffset ?? last, to: last, most: APPEND_MAX_EVENTS, backward: true }
+    let first = last
+    for (const offset of yield* source.offsets(term, call)) if (offset === first - 1) first = offset
+    return first
   }
   return undefined
 }

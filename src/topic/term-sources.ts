@@ -29,6 +29,8 @@ export interface TermSource {
   readonly endOffset: number
   /** Candidates in order, or `scan` where so many match that reading on is cheaper. */
   search(groups: TermGroups, range: OffsetRange): Reading<Found | 'scan'>
+  /** The offsets of a term, however many. */
+  offsets(term: Term, range: OffsetRange): Reading<readonly number[]>
   /** The version that the events here give an entity. */
   version(entity: string): Reading<number | undefined>
   /** Where the batches of ascending offsets lie. */
@@ -97,6 +99,15 @@ export class RunSource implements TermSource {
     return joined(lists, range)
   }
 
+  offsets(term: Term, range: OffsetRange): Reading<readonly number[]> {
+    return blaming(this, this.#offsets(term, range))
+  }
+
+  *#offsets(term: Term, range: OffsetRange): Reading<readonly number[]> {
+    const found = yield* findTerm(this.run, term)
+    return found === undefined ? [] : yield* offsetsIn(this.run, found, range)
+  }
+
   version(entity: string): Reading<number | undefined> {
     return blaming(this, this.#version(entity))
   }
@@ -160,6 +171,15 @@ export class RowsSource implements TermSource {
     const { offsets } = found
     const span = Math.abs((offsets.at(-1) ?? 0) - (offsets[0] ?? 0)) + 1
     return offsets.length > SAMPLE_OFFSETS && offsets.length * PICK_SHARE > span ? 'scan' : found
+  }
+
+  offsets(term: Term, range: OffsetRange): Reading<readonly number[]> {
+    return blaming(this, this.#offsets(term, range))
+  }
+
+  // biome-ignore lint/correctness/useYield: what lies in memory needs no read.
+  *#offsets(term: Term, range: OffsetRange): Reading<readonly number[]> {
+    return searchRows(this.rows, term, range)
   }
 
   version(entity: string): Reading<number | undefined> {

@@ -128,6 +128,8 @@ export interface ReadFilter {
   readonly correlationId?: string
   readonly causationId?: string
   readonly id?: string
+  /** The events of calls with this key. */
+  readonly idempotencyKey?: string
   /** Events with `at >= since`. */
   readonly since?: number
   /** Events with `at < until`. */

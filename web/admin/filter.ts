@@ -18,6 +18,7 @@ export const LIVE_FILTERS: readonly ParameterKey[] = [
   'id',
   'correlationId',
   'causationId',
+  'idempotencyKey',
   'partition',
   'cursor',
 ]
@@ -82,6 +83,7 @@ ${field('Tag', 'tag', rest.tag)}
 ${field('Id', 'id', rest.id)}
 ${field('Correlation', 'correlationId', rest.correlationId)}
 ${field('Caused by', 'causationId', rest.causationId)}
+${field('Idempotency key', 'idempotencyKey', rest.idempotencyKey)}
 ${field('Since, UTC', 'since', timeText(rest.since), '2026-01-31 12:00')}
 ${field('Until, UTC', 'until', timeText(rest.until), '2026-01-31 12:00')}
 ${several && field('Partition', 'partition', rest.partition)}

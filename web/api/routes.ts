@@ -26,6 +26,7 @@ const TAIL_FILTERS = [
   'id',
   'correlationId',
   'causationId',
+  'idempotencyKey',
   'partition',
   'cursor',
 ] as const

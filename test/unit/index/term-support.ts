@@ -74,7 +74,7 @@ export function makeLog(seed: number, sizes: readonly number[]): Log {
       const sizeBytes = 100 + below(100_000)
       rows.add(list, { baseOffset: offset, recordedAt: 1, position, length: sizeBytes })
       log.places.push({ segment: sequence, position, sizeBytes, baseOffset: offset, rows: count })
-      for (const [i, row] of list.entries()) note(log.model, row, offset + i, i === 0)
+      for (const [i, row] of list.entries()) note(log.model, row, offset + i)
       offset += count
       position += sizeBytes
     }
@@ -101,11 +101,11 @@ function makeRow(draw: Draw, offset: number, idempotencyKey: string | undefined)
   }
 }
 
-function note(model: Map<string, number[]>, row: TailRow, offset: number, isFirst: boolean): void {
+function note(model: Map<string, number[]>, row: TailRow, offset: number): void {
   for (const field of TERM_FIELDS) {
     const texts = field === 'tag' ? [...new Set(row.tags)] : [row[field]]
     for (const text of texts) {
-      if (text === undefined || (field === 'idempotencyKey' && !isFirst)) continue
+      if (text === undefined) continue
       const list = model.get(`${field}:${text}`)
       if (list === undefined) model.set(`${field}:${text}`, [offset])
       else list.push(offset)

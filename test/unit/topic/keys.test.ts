@@ -135,6 +135,8 @@ describe('idempotency keys', () => {
     expect((await topic.append(event('a', 1), { idempotencyKey: 'k' })).replayed).toBe(true)
     await clock.advance(1)
     expect((await topic.append(event('a', 2), { idempotencyKey: 'k' })).replayed).toBe(false)
+    // The two calls lie side by side, and only the second one counts.
+    expect((await topic.append(event('a', 2), { idempotencyKey: 'k' })).firstOffset).toBe(1)
     await store.close()
   })
 
@@ -157,6 +159,35 @@ describe('idempotency keys', () => {
     expect(codes.filter((code) => code === 'appended').length).toBe(1)
     expect(codes.filter((code) => code === 'KEY_REUSED').length).toBe(7)
     await store.close()
+  })
+
+  test('Topic.read() finds the events of a key, of calls of any size, in every place', async () => {
+    const { store, topic, wire } = await openLog({ topic: { segmentBytes: 1 << 20 } })
+    for (const [key, count] of [
+      ['one', 1],
+      ['many', 900],
+      ['few', 3],
+    ] as const) {
+      const events = Array.from({ length: count }, (_, n) => event(`e${n}`, new Uint8Array(1_000)))
+      await topic.append(events, { idempotencyKey: key })
+      await topic.append(event('between'))
+    }
+    const counts = async (target: typeof topic) => {
+      const found = []
+      for (const key of ['one', 'many', 'few', 'none']) {
+        found.push((await collect(target.read({ idempotencyKey: key }))).length)
+      }
+      return found
+    }
+    expect(await counts(topic)).toEqual([1, 900, 3, 0])
+    await store.close()
+    const again = await openStore({ storage: wire.storage, clock: new ManualClock() })
+    const reopened = await again.topics.open('orders')
+    expect(await counts(reopened)).toEqual([1, 900, 3, 0])
+    const events = Array.from({ length: 900 }, (_, n) => event(`e${n}`, new Uint8Array(1_000)))
+    const repeated = await reopened.append(events, { idempotencyKey: 'many' })
+    expect([repeated.replayed, repeated.firstOffset, repeated.endOffset]).toEqual([true, 2, 902])
+    await again.close()
   })
 
   test('keys are checked as names are', async () => {
