@@ -452,7 +452,7 @@ describe('manifests', () => {
 describe('all of it', () => {
   /** Goal: no byte of any file is out of sight. Method: flip bits all over a small store with every kind of file, shut
    * and crashed; the check must name the file, and call it damage exactly when truth may be lost. */
-  test('verifyStorage() notices a flipped bit anywhere', async () => {
+  test('verifyStorage() notices a flipped bit anywhere', { timeout: 60_000 }, async () => {
     const storage = imageStorage(new Map())
     const place = { storage, clock: systemClock, random: systemRandom }
     await createSmallTopic(place, { name: 'small', partitions: 1, segmentBytes: 1_500 })
