@@ -257,6 +257,19 @@ const FILTERS: readonly ReadFilter[] = [
   { entity: 'nobody' },
 ]
 
+/** Everything that a topic answers, as one text. */
+export async function allAnswers(topic: Topic): Promise<string> {
+  const parts: string[] = []
+  for (let partition = 0; partition < topic.partitions; partition++) {
+    for (const filter of [{}, ...FILTERS]) {
+      parts.push(plain(await collect(topic, { partition, ...filter })))
+      parts.push(plain(await collect(topic, { partition, direction: 'backward', limit: 2, ...filter })))
+    }
+  }
+  for (const entity of [...ENTITIES, 'rare', 'nobody']) parts.push(`${entity} ${await topic.version(entity)}`)
+  return parts.join('\n')
+}
+
 /** Whatever is asked by a term gets what a scan gives. */
 async function mustAnswer(topic: Topic, { logs, versions, unclear }: Shown): Promise<void> {
   for (const [partition, log] of logs.entries()) {

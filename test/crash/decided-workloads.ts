@@ -130,6 +130,16 @@ export const prunedRuns: DecidedWorkload = async (files, ledger) => {
   }
 }
 
+/** Left closed with runs of all kinds: of segments, merged, merged of which the first segments are pruned. */
+export const allRuns: DecidedWorkload = async (files, ledger) => {
+  await create(files)
+  const { store, decider } = await session(files, ledger, 0)
+  await decider.append(1, { entity: 'rare', size: TINY_EVENT })
+  for (let turn = 0; turn < 23; turn++) await decider.append(1, { size: 2 * TINY_EVENT })
+  await decider.prune(4)
+  await store.close()
+}
+
 /** Compression that is switched on and off while segments roll, over a chain of events. */
 export const formats: DecidedWorkload = async (files, ledger) => {
   await create(files, { chain: 'events', segmentBytes: 1_500 })
