@@ -12,8 +12,8 @@ type Step = (data: unknown, event: StoredEvent) => unknown
 
 interface Known {
   readonly version: number
-  /** From version `i + 1` to the next. */
-  readonly steps: readonly Step[]
+  /** By the version that the data has before. */
+  readonly steps: ReadonlyMap<number, Step>
 }
 
 /** The schema versions that a program knows, by kind. */
@@ -30,12 +30,14 @@ export class Upcasts {
       if (!Number.isSafeInteger(version) || version < FIRST_VERSION || version > 0xffff_ffff) {
         throw optionInvalid(`upcasts.${kind}.version`, 'must be a whole number from 1 to 2^32 - 1', version)
       }
-      const steps: Step[] = []
-      for (let older = FIRST_VERSION; older < version; older++) {
+      const steps = new Map<number, Step>()
+      for (let older = 0; older < version; older++) {
         const step = from?.[older]
+        // A caller may have numbered from 0, but need not.
+        if (step === undefined && older < FIRST_VERSION) continue
         if (typeof step !== 'function')
           throw optionInvalid(`upcasts.${kind}.from`, `needs a function for ${older}`, step)
-        steps.push(step as Step)
+        steps.set(older, step as Step)
       }
       this.#kinds.set(kind, { version, steps })
     }
@@ -53,10 +55,15 @@ export class Upcasts {
   lazily(raw: RawEvent): RawEvent {
     if (!this.#kinds.has(raw.kind)) return raw
     const stored = raw.decode.bind(raw)
+    let known: StoredEvent | undefined
     const decode = () => {
-      const event = { ...stored() }
-      this.apply([event as DecodedEvent])
-      return event as StoredEvent
+      // Once: the values of a block are kept, and a step may change what it is given.
+      if (known === undefined) {
+        const event = { ...stored() }
+        this.apply([event as DecodedEvent])
+        known = event
+      }
+      return known
     }
     return Object.defineProperty(raw, 'decode', { value: decode, enumerable: false })
   }
@@ -66,7 +73,9 @@ export class Upcasts {
     if (found > version) throw this.#newer(event.kind, { found, known: version, offset: event.offset })
     try {
       for (let from = found; from < version; from++) {
-        event.data = steps[from - FIRST_VERSION]?.(event.data, event as StoredEvent)
+        const step = steps.get(from)
+        if (step === undefined) throw new RangeError(`There is no step from version ${from}`)
+        event.data = step(event.data, event as StoredEvent)
         event.schemaVersion = from + 1
       }
     } catch (cause) {
