@@ -1,13 +1,13 @@
-/** How the segments of a partition are written: the first ones, as long as they are sealed, in columns, because there may
- * be thousands, and a store is to open fast. Warning: this is a disk format; a change needs a new format version.
+/** How the segments of a partition are written: the first ones, as long as they are sealed, in columns, because there
+ * may be thousands, and a store is to open fast. Warning: this is a disk format; a change needs a new format version.
  *
- * | column      | what it holds for each segment                                                          |
- * | ----------- | --------------------------------------------------------------------------------------- |
- * | `ids`       | 16 hexadecimal digits, without anything between them                                      |
- * | `endHashes` | 64 hexadecimal digits, likewise                                                            |
- * | `endOffset`, `endPosition` | a number                                                                   |
- * | `lowestAt`, `highestAt`, `recordedAt`, `keys`, `features` | a number, or null where it is not known; absent when it is known of none |
- * | `files`     | by the segment's number in the list, its file where that is not named for the base offset  |
+ * | column | what it holds for each segment |
+ * |---|---|
+ * | `ids` | 16 hexadecimal digits, without anything between them |
+ * | `endHashes` | 64 hexadecimal digits, likewise |
+ * | `endOffset`, `endPosition` | a number |
+ * | `lowestAt`, `highestAt`, `recordedAt`, `keys`, `features` | a number, or null; absent when it is known of none |
+ * | `files` | by its number, from 0, the file of a segment that is not named for its base offset |
  *
  * `baseOffset` and `hashBefore` are those of the first segment: every other one begins where the one before it ends.
  * @module */
@@ -21,8 +21,8 @@ import {
   isWhole,
   type Seal,
   type SegmentRow,
+  type TopicRow,
 } from './shapes.ts'
-import type { ManifestState } from './state.ts'
 
 const ID_DIGITS = 16
 const HASH_DIGITS = 64
@@ -35,7 +35,7 @@ const SEAL_FIELDS = new Set<string>(['endOffset', 'endPosition', 'endHash', ...O
 type Column = (number | null)[]
 
 /** A state as it is written. */
-export function packState(state: ManifestState): unknown {
+export function packState(state: { readonly topics: readonly TopicRow[] }): unknown {
   const topics = state.topics.map((topic) => ({
     ...topic,
     partitions: topic.partitions.map((row) => ({ ...row, segments: packSegments(row.segments) })),
@@ -98,8 +98,9 @@ function fileAt(baseOffset: number): string {
   return `${ZEROS.slice(digits.length)}${digits}.log`
 }
 
-/** Check columns, and put the segments they hold into `rows`. @returns the segments that are not in columns: all, unless
- * `stored` is packed. @throws {VarveError} `MANIFEST_DAMAGED`. */
+/** Check columns, and put the segments they hold into `rows`.
+ * @returns the segments that are not in columns: all, unless `stored` is packed.
+ * @throws {VarveError} `MANIFEST_DAMAGED`. */
 export function unpackSegments(stored: unknown, rows: SegmentRow[]): unknown {
   if (!isObject(stored)) return stored
   const { baseOffset, hashBefore, ids, endHashes, files = {}, rest } = stored
@@ -108,19 +109,8 @@ export function unpackSegments(stored: unknown, rows: SegmentRow[]): unknown {
   const count = ids.length / ID_DIGITS
   const areHashes = typeof endHashes === 'string' && HEX.test(endHashes) && endHashes.length === count * HASH_DIGITS
   check(areHashes, 'packed segments have no hashes')
-  check(isObject(files), 'packed segments have impossible names')
-  for (const [at, file] of Object.entries(files)) {
-    const isNumber = String(Math.trunc(Number(at))) === at && Number(at) >= 0 && Number(at) < count
-    check(isNumber && isFileName(file), 'packed segments have impossible names')
-  }
-  const endOffset = columnOf(stored, 'endOffset', { count, isValid: isWhole })
-  const endPosition = columnOf(stored, 'endPosition', { count, isValid: isWhole })
-  const optional = { count, isValid: isWholeOrNull, absent: null }
-  const lowestAt = columnOf(stored, 'lowestAt', { ...optional, isValid: isTimeOrNull })
-  const highestAt = columnOf(stored, 'highestAt', { ...optional, isValid: isTimeOrNull })
-  const recordedAt = columnOf(stored, 'recordedAt', optional)
-  const keys = columnOf(stored, 'keys', optional)
-  const features = columnOf(stored, 'features', optional)
+  checkNames(files, count)
+  const { endOffset, endPosition, lowestAt, highestAt, recordedAt, keys, features } = columnsOf(stored, count)
   let base: number = baseOffset
   let hash: string = hashBefore
   for (let at = 0; at < count; at++) {
@@ -134,8 +124,7 @@ export function unpackSegments(stored: unknown, rows: SegmentRow[]): unknown {
     setKnown(sealed, 'recordedAt', recordedAt[at])
     setKnown(sealed, 'keys', keys[at])
     const id = ids.slice(at * ID_DIGITS, (at + 1) * ID_DIGITS)
-    const named = files[at]
-    const file = typeof named === 'string' ? named : fileAt(base)
+    const file = files[at] ?? fileAt(base)
     const bits = features[at]
     if (typeof bits === 'number') rows.push({ file, id, baseOffset: base, hashBefore: hash, features: bits, sealed })
     else rows.push({ file, id, baseOffset: base, hashBefore: hash, sealed })
@@ -144,6 +133,28 @@ export function unpackSegments(stored: unknown, rows: SegmentRow[]): unknown {
   }
   known.set(rows, stored)
   return rest
+}
+
+function checkNames(files: unknown, count: number): asserts files is Readonly<Record<number, string>> {
+  check(isObject(files), 'packed segments have impossible names')
+  for (const [at, file] of Object.entries(files)) {
+    const isNumber = String(Math.trunc(Number(at))) === at && Number(at) >= 0 && Number(at) < count
+    check(isNumber && isFileName(file), 'packed segments have impossible names')
+  }
+}
+
+function columnsOf(stored: Readonly<Record<string, unknown>>, count: number) {
+  const times = { count, isValid: isTimeOrNull, absent: null }
+  const wholes = { count, isValid: isWholeOrNull, absent: null }
+  return {
+    endOffset: columnOf(stored, 'endOffset', { count, isValid: isWhole }),
+    endPosition: columnOf(stored, 'endPosition', { count, isValid: isWhole }),
+    lowestAt: columnOf(stored, 'lowestAt', times),
+    highestAt: columnOf(stored, 'highestAt', times),
+    recordedAt: columnOf(stored, 'recordedAt', wholes),
+    keys: columnOf(stored, 'keys', wholes),
+    features: columnOf(stored, 'features', wholes),
+  }
 }
 
 type Sealed = { -readonly [Field in keyof Seal]: Seal[Field] }
