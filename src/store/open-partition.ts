@@ -71,9 +71,12 @@ function checkpointAt(
   return loadCheckpoint(context, partition.directory, { owner, segment: partition.active.ref, end })
 }
 
-/** `recordedAt` of the last event, so that it never goes backwards over a restart. Reads one block. */
+/** `recordedAt` of the last event, so that it never goes backwards over a restart. Reads one block, unless the event is
+ * in a sealed segment that says it. */
 async function lastRecorded(partition: Partition): Promise<number | undefined> {
   const { offset } = partition.durable
   if (offset === partition.logStartOffset) return undefined
+  const last = partition.segments.at(-2)?.seal
+  if (last?.endOffset === offset && last.recordedAt !== undefined && last.recordedAt > 0) return last.recordedAt
   return (await partition.drive(partition.one(offset - 1)))?.recordedAt
 }

@@ -15,6 +15,7 @@ import {
   isLeaving,
   type ManifestState,
   type ManifestView,
+  type OwnedManifest,
   readHead,
   readManifest,
 } from '../manifest/index.ts'
@@ -97,22 +98,7 @@ async function openForWriting(options: StoreOptions, opening: Opening): Promise<
     await manifest.close()
   }
   const shared = sharedContext(options, { clock, closing: closing.signal, refused })
-  const context: LogContext = {
-    ...shared,
-    storeId: manifest.state.storeId,
-    epoch: manifest.epoch,
-    isFenced: () => manifest.isFenced(),
-    follow: () => undefined,
-    refresh: async () => undefined,
-    isLeaving: (path) => isLeaving(manifest.state, path),
-    // A commit of unknown outcome may have sealed the segment that a writer holds: nothing may be acknowledged.
-    commit: (record) =>
-      manifest.append(record).catch((error: unknown) => {
-        const isOver = isVarveError(error, 'STORE_POISONED') || isVarveError(error, 'STORE_FENCED')
-        throw isOver ? shared.health.fail(error) : error
-      }),
-    publishHead: (slot, end) => head?.write(slot, end),
-  }
+  const context = writingContext(shared, manifest, () => head)
   try {
     // What the owner before us left behind is read before our own head file takes its place among the files kept.
     const owner = await previousOwner(storage, previous)
@@ -144,6 +130,26 @@ async function openForWriting(options: StoreOptions, opening: Opening): Promise<
     await context.pool.close()
     await release()
     throw error
+  }
+}
+
+/** The context of a store that owns its manifest. */
+function writingContext(shared: Shared, manifest: OwnedManifest, head: () => HeadFile | undefined): LogContext {
+  return {
+    ...shared,
+    storeId: manifest.state.storeId,
+    epoch: manifest.epoch,
+    isFenced: () => manifest.isFenced(),
+    follow: () => undefined,
+    refresh: async () => undefined,
+    isLeaving: (path) => isLeaving(manifest.state, path),
+    // A commit of unknown outcome may have sealed the segment that a writer holds: nothing may be acknowledged.
+    commit: (record) =>
+      manifest.append(record).catch((error: unknown) => {
+        const isOver = isVarveError(error, 'STORE_POISONED') || isVarveError(error, 'STORE_FENCED')
+        throw isOver ? shared.health.fail(error) : error
+      }),
+    publishHead: (slot, end) => head()?.write(slot, end),
   }
 }
 
@@ -314,7 +320,8 @@ function refuseWrite(): Promise<never> {
   return Promise.reject(new VarveError('STORE_READ_ONLY', 'Cannot write: the store is open read-only'))
 }
 
-/** Where the partitions end by a manifest, or by a later one: its owner may prune between our looks at it and the files. */
+/** Where the partitions end by a manifest, or by a later one: its owner may prune between our looks at it and the
+ * files. */
 async function startsOf(context: LogContext, options: StoreOptions, seen: StableView) {
   const { view, head } = seen
   try {

@@ -211,7 +211,8 @@ export class StoreTopics implements Topics {
     await this.#oneByOne(() => this.#deleteNow(name))
   }
 
-  /** 1. Wait until nothing is written to any partition. 2. One manifest record: the topic is gone, its files are listed.
+  /** 1. Wait until nothing is written to any partition. 2. One manifest record: the topic is gone, its files are
+   * listed.
    * 3. Everybody who has it open is told. 4. The files go; a crash leaves them to the next owner. */
   async #deleteNow(name: string): Promise<void> {
     const row = this.#row(name)
