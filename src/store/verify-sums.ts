@@ -111,7 +111,6 @@ export class SegmentSums extends TermSums {
   readonly #sequence: number
   readonly #hash = new TermHash()
   #offset = 0
-  #lastKey: string | undefined
 
   constructor(sequence: number) {
     super()
@@ -135,12 +134,9 @@ export class SegmentSums extends TermSums {
       if (ids !== undefined) this.#add(ID, ids[row])
       if (correlationIds !== undefined) this.#add(CORRELATION, correlationIds[row])
       if (causationIds !== undefined) this.#add(CAUSATION, causationIds[row])
+      if (idempotencyKeys !== undefined) this.#add(KEY, idempotencyKeys[row])
       const own = tags?.[row]
       if (own !== undefined) for (const tag of new Set(own)) this.#add(TAG, tag)
-      // All rows of a call carry its key; the first stands for the call.
-      const key = idempotencyKeys?.[row]
-      if (key !== this.#lastKey) this.#add(KEY, key)
-      this.#lastKey = key
       this.#offset++
     }
   }

@@ -28,14 +28,15 @@ beforeAll(async () => {
   const store = await openStore({ storage })
   const orders = await store.topics.open('orders')
   for (let number = 0; number < EVENTS; number++) {
+    const twice = number % 4 === 0 ? 2 : 1
     await orders.append(
-      {
+      Array.from({ length: twice }, () => ({
         kind: `Kind-${number % 3}`,
         entity: number < 5 ? `early-${number}` : `entity-${number % 7}`,
         data: { number, filler: 'x'.repeat(100) },
         ...(number % 2 === 0 ? { tags: ['even', 'even', `n-${number}`], scope: 'é' } : {}),
         ...(number % 5 === 0 ? { id: `id-${number}`, correlationId: 'c', causationId: `id-${number - 5}` } : {}),
-      },
+      })),
       number % 4 === 0 ? { idempotencyKey: `key-${number}` } : {},
     )
   }
