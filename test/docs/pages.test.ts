@@ -32,6 +32,18 @@ test('links of the documents lead to files', () => {
       expect(existsSync(join(TOP, dirname(page), target)), `${page}: ${target}`).toBe(true)
 })
 
+test('links within the README lead to headings', () => {
+  const headings = [...read('README.md').matchAll(/^#+ (.*)$/gm)].map(([, text = '']) =>
+    text
+      .toLowerCase()
+      .replaceAll(' ', '-')
+      .replaceAll(/[^a-z0-9-]/g, ''),
+  )
+  const targets = [...read('README.md').matchAll(/\]\(#([^)]+)\)/g)].map(([, target]) => target)
+  expect(targets.length).toBeGreaterThan(5)
+  for (const target of targets) expect(headings).toContain(target)
+})
+
 test('files that FORMAT.md and test/README.md name exist', () => {
   for (const [, name = ''] of read('src/FORMAT.md').matchAll(/`([a-z]+\/[\w/-]+\.(?:test\.)?ts)`/g))
     expect(
