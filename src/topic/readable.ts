@@ -212,8 +212,10 @@ export class ReadableTopic {
     this.checkOpen('read')
     wholeOption('count', count, { least: 0, most: PAGE_MAX })
     if (count === 0) return []
-    const { items } = await this.page({ ...options, direction: 'backward', limit: count })
-    return items.reverse()
+    const events: StoredEvent[] = []
+    const newest = this.read({ ...options, direction: 'backward', limit: count })
+    for await (const batch of newest.batches()) events.push(...batch)
+    return events.reverse()
   }
 
   tail(options: TailOptions = {}): Tail {
@@ -269,8 +271,9 @@ export class ReadableTopic {
       const event = await this.get(offset, { partition: partition.partition })
       if (event?.id === id) return event
     }
-    const { items } = await this.page({ id, limit: 1 })
-    return items[0]
+    // Not a page, which may end before it found anything.
+    for await (const [event] of this.read({ id, limit: 1 }).batches()) return event
+    return undefined
   }
 
   async causes(id: string, options: WalkOptions = {}): Promise<StoredEvent[]> {
