@@ -223,9 +223,9 @@ export class PartitionWriter {
   }
 
   #requeue(call: QueuedCall): void {
-    call.keepsValues = false
     try {
-      this.#queue.addCall(call)
+      // Another one: the group of this one may still be written, and gives back the values of those that do not keep them.
+      this.#queue.addCall({ ...call, keepsValues: false })
       this.#wake()
     } catch (error) {
       call.giveBack()

@@ -103,6 +103,19 @@ describe('idempotency keys', () => {
     await store.close()
   })
 
+  test('Topic.append() keeps the values of others apart after a call joined one in flight', async () => {
+    const { store, topic } = await openLog()
+    for (let round = 0; round < 4; round++) {
+      const same = () => topic.append(event('a', round), { idempotencyKey: `k${round}` })
+      await Promise.all([same(), same(), topic.append(event('a', 'x'))])
+      const texts = ['one', 'two', 'three', 'four']
+      const receipts = await Promise.all(texts.map((text) => topic.append(event('b', `${text} ${round}`))))
+      const found = await Promise.all(receipts.map(({ firstOffset }) => topic.get(firstOffset)))
+      expect(found.map((one) => one?.data)).toEqual(texts.map((text) => `${text} ${round}`))
+    }
+    await store.close()
+  })
+
   test('a key of a buffered call is known before it is synced', async () => {
     const { store, topic } = await openLog()
     const options = { idempotencyKey: 'k', durability: 'buffered' } as const
