@@ -137,6 +137,19 @@ test('term runs of one segment and of eight say where every term is, and where t
   }
 })
 
+test('eight runs become one in a store that only appends', async () => {
+  const storage = memoryStorage()
+  const store = await openStore({ storage })
+  const orders = await store.topics.open('orders', { create: { segmentBytes: 1_048_576 } })
+  for (let number = 0; number < 10; number++) await orders.append(batch(number))
+  await store.close()
+  const names = (await storage.list(DIRECTORY)).map(({ name }) => name)
+  expect(names.filter((name) => /terms/.test(name))).toEqual([
+    '00000000000000004800.terms',
+    'terms-1-00000000000000000000',
+  ])
+})
+
 test('the filter of a term run passes over most terms that are not there', () => {
   const run = new Run(files.get('terms-1-00000000000000000008') ?? new Uint8Array(0))
   const hashes = Array.from({ length: 2_000 }, (_, number) => crc32(`\0absent-${number}`))
