@@ -35,7 +35,6 @@ const BANNED: readonly { readonly in: RegExp; readonly what: RegExp; readonly us
 
 /** What is over a budget, and how far it may be. The list and its numbers may only shrink. */
 const RATCHET: Readonly<Record<string, number>> = {
-  'src/store/open.ts openForWriting lines': 70,
   'src/topic/roll.ts commitSegment parameters': 4,
   'web/assets/admin.js follow lines': 79,
   'test/unit/store/verify.test.ts lines': 600,
