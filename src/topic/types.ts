@@ -154,7 +154,7 @@ export interface ReadOptions extends ReadFilter {
 export interface RawEvent<K extends Kinds = AnyKinds>
   extends Omit<StoredEvent<AnyKinds>, 'data' | 'meta' | 'extensions'> {
   /** Decode the whole event. The first call for any event of a block decodes its block.
-   * @throws {VarveError} `SEGMENT_DAMAGED`, `SCHEMA_NEWER`. */
+   * @throws {VarveError} `SEGMENT_DAMAGED`, `SCHEMA_NEWER`, `UPCAST_FAILED`. */
   decode(): StoredEvent<K>
 }
 
@@ -234,7 +234,8 @@ export interface TopicSettings {
 export interface Upcast {
   /** The schema version this program knows. Events appended without one are given it. */
   readonly version: number
-  /** By schema version: from data of that version to data of the next. Events without a version are of version 1. */
+  /** By schema version: from data of that version to data of the next. Events without a version are of version 1;
+   * a step from 0 is needed only for events that say 0. A step may change the data it is given. */
   readonly from: { readonly [version: number]: (data: never, event: StoredEvent) => unknown }
 }
 
