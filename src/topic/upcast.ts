@@ -56,13 +56,19 @@ export class Upcasts {
     if (!this.#kinds.has(raw.kind)) return raw
     const stored = raw.decode.bind(raw)
     let known: StoredEvent | undefined
+    let failure: unknown
     const decode = () => {
       // Once: the values of a block are kept, and a step may change what it is given.
-      if (known === undefined) {
-        const event = { ...stored() }
+      if (failure !== undefined) throw failure
+      if (known !== undefined) return known
+      const event = { ...stored() }
+      try {
         this.apply([event as DecodedEvent])
-        known = event
+      } catch (error) {
+        failure = error
+        throw error
       }
+      known = event
       return known
     }
     return Object.defineProperty(raw, 'decode', { value: decode, enumerable: false })

@@ -192,7 +192,11 @@ describe('upcasts', () => {
     const { store, topic } = await openLog()
     const thrown = new TypeError('No amount')
     const fails = (data: Order) => {
-      if (data.amount === 2) throw thrown
+      if (data.amount === 2) {
+        // What it changed before must not be met again.
+        data.amount = 4
+        throw thrown
+      }
       return { cents: data.amount * 100, currency: 'EUR' }
     }
     await topic.append([1, 2, 3].map((amount) => ({ kind: 'Placed', entity: `e-${amount}`, data: { amount } })))
@@ -205,6 +209,8 @@ describe('upcasts', () => {
       expect((failed as Error).cause).toBe(thrown)
     }
     expect((await topic.get(2))?.data).toEqual(current(3))
+    const [, raw] = (await collect(topic.read().raw())).flat()
+    for (let times = 0; times < 2; times++) expect(() => raw?.decode()).toThrow(expect.objectContaining({ details }))
     // Nothing is known of version 0 here, so its data is not made up.
     expect(await refusal(topic.get(3))).toMatchObject({
       code: 'UPCAST_FAILED',
