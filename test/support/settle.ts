@@ -3,7 +3,7 @@
 import { ScenarioFailure } from './scenario.ts'
 
 const TURNS_BEFORE_IDLE = 20
-/** Work that yields the event loop needs many turns; time passes in few of them, or timers would do most of the work. */
+/** Work that yields the event loop needs many turns; time passes in few, or timers would do most of the work. */
 const IDLE_EVERY = 16
 const TURNS_MAX = 4_000
 
