@@ -108,15 +108,34 @@ export class ReadableTopic {
   read(options: ReadOptions = {}): EventStream {
     const limit =
       options.limit === undefined ? Number.POSITIVE_INFINITY : wholeOption('limit', options.limit, { least: 0 })
-    // Options are checked and the end is taken when the call is made, not when the iteration begins.
+    // Options are checked and the end is taken when the call is made, not when the iteration begins; beside a writer
+    // the end is where that writer is when it begins.
     const scan = this.#scan(options)
-    const open = () => scanBatches(scan(), limit) as AsyncIterable<StoredEvent[]>
-    const raw = () => rawBatches(scanBatches(scan({ raw: true }), limit), this.upcasts)
+    const start = (raw: boolean) => (this.context.readOnly ? this.#latest(options, raw) : scan({ raw }))
+    const open = () => scanBatches(start(false), limit) as AsyncIterable<StoredEvent[]>
+    const raw = () => rawBatches(scanBatches(start(true), limit), this.upcasts)
     return { batches: open, raw, [Symbol.asyncIterator]: () => oneByOne(open()) }
+  }
+
+  async #latest(options: ReadOptions, raw: boolean): Promise<TopicScan> {
+    await this.#catchUp()
+    return this.#scan(options)({ raw })
+  }
+
+  /** Beside a writer: see what it did until now. What cannot be seen is reported, and what is known is read. */
+  async #catchUp(): Promise<void> {
+    if (!this.context.readOnly) return
+    try {
+      await this.context.refresh()
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      this.context.diagnose('FOLLOW_FAILED', 'Could not look for new events', { reason })
+    }
   }
 
   async page(options: ReadOptions = {}): Promise<Page> {
     const limit = wholeOption('limit', options.limit ?? PAGE_DEFAULT, { least: 1, most: PAGE_MAX })
+    await this.#catchUp()
     const scan = this.#scan(options)()
     const deadline = this.context.clock.monotonic() + PAGE_TIME_MS
     const items: DecodedEvent[] = []
@@ -195,6 +214,7 @@ export class ReadableTopic {
   async get(offset: number, options: { readonly partition?: number } = {}): Promise<StoredEvent | undefined> {
     this.checkOpen('read')
     wholeOption('offset', offset, { least: 0 })
+    await this.#catchUp()
     const { partition } = this.one(options.partition)
     const event = await partition.drive(partition.one(offset))
     if (event !== undefined) this.upcasts?.apply([event])
@@ -260,6 +280,7 @@ export class ReadableTopic {
   async version(entity: string): Promise<number> {
     this.checkOpen('read')
     checkIdentifier(entity, 'entity')
+    await this.#catchUp()
     return this.partition(this.partitionOf(entity)).terms.version(entity)
   }
 

@@ -201,7 +201,11 @@ export class TopicScan {
 }
 
 /** Arrays of events until the scan ends or `limit` is reached. */
-export async function* scanBatches(scan: TopicScan, limit: number): AsyncGenerator<DecodedEvent[], void, undefined> {
+export async function* scanBatches(
+  start: Maybe<TopicScan>,
+  limit: number,
+): AsyncGenerator<DecodedEvent[], void, undefined> {
+  const scan = await start
   let left = limit
   while (left > 0) {
     const events = await scan.next(left)

@@ -33,6 +33,22 @@ test('Topic of a read-only store answers with the versions that its reads show, 
   expect(beside.count(isWrite)).toBe(0)
 })
 
+test('every read of a read-only store sees what its writer did until then, without anybody waiting', async () => {
+  const wire = new Wire(undefined, { owner: processOf(1) })
+  const writer = await openLog({ wire, topic: { segmentBytes: 1 << 20 } })
+  const reader = await openLog({ wire: new Wire(wire.storage, { owner: processOf(2) }), readOnly: true })
+  for (let n = 0; n < 5; n++) {
+    await writer.topic.append(event(`e${n}`, new Uint8Array(400_000)))
+    expect((await collect(reader.topic.read())).length).toBe(n + 1)
+    expect((await reader.topic.page({ entity: `e${n}` })).items.length).toBe(1)
+    expect((await reader.topic.get(n))?.entity).toBe(`e${n}`)
+    expect(await reader.topic.version(`e${n}`)).toBe(n + 1)
+    expect((await reader.topic.last(1))[0]?.offset).toBe(n)
+  }
+  await reader.store.close()
+  await writer.store.close()
+})
+
 test('a read-only store that is closed follows no more', async () => {
   const wire = new Wire(undefined, { owner: processOf(1) })
   const writer = await openLog({ wire })
