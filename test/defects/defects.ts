@@ -1,9 +1,10 @@
 /** The seeded defects: each is a line of the product made wrong, and names the scenario that must see it.
  * A defect whose text is gone fails its test: put it where the line went.
  * @module */
+import { DECIDED_DEFECTS } from './decided-defects.ts'
 import type { Defect } from './seeded.ts'
 
-const WRITER = 'src/topic/writer.ts'
+const SYNCS = 'src/topic/group-syncs.ts'
 const ACTIVE = 'src/topic/active-segment.ts'
 const ROLL = 'src/topic/roll.ts'
 const BATCH_HEADER = 'src/codec/batch-header.ts'
@@ -20,14 +21,14 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     name: 'appends are acknowledged before their sync',
-    file: WRITER,
+    file: SYNCS,
     find: '      await synced\n',
     replace: '      void synced.catch(() => undefined)\n',
     killer: 'appendsSurviveCrashes',
   },
   {
     name: 'a failed sync is forgotten',
-    file: WRITER,
+    file: SYNCS,
     find: `      await synced
     } catch (cause) {
       health.poison(cause)`,
@@ -38,16 +39,16 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a replaced owner goes on acknowledging',
-    file: WRITER,
+    file: SYNCS,
     find: "return typeof looked === 'boolean' ? answer(looked) : looked.then(answer).catch(unknown)",
     replace: 'void looked, void answer, void unknown; return true',
     killer: 'replacedOwnersAcknowledgeNothing',
   },
   {
     name: 'a receipt is one offset off',
-    file: WRITER,
-    find: 'let offset = batch.baseOffset\n',
-    replace: 'let offset = batch.baseOffset + 1\n',
+    file: 'src/topic/receipts.ts',
+    find: 'let { baseOffset } = batch\n',
+    replace: 'let baseOffset = batch.baseOffset + 1\n',
     killer: 'appendsSurviveCrashes',
   },
   {
@@ -73,15 +74,15 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     name: 'the first segment of a topic is not synced',
-    file: 'src/store/topics.ts',
-    find: '        await fresh.handle.sync()\n',
+    file: 'src/store/create-topic.ts',
+    find: '      await fresh.handle.sync()\n',
     replace: '',
     killer: 'appendsSurviveCrashes',
   },
   {
     name: 'the name of the first segment of a topic is not synced',
-    file: 'src/store/topics.ts',
-    find: '        await storage.syncDirectory(directory)\n',
+    file: 'src/store/create-topic.ts',
+    find: '      await context.storage.syncDirectory(directory)\n',
     replace: '',
     killer: 'appendsSurviveCrashes',
   },
@@ -231,7 +232,7 @@ export const DEFECTS: readonly Defect[] = [
     file: 'src/segment/sparse-index.ts',
     find: "if (view.getUint32(CRC_AT, true) !== fileCrc(bytes, facts.digest)) refuse('checksum differs')",
     replace: 'void facts.digest',
-    killer: 'bitsOfIndexesAreNoticed',
+    killer: 'bitsOfIndexesAreHarmless',
   },
   {
     name: 'the checksum of a checkpoint is not looked at',
@@ -254,4 +255,5 @@ export const DEFECTS: readonly Defect[] = [
     replace: 'void header.bodyCrc',
     killer: 'bitsOfManifestsAreNoticed',
   },
+  ...DECIDED_DEFECTS,
 ]
