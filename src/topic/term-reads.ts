@@ -126,8 +126,8 @@ function* firstOfRun(
   return undefined
 }
 
-/** The first event of the last call with an idempotency key; those not durable yet count. All events of a call carry its
- * key and lie in one batch. */
+/** The first event of the last call with an idempotency key; those not durable yet count. All events of a call carry
+ * its key and lie in one batch. */
 export function* lastKeyed({ sources }: Searched, key: string): Reading<number | undefined> {
   const term: Term = { field: 'idempotencyKey', text: key }
   for (const source of sources.toReversed()) {

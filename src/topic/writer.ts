@@ -224,7 +224,7 @@ export class PartitionWriter {
 
   #requeue(call: QueuedCall): void {
     try {
-      // Another one: the group of this one may still be written, and gives back the values of those that do not keep them.
+      // Another one: the group of this one may still be written, and gives back the values of those that keep none.
       this.#queue.addCall({ ...call, keepsValues: false })
       this.#wake()
     } catch (error) {
@@ -297,9 +297,9 @@ export class PartitionWriter {
     this.#start.rolled()
   }
 
-  /** The term runs of all segments that begin before an offset. */
-  runsBefore(offset: number): Promise<readonly TermRun[]> {
-    return this.#keeper.runsBefore(offset)
+  /** Do something with the term runs of all segments that begin before an offset. */
+  withRunsBefore<T>(offset: number, use: (runs: readonly TermRun[]) => Promise<T>): Promise<T> {
+    return this.#keeper.withRunsBefore(offset, use)
   }
 
   /** Write what is queued, sync it, release the file. @returns the end, for the manifest's record of a clean close. */

@@ -158,7 +158,7 @@ export const formats: DecidedWorkload = async (files, ledger) => {
   }
 }
 
-/** What a writer with keys and terms does, with any file call failing: what fails says so with an error of the product. */
+/** What a writer with keys and terms does, with any file call failing: what fails says so with the product's error. */
 export function decidedUnderFaults(kind: 'terms' | 'versions'): DecidedWorkload {
   return async (files, ledger) => {
     await attempt(create(files))

@@ -1,4 +1,5 @@
-/** Appends with keys until it is killed, and prints `<offset> <number>` after each receipt. Arguments: directory, first number.
+/** Appends with keys until it is killed, and prints `<offset> <number>` after each receipt. Arguments: directory, first
+ * number.
  * @module */
 import { writeSync } from 'node:fs'
 import process from 'node:process'

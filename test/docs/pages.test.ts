@@ -1,4 +1,4 @@
-/** What the documents state is so: the files, routes, commands and codes they name exist, and kinds of errors are all told.
+/** What the documents state is so: files, routes, commands and codes they name exist, and kinds of errors are all told.
  * @module */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
