@@ -42,6 +42,7 @@ export class TermIndex {
   #active: HeldSegment
   #pruned: { readonly file: string; readonly run: TermRun } | undefined
   #making: Promise<void> | undefined
+  #loading: Promise<void> | undefined
   /** Told of rows of a sealed segment that has no run yet. */
   onRows: ((segment: Unindexed, rows: RowsSource) => void) | undefined
   /** Told when it is known which runs there are. */
@@ -99,13 +100,11 @@ export class TermIndex {
   }
 
   get #isComplete(): boolean {
+    if (!this.cover.isComplete || !(this.#tailIsWhole || this.#earlier !== undefined)) return false
+    // A writer is told when its active segment is another one. Until then the tail has the rows of the one before.
+    if (!this.#context.readOnly) return true
     const { active, durable } = this.#partition
-    return (
-      this.cover.isComplete &&
-      this.#active.ref.id === active.ref.id &&
-      (this.#tailIsWhole || this.#earlier !== undefined) &&
-      (!this.#context.readOnly || this.#followed.offset >= durable.offset)
-    )
+    return this.#active.ref.id === active.ref.id && this.#followed.offset >= durable.offset
   }
 
   /** Know of every event. */
@@ -121,7 +120,8 @@ export class TermIndex {
   }
 
   async #completeNow(): Promise<void> {
-    if (this.#active.ref.id !== this.#partition.active.ref.id) this.#beginTail({ forgetCover: true })
+    const { readOnly } = this.#context
+    if (readOnly && this.#active.ref.id !== this.#partition.active.ref.id) this.#beginTail({ forgetCover: true })
     await this.loadCover()
     for (const part of this.cover.parts.filter(isUnindexed)) {
       const { segment } = part
@@ -131,14 +131,23 @@ export class TermIndex {
       await nextTurn()
     }
     if (!this.#tailIsWhole && this.#earlier === undefined) {
-      const { begin } = this.#active
-      this.#earlier = new RowsSource(await this.#rows(this.#active, { from: begin, to: this.#tailStart }))
+      const active = this.#active
+      const earlier = await this.#rows(active, { from: active.begin, to: this.#tailStart })
+      // The writer may have rolled meanwhile, and then the rows are in the tail, or covered.
+      if (this.#active === active && !this.#tailIsWhole) this.#earlier = new RowsSource(earlier)
     }
-    if (this.#context.readOnly) await this.#follow()
+    if (readOnly) await this.#follow()
   }
 
-  /** See which runs there are. */
-  async loadCover(): Promise<void> {
+  /** See which runs there are. Two looks at once would be of different moments, and the later one would win. */
+  loadCover(): Promise<void> {
+    this.#loading ??= this.#loadCoverNow().finally(() => {
+      this.#loading = undefined
+    })
+    return this.#loading
+  }
+
+  async #loadCoverNow(): Promise<void> {
     if (this.cover.isLoaded) return
     await this.#partition.drive(this.cover.load())
     this.onCover?.()
@@ -248,7 +257,11 @@ export class TermIndex {
     return yield* this.#prunedVersion(entity)
   }
 
-  /** The version of an entity all of whose events were pruned. */
+  /** The version of an entity whose durable events were all pruned; 0 when it never had one. */
+  prunedVersion(entity: string): Maybe<number> {
+    return this.#partition.drive(this.#prunedVersion(entity))
+  }
+
   *#prunedVersion(entity: string): Reading<number> {
     const file = this.#partition.prunedVersions
     if (file === undefined) return 0

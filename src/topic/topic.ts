@@ -118,9 +118,7 @@ export class LogTopic extends ReadableTopic implements Topic {
   /** The version of an entity whose events were all pruned, else 0. */
   async prunedVersion(entity: string): Promise<number> {
     const { partition, terms } = this.partition(this.partitionOf(entity))
-    if (partition.logStartOffset === 0) return 0
-    const version = await terms.version(entity)
-    return version <= partition.logStartOffset ? version : 0
+    return partition.logStartOffset === 0 ? 0 : terms.prunedVersion(entity)
   }
 
   async proof(offset: number, options: { readonly partition?: number } = {}): Promise<EventProof | undefined> {

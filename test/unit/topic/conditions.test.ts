@@ -129,6 +129,19 @@ describe('conditions', () => {
 describe('folds and decisions', () => {
   const count = (sum: number, { data }: { data: unknown }) => sum + (data as number)
 
+  test('Topic.fold() of pruned events gives their version, whatever is not durable yet', async () => {
+    const { store, topic } = await openLog({ topic: { segmentBytes: 1 << 20 } })
+    await topic.append(event('a'))
+    for (let n = 0; n < 3; n++) await topic.append(event('b', new Uint8Array(700_000)))
+    await topic.prune({ before: 3 })
+    await topic.append(event('a'), { durability: 'buffered' })
+    const reduce = (count: number) => count + 1
+    expect(await topic.fold('a', reduce, 0)).toEqual({ state: 0, version: 1 })
+    await store.checkpoint()
+    expect(await topic.fold('a', reduce, 0)).toEqual({ state: 1, version: 5 })
+    await store.close()
+  })
+
   test('Topic.fold() gives the state and its version', async () => {
     const { store, topic } = await openLog()
     expect(await topic.fold('a', count, 0)).toEqual({ state: 0, version: 0 })

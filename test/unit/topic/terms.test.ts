@@ -10,7 +10,7 @@ import { openStore } from '../../../src/store/open.ts'
 import type { Store, StoreOptions } from '../../../src/store/types.ts'
 import type { NewEvent, ReadFilter, StoredEvent, Topic } from '../../../src/topic/types.ts'
 import { createSmallTopic } from '../../support/small-segments.ts'
-import { collect } from './support.ts'
+import { collect, event, Gate, openLog } from './support.ts'
 
 const SEGMENT_BYTES = 2_000
 
@@ -126,6 +126,33 @@ describe('reads by terms', () => {
     await writer.close()
     const names = (await storage.list('topics/t/0')).map(({ name }) => name)
     expect(names.some((name) => name.startsWith('terms-1-'))).toBe(true)
+  })
+
+  test('Topic.read() in the middle of a roll leaves the terms of the sealed segment as they are', async () => {
+    const { store, topic, wire } = await openLog({ topic: { segmentBytes: 1 << 20 } })
+    const big = event('big', new Uint8Array(700_000))
+    await topic.append(event('small'))
+    await topic.append(big)
+    const [reached, gate] = [new Gate(), new Gate()]
+    // The new segment is there, and the index has not been told.
+    wire.before = ({ op, path }) => {
+      if (op !== 'close' || !path.endsWith('.log')) return undefined
+      reached.open()
+      return gate.passed
+    }
+    const rolling = topic.append(big)
+    await reached.passed
+    expect((await collect(topic.read({ entity: 'small' }))).length).toBe(1)
+    wire.before = undefined
+    gate.open()
+    await rolling
+    expect(await topic.version('small')).toBe(1)
+    expect((await collect(topic.read({ entity: 'small' }))).length).toBe(1)
+    await store.close()
+    const again = await openLog({ wire })
+    expect(await again.topic.version('small')).toBe(1)
+    expect((await collect(again.topic.read({ entity: 'small' }))).length).toBe(1)
+    await again.store.close()
   })
 
   test('Topic.read() goes on in what was appended after reopening', async () => {
