@@ -89,7 +89,7 @@ export class TopicPruning {
       row,
       exclusively: (task) => writer?.exclusively(task) ?? closed(),
       roll: () => writer?.roll() ?? closed(),
-      runsBefore: (offset) => writer?.runsBefore(offset) ?? closed(),
+      withRunsBefore: (offset, use) => writer?.withRunsBefore(offset, use) ?? closed(),
     }
   }
 }

@@ -10,7 +10,6 @@
  * one pruning or deletion runs at a time.
  * @module */
 import { isVarveError } from '../errors.ts'
-import type { TermRun } from '../index/term-run.ts'
 import type { PartitionRow, SegmentRow } from '../manifest/index.ts'
 import {
   baseOffsetOf,
@@ -22,7 +21,7 @@ import {
 } from '../segment/names.ts'
 import type { LogContext } from './context.ts'
 import type { Partition } from './partition.ts'
-import { writePrunedVersions } from './pruned-versions.ts'
+import { type RunsHolder, writePrunedVersions } from './pruned-versions.ts'
 import { removeFiles, sizeOf } from './removal.ts'
 import { type PrunePlan, type PruneRule, planPrune } from './retention.ts'
 import type { PruneReport } from './types.ts'
@@ -31,17 +30,14 @@ import type { PruneReport } from './types.ts'
 const RUN_SEGMENTS = 8
 
 /** A partition that may be pruned. */
-export interface PruneTarget {
+export interface PruneTarget extends RunsHolder {
   readonly topicId: number
-  readonly partition: Partition
   /** The partition in the manifest now. */
   readonly row: () => PartitionRow
   /** Run while nothing is written to the partition. */
   readonly exclusively: (task: () => Promise<void>) => Promise<void>
   /** Seal the active segment and go on in a new one; only inside `exclusively`. */
   readonly roll: () => Promise<void>
-  /** The term runs of all segments that begin before an offset. */
-  readonly runsBefore: (offset: number) => Promise<readonly TermRun[]>
 }
 
 export type PrunedPartition = PruneReport['partitions'][number]

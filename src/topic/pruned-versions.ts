@@ -14,22 +14,40 @@ export function prunedIdentity(logStartOffset: number): RunIdentity {
   return { level: LEVEL_LAST, sequence: 0, segments: 0, baseOffset: 0, endOffset: logStartOffset, ...nowhere }
 }
 
+/** A partition whose term runs can be read in peace. */
+export interface RunsHolder {
+  readonly partition: Partition
+  /** Do something with the term runs of all segments that begin before an offset, which stay as they are meanwhile. */
+  readonly withRunsBefore: <T>(offset: number, use: (runs: readonly TermRun[]) => Promise<T>) => Promise<T>
+}
+
 /** Write the file that keeps the versions of all entities pruned so far, before the record that prunes more of them.
  * It joins what the partition's `prunedVersions` holds with the runs of the segments that go. A run that goes further
  * gives versions that are true, too; those of entities that are still in the log are never asked for.
  * @returns whether there is such a file, durable. @throws what the storage throws: then nothing is pruned. */
-export async function writePrunedVersions(
+export function writePrunedVersions(context: LogContext, from: RunsHolder, to: PrunedVersions): Promise<boolean> {
+  return from.withRunsBefore(to.logStartOffset, (runs) =>
+    joinVersions(context, { partition: from.partition, runs }, to),
+  )
+}
+
+/** Where the versions go. */
+export interface PrunedVersions {
+  readonly file: string
+  readonly logStartOffset: number
+}
+
+async function joinVersions(
   context: LogContext,
-  from: { readonly partition: Partition; readonly runsBefore: (offset: number) => Promise<readonly TermRun[]> },
-  to: { readonly file: string; readonly logStartOffset: number },
+  from: { readonly partition: Partition; readonly runs: readonly TermRun[] },
+  to: PrunedVersions,
 ): Promise<boolean> {
-  const { partition, runsBefore } = from
   const { digest, termPages: cache } = context
-  const runs = [...(await runsBefore(to.logStartOffset))]
-  const { prunedVersions, directory, logStartOffset } = partition
+  const { prunedVersions, directory, logStartOffset } = from.partition
+  const runs = [...from.runs]
   if (prunedVersions !== undefined) {
     const expected = prunedIdentity(logStartOffset)
-    runs.unshift(await partition.drive(openRun(`${directory}/${prunedVersions}`, expected, { digest, cache })))
+    runs.unshift(await from.partition.drive(openRun(`${directory}/${prunedVersions}`, expected, { digest, cache })))
   }
   if (runs.length === 0) return false
   await publishFile(context, { path: `${directory}/${to.file}`, durable: true }, (handle) =>

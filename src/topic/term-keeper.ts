@@ -31,6 +31,8 @@ export class TermKeeper {
   readonly #waiting: { segment: Unindexed; rows: RowsSource }[] = []
   #working: Promise<void> | undefined
   #closed = false
+  /** Somebody reads the runs: they stay as they are. */
+  #held = false
   /** Resolved when a segment's run was written. */
   #wake: (() => void)[] = []
 
@@ -56,11 +58,6 @@ export class TermKeeper {
   /** Wait until few enough segments wait. */
   async room(): Promise<void> {
     while (this.#waiting.length > WAITING_MAX && this.#working !== undefined) await this.#next()
-  }
-
-  /** Wait until every sealed segment has a run. Merges go on. */
-  async settled(): Promise<void> {
-    while (this.#waiting.length > 0 && this.#working !== undefined) await this.#next()
   }
 
   #next(): Promise<void> {
@@ -132,7 +129,7 @@ export class TermKeeper {
 
   /** @returns whether there is more to be done. */
   async #mergeNext(): Promise<boolean> {
-    const name = this.#mergeable()
+    const name = this.#held ? undefined : this.#mergeable()
     const merged = name !== undefined && (await this.#merge(name))
     return merged || this.#waiting.length > 0
   }
@@ -194,11 +191,22 @@ export class TermKeeper {
     }
   }
 
-  /** The runs of all segments that begin before an offset, each of them complete.
+  /** Do something with the runs of all segments that begin before an offset, each of them complete. None is merged,
+   * and so removed, meanwhile.
    * @throws {VarveError} `STORAGE_UNAVAILABLE` when one of them could not be written or read. */
-  async runsBefore(offset: number): Promise<readonly TermRun[]> {
+  async withRunsBefore<T>(offset: number, use: (runs: readonly TermRun[]) => Promise<T>): Promise<T> {
     await this.#terms.ready()
-    await this.settled()
+    this.#held = true
+    try {
+      while (this.#working !== undefined) await this.#working
+      return await use(this.#runsBefore(offset))
+    } finally {
+      this.#held = false
+      this.#start()
+    }
+  }
+
+  #runsBefore(offset: number): TermRun[] {
     const runs: TermRun[] = []
     for (const part of this.#terms.cover.parts) {
       if (part.baseOffset >= offset || part.endOffset === part.baseOffset) continue
