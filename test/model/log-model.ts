@@ -24,12 +24,17 @@ export class TopicModel {
   readonly partitions: readonly StoredEvent[][]
   /** Log start of each partition: events below it count for versions only. */
   readonly starts: number[]
-  readonly #lineage: string
+  /** What readers see of each partition ends here: what lies above is written and not durable. */
+  readonly ends: number[]
+  readonly lineage: string
+  /** Idempotency keys of the events that have one, by `<partition>-<offset>`. */
+  readonly keys = new Map<string, string>()
 
   constructor(partitions: number, lineage: string) {
     this.partitions = Array.from({ length: partitions }, () => [])
     this.starts = Array.from({ length: partitions }, () => 0)
-    this.#lineage = lineage
+    this.ends = Array.from({ length: partitions }, () => Number.POSITIVE_INFINITY)
+    this.lineage = lineage
   }
 
   /** @returns the receipt, or `conflict` when an expectation does not hold. */
@@ -45,8 +50,10 @@ export class TopicModel {
     const versions: Record<string, number> = {}
     for (const event of events) {
       const offset = log.length
-      const id = event.id ?? `${this.#lineage}-${partition}-${offset}`
-      log.push({ ...event, offset, partition, id, at: event.at ?? options.recordedAt, recordedAt })
+      const id = event.id ?? `${this.lineage}-${partition}-${offset}`
+      const stored = { ...event, offset, partition, id, at: event.at ?? options.recordedAt, recordedAt }
+      if (stored.tags?.length === 0) delete stored.tags
+      log.push(stored)
       versions[event.entity] = offset + 1
     }
     return { partition, firstOffset, endOffset: log.length, versions }
@@ -67,8 +74,57 @@ export class TopicModel {
     return Math.max(...last) + 1
   }
 
+  /** The version that durable events give an entity, pruned ones included. */
+  durableVersion(entity: string): number {
+    const partition = this.partitionOf(entity)
+    const durable = this.#log(partition).slice(0, this.ends[partition])
+    return durable.findLastIndex((event) => event.entity === entity) + 1
+  }
+
+  /** End of what readers see of a partition. */
+  end(partition: number): number {
+    return Math.min(this.#log(partition).length, this.ends[partition] ?? 0)
+  }
+
   get(offset: number, partition = 0): StoredEvent | undefined {
-    return offset < (this.starts[partition] ?? 0) ? undefined : this.#log(partition)[offset]
+    const isThere = offset >= (this.starts[partition] ?? 0) && offset < this.end(partition)
+    return isThere ? this.#log(partition)[offset] : undefined
+  }
+
+  /** The event with an id: the one it was computed from, else the first that was given it. */
+  byId(id: string): StoredEvent | undefined {
+    const same = this.read({ id })
+    return same.find(({ partition, offset }) => id === `${this.lineage}-${partition}-${offset}`) ?? same[0]
+  }
+
+  /** Up the chain of causes, until it ends, leaves the log, or comes round. */
+  causes(id: string): StoredEvent[] {
+    const ids = [id]
+    const chain: StoredEvent[] = []
+    for (let event = this.byId(id); event?.causationId !== undefined; ) {
+      if (ids.includes(event.causationId)) break
+      ids.push(event.causationId)
+      event = this.byId(event.causationId)
+      if (event !== undefined) chain.push(event)
+    }
+    return chain
+  }
+
+  /** Down the tree of effects, level by level; of events with one id the first. */
+  effects(id: string): StoredEvent[] {
+    const ids = new Set([id])
+    const found: StoredEvent[] = []
+    for (let level = [id]; level.length > 0; ) {
+      const below: string[] = []
+      for (const event of level.flatMap((causationId) => this.read({ causationId }))) {
+        if (ids.has(event.id)) continue
+        ids.add(event.id)
+        below.push(event.id)
+        found.push(event)
+      }
+      level = below
+    }
+    return found
   }
 
   last(count: number, partition?: number): StoredEvent[] {
@@ -76,9 +132,13 @@ export class TopicModel {
   }
 
   read(query: ModelQuery = {}): StoredEvent[] {
-    const found = this.#merged(query.partition).filter((event) => matches(event, query))
+    const found = this.#merged(query.partition).filter((event) => matches(event, query) && this.#hasKey(event, query))
     if (query.direction === 'backward') found.reverse()
     return found.slice(0, query.limit)
+  }
+
+  #hasKey({ partition, offset }: StoredEvent, { idempotencyKey }: ModelQuery): boolean {
+    return idempotencyKey === undefined || this.keys.get(`${partition}-${offset}`) === idempotencyKey
   }
 
   #log(partition: number): StoredEvent[] {
@@ -88,8 +148,8 @@ export class TopicModel {
   }
 
   #merged(partition: number | undefined): StoredEvent[] {
-    if (partition !== undefined) return this.#log(partition).slice(this.starts[partition])
-    const all = this.partitions.flatMap((log, at) => log.slice(this.starts[at]))
+    if (partition !== undefined) return this.#log(partition).slice(this.starts[partition], this.ends[partition])
+    const all = this.partitions.flatMap((log, at) => log.slice(this.starts[at], this.ends[at]))
     return all.sort((a, b) => a.recordedAt - b.recordedAt || a.partition - b.partition || a.offset - b.offset)
   }
 }
