@@ -1,5 +1,5 @@
-/** Raw deflate by `node:zlib`, which Deno and Bun have, too. Synchronous, because a block of 16 KiB takes about 75 us to
- * deflate and 12 us to inflate, no more than a turn of the thread pool.
+/** Raw deflate by `node:zlib`, which Deno and Bun have, too. Synchronous, because a block of 16 KiB takes about 75 us
+ * to deflate and 12 us to inflate, no more than a turn of the thread pool.
  * @module */
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { type Compression, inflateFailed } from '../../src/ports/compression.ts'
