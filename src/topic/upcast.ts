@@ -81,7 +81,9 @@ export class Upcasts {
       for (let from = found; from < version; from++) {
         const step = steps.get(from)
         if (step === undefined) throw new RangeError(`There is no step from version ${from}`)
-        event.data = step(event.data, event as StoredEvent)
+        const data = step(event.data, event as StoredEvent)
+        if (data instanceof Promise) throw new TypeError(`The step from version ${from} must answer at once`)
+        event.data = data
         event.schemaVersion = from + 1
       }
     } catch (cause) {

@@ -188,6 +188,15 @@ describe('upcasts', () => {
     await store.close()
   })
 
+  test('a step that answers later is UPCAST_FAILED, not a promise as data', async () => {
+    const { store, topic } = await openLog()
+    await topic.append({ kind: 'Placed', entity: 'a', data: { amount: 1 } })
+    const later = { version: 2, from: { 1: async () => ({ cents: 100 }) } } as Upcast
+    await store.topics.open('orders', { upcasts: { Placed: later } })
+    expect((await refusal(topic.get(0))) as object).toMatchObject({ code: 'UPCAST_FAILED' })
+    await store.close()
+  })
+
   test('a step that throws is UPCAST_FAILED with what it threw, and its event is read without it', async () => {
     const { store, topic } = await openLog()
     const thrown = new TypeError('No amount')
