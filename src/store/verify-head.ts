@@ -1,7 +1,7 @@
 /** Checking that the log contains a chain hash that was kept elsewhere, such as that of a receipt.
  *
- * A receipt names the end of its own events and the hash of the record batch that holds them, so the hash belongs to the
- * batch that the offset lies in or ends.
+ * A receipt names the end of its own events and the hash of the record batch that holds them, so the hash belongs to
+ * the batch that the offset lies in or ends.
  * @module */
 import type { PartitionRow } from '../manifest/index.ts'
 import type { VerifyHead } from './types.ts'

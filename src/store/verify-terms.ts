@@ -1,5 +1,5 @@
-/** Checking term runs, which are derived, and the versions of pruned entities, which are truth: every page, and that the
- * answers are those of the segments.
+/** Checking term runs, which are derived, and the versions of pruned entities, which are truth: every page, and that
+ * the answers are those of the segments.
  *
  * A run is gone through twice: page by page, then term by term, each of which is looked up as a reader does. What its
  * postings and places add up to is compared with what the scan of the segments added up. Memory: a few pages.

@@ -53,8 +53,8 @@ export function verifyStore(
 
 /** Check every byte of a store without opening or owning it, so that a store that does not open because of damage can
  * be checked too. Never writes. Beside a live writer it sees what was durable when it came by.
- * Cost: reads every file once, term indexes twice; one CRC-32, one SHA-256 and one decoding of everything; the memory of
- * one batch.
+ * Cost: reads every file once, term indexes twice; one CRC-32, one SHA-256 and one decoding of everything; the memory
+ * of one batch.
  * @throws {VarveError} `STORE_MISSING`, `FORMAT_NEWER`, what the storage throws, and the signal's reason.
  * @example
  * ```ts
