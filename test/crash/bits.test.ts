@@ -2,7 +2,7 @@
  * Method: flip every bit of every file of a cleanly closed store with all kinds of files. Each flip of a derived file
  * opens the store read-only, verifies it and reads everything. For manifests and segments, which are most of the bytes,
  * each flip asks what guards the file, the scan of its frames or batches, and reads the events of the segment from a
- * store that is open already. Every 41st flip also opens the store whole, in turn read-only and for writing.
+ * store that is open already. Every 89th flip also opens the store whole, in turn read-only and for writing.
  * @module */
 import { expect, test } from 'vitest'
 import { bitSweep, type Observation } from '../faults/bit-sweep.ts'
@@ -10,7 +10,7 @@ import { RUNTIME } from '../support/runtime.ts'
 import { guards } from './guards.ts'
 import { closedStore, observeWhole } from './whole.ts'
 
-const WHOLE_EVERY = 41
+const WHOLE_EVERY = 89
 const STRIDE = RUNTIME === 'node' ? 1 : 13
 const FLIPS_FLOOR = RUNTIME === 'node' ? 190_000 : 14_000
 test('a store notices every flipped bit', { timeout: 240_000 }, async () => {

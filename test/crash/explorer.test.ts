@@ -27,7 +27,7 @@ describe('a store that crashed', () => {
   test.each(runs)('holds what was acknowledged: $name', { timeout: 300_000 }, async (run) => {
     const report = await mustSurvive({
       seeds: 8,
-      imagesMax: share(4_500),
+      imagesMax: share(3_500),
       ...run,
       nested: { images: share(30), points: 20 },
     })

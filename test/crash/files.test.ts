@@ -1,8 +1,8 @@
 /** Goal: whatever happens to whole files of a store, it answers as before or refuses with a reason, never otherwise.
- * Method: a small store that was closed and one that was not. Every file is cut to every length; every file and every
- * pair of files is removed; sectors change places within and between files; segments are copied, swapped and renamed;
- * files of others are put between. Each time the store is opened, as a reader and as a writer, and asked everything. A
- * writer must also leave every segment and every foreign file as it was.
+ * Method: a small store that was closed and one that was not. Every file is cut to every length (term indexes to many);
+ * every file and every pair of files is removed; sectors change places within and between files; segments are copied,
+ * swapped and renamed; files of others are put between. Each time the store is opened, as a reader and as a writer, and
+ * asked everything. A writer must also leave every segment and every foreign file as it was.
  * @module */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { RUNTIME } from '../support/runtime.ts'
@@ -68,7 +68,9 @@ function may(kind: StoreKind, paths: readonly string[], readOnly: boolean): Dama
 function* truncations(kind: StoreKind): Iterable<Change> {
   const { image } = of(kind)
   for (const [path, bytes] of image) {
-    for (let length = 0; length < bytes.length; length++) {
+    // Of their pages most bytes are zeros.
+    const step = path.endsWith('.terms') ? 97 : 1
+    for (let length = 0; length < bytes.length; length += step) {
       const cut = changed(image, { [path]: bytes.slice(0, length) })
       yield { name: `truncate file=${path} bytes=${length}`, image: cut, touches: [path] }
     }
