@@ -161,12 +161,14 @@ export class TermCover {
     return true
   }
 
-  /** A run was written: use it instead of what covers the same offsets now. */
+  /** A run was written: use it instead of what covers the same segments now. Rows without events do not say where they
+   * belong, and stay unless they lie between those that go. */
   adopt(run: RunSource): boolean {
-    return this.replace(
-      this.parts.filter((part) => part.baseOffset >= run.baseOffset && part.endOffset <= run.endOffset),
-      run,
-    )
+    const parts = this.parts
+    const isWithin = (part: Cover) => isPartOf(part, run)
+    const first = parts.findIndex(isWithin)
+    const old = parts.slice(Math.max(0, first), parts.findLastIndex(isWithin) + 1)
+    return old.every((part) => isWithin(part) || part.endOffset === part.baseOffset) && this.replace(old, run)
   }
 
   /** A segment was sealed. Before `load` there is nothing to do. */
@@ -203,6 +205,15 @@ export class TermCover {
     const start = this.#partition.logStartOffset
     this.#parts = this.#parts?.filter(({ endOffset }) => endOffset > start)
   }
+}
+
+/** Whether a run covers all that a part does. */
+function isPartOf(part: Cover, { run, baseOffset, endOffset, endSequence }: RunSource): boolean {
+  if (part instanceof RunSource) {
+    return part.run.identity.sequence >= run.identity.sequence && part.endSequence <= endSequence
+  }
+  if (isUnindexed(part)) return part.sequence >= run.identity.sequence && part.sequence < endSequence
+  return part.endOffset > part.baseOffset && part.baseOffset >= baseOffset && part.endOffset <= endOffset
 }
 
 function unindexed(segment: HeldSegment, sequence: number): Unindexed {

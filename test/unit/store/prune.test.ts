@@ -75,6 +75,23 @@ describe('Topic.prune()', () => {
     await log.store.close()
   })
 
+  test('gives up segments beside one that a takeover sealed without events', async () => {
+    const files = memoryStorage()
+    const { wire, topic } = await openLog({ wire: new Wire(files), topic: { segmentBytes: 1 << 20 } })
+    const big = event('big', new Uint8Array(700_000))
+    await topic.append(event('small'))
+    for (let n = 0; n < 2; n++) await topic.append(big)
+    // The only event of its segment, and not synced: the takeover moves it.
+    await topic.append(big, { durability: 'buffered' })
+    wire.before = () => new Promise(() => undefined)
+    for (const name of await filesOf(files)) if (name.endsWith('.terms')) await files.remove(`topics/orders/0/${name}`)
+    const again = await openLog({ wire: new Wire(files) })
+    const { partitions } = await again.topic.prune({ before: 2 })
+    expect(partitions).toMatchObject([{ logStartOffset: 2, events: 2 }])
+    expect(await again.topic.version('small')).toBe(1)
+    await again.store.close()
+  })
+
   test('says what it would do, and does nothing, in a dry run', async () => {
     const log = await openSmall()
     await fill(log, 20)
