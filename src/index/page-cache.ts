@@ -81,4 +81,9 @@ export class PageCache {
       for (const key of pages.keys()) if (Math.floor(key / TWO_32) === run) pages.delete(key)
     }
   }
+
+  /** Drop the pages of all files in a directory that is gone. */
+  forgetAll(directory: string): void {
+    for (const path of [...this.#runs.keys()]) if (path.startsWith(`${directory}/`)) this.forget(path)
+  }
 }

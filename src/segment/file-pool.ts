@@ -217,6 +217,12 @@ export class FilePool {
     if (file.busy === 0) await file.handle.close()
   }
 
+  /** Close the handles of all files in a directory that is gone. */
+  async forgetAll(directory: string): Promise<void> {
+    const paths = [...this.#files.keys()].filter((path) => path.startsWith(`${directory}/`))
+    await Promise.all(paths.map((path) => this.forget(path)))
+  }
+
   /** Close every handle; one that is being read, after that. */
   async close(): Promise<void> {
     this.#closed = true

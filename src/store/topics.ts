@@ -258,6 +258,9 @@ export class StoreTopics implements Topics {
     for (const { partition, writer } of opened.partitions) {
       partition.gone = error
       writer?.end(error)
+      // A topic of the same name has files of the same names.
+      this.#context.termPages.forgetAll(partition.directory)
+      void this.#context.pool.forgetAll(partition.directory).catch(() => undefined)
     }
     opened.topic.deleted()
   }

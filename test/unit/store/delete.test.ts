@@ -54,6 +54,20 @@ describe('Topics.delete()', () => {
     await log.store.close()
   })
 
+  test('readers of other processes read the files of the new topic, not those they had open', async () => {
+    const { wire, store, topic } = await openLog()
+    await topic.append([event('a', 1), event('b', 2)])
+    const reader = await openStore({ storage: new Wire(wire.storage).storage, readOnly: true })
+    const read = async () => collect((await reader.topics.open('orders')).read({ entity: 'b' }))
+    expect((await read()).map(({ data }) => data)).toEqual([2])
+    await store.topics.delete('orders')
+    const again = await store.topics.open('orders', { create: true })
+    await again.append([event('a', 'another'), event('c', 3), event('b', 4)])
+    expect((await read()).map(({ offset, data }) => [offset, data])).toEqual([[2, 4]])
+    await reader.close()
+    await store.close()
+  })
+
   test('acknowledges nothing that the deleted topic would have held', async () => {
     const log = await openSmall()
     const answers: Promise<unknown>[] = []
