@@ -83,11 +83,17 @@ export class Caller {
       if (key === undefined) return -1
       const before = [...made.keys()].filter((i) => i < at && made[i]?.options.idempotencyKey === key)
       const isFresh = typeof receipt !== 'string' && !receipt.replayed
-      // In one partition only those are late that follow an accepted call which the window forgot meanwhile.
-      if (this.topic.partitions === 1 && !(isFresh && before.some((i) => isKept(given[i])))) return -1
+      // In one partition only those are late that waited for a call in flight, which the window forgot meanwhile.
+      const waited = before.some((i) => isKept(given[i])) || this.#isInFlight(key)
+      if (this.topic.partitions === 1 && !(isFresh && waited)) return -1
       return isFresh ? receipt.firstOffset : Math.max(-1, ...before.map(late))
     }
     return [...made.keys()].sort((a, b) => late(a) - late(b) || a - b)
+  }
+
+  /** Whether a call with a key was not durable when it was last looked, in the only partition. */
+  #isInFlight(key: string): boolean {
+    return (this.#model.keyed(key, 0)?.firstOffset ?? -1) >= this.#model.end(0)
   }
 
   #judge({ call, options }: Made, given: Receipt | string, leeway: Leeway): void {

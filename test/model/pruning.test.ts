@@ -1,6 +1,6 @@
 /** Topics that are pruned, changed, deleted and created again, against the model.
  *
- * Goal: only what may go goes, all of what must go goes, versions stay, and everything else answers as before. Method: as
+ * Goal: only what may go goes, all of what must go goes, versions stay, everything else answers as before. Method: as
  * for reads, with retention of each kind, pruning by offset with a dry run before it, and topics of the same name one
  * after the other.
  * @module */
