@@ -7,7 +7,7 @@ import type { Storage } from '../../src/ports/storage.ts'
 import type { Store } from '../../src/store/types.ts'
 import type { Topic } from '../../src/topic/types.ts'
 import { ManualClock } from '../support/manual-clock.ts'
-import { share } from '../support/runtime.ts'
+import { RUNTIME, share } from '../support/runtime.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { createSmallTopic } from '../support/small-segments.ts'
 import { outcome, Wire } from '../unit/topic/support.ts'
@@ -19,8 +19,11 @@ import { mustKeepWithin } from './retention.ts'
 
 const NAME = 'orders'
 
+/** In edge workers and pages fast-check takes a part by itself. */
+const numRuns = RUNTIME === 'edge' ? 60 : share(60)
+
 /** How long a test looks for a plan that fails. A failure prints the seed and the path that repeat it. */
-export const LIMITS = { numRuns: share(60), interruptAfterTimeLimit: 3_500, markInterruptAsFailure: false }
+export const LIMITS = { numRuns, interruptAfterTimeLimit: 3_500, markInterruptAsFailure: false }
 
 /** A topic as it is opened, with its model. */
 export interface Held {
