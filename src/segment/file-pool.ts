@@ -284,3 +284,10 @@ function segmentMissing(file: string, cause: unknown): VarveError {
   const message = `Cannot read segment "${file}": the file is missing`
   return new VarveError('SEGMENT_MISSING', message, { details: { file }, cause })
 }
+
+/** Whether an error says that a derived file is missing, damaged, or where the device cannot read: it is made again. */
+export function isUnreadable(error: unknown): boolean {
+  return UNREADABLE.some((code) => isVarveError(error, code))
+}
+
+const UNREADABLE = ['DECODE_FAILED', 'FILE_MISSING', 'STORAGE_UNAVAILABLE', 'STORAGE_DENIED'] as const

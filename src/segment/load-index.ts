@@ -2,8 +2,7 @@
  * @module */
 import { BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from '../codec/batch-header.ts'
 import type { Digest } from '../codec/digest.ts'
-import { isVarveError } from '../errors.ts'
-import type { Reading } from './file-pool.ts'
+import { isUnreadable, type Reading } from './file-pool.ts'
 import { SEGMENT_HEADER_BYTES } from './header.ts'
 import { besideSegment } from './names.ts'
 import { type SegmentRef, segmentDamaged } from './segment.ts'
@@ -25,9 +24,9 @@ export function* loadIndex(
     const timeIndex = yield* readWhole(besideSegment(segment.path, 'timeindex'))
     return { index: decodeIndexes({ index, timeIndex }, seal, digest), refused: undefined }
   } catch (error) {
-    if (!isVarveError(error, 'DECODE_FAILED') && !isVarveError(error, 'FILE_MISSING')) throw error
+    if (!isUnreadable(error)) throw error
     const index = yield* rebuildIndex(segment, seal.endPosition, digest)
-    return { index, refused: error.message }
+    return { index, refused: error instanceof Error ? error.message : String(error) }
   }
 }
 

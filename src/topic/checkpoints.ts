@@ -11,7 +11,7 @@ import {
   type Watermark,
 } from '../index/checkpoint.ts'
 import type { ProvenEnd } from '../manifest/index.ts'
-import { drive, type Reading } from '../segment/file-pool.ts'
+import { drive, isUnreadable, type Reading } from '../segment/file-pool.ts'
 import { readWhole } from '../segment/load-index.ts'
 import { CHECKPOINT_FILE } from '../segment/names.ts'
 import type { SegmentRef } from '../segment/segment.ts'
@@ -65,8 +65,10 @@ export async function loadCheckpoint(
     if (reason === undefined) return checkpoint
     context.refuse(file, reason)
   } catch (error) {
-    if (isVarveError(error, 'DECODE_FAILED')) context.refuse(file, String(error.details.reason ?? error.message))
-    else if (!isVarveError(error, 'FILE_MISSING')) throw error
+    if (!isUnreadable(error)) throw error
+    if (isVarveError(error) && error.code !== 'FILE_MISSING') {
+      context.refuse(file, String(error.details.reason ?? error.message))
+    }
   } finally {
     await context.pool.forget(file)
   }

@@ -4,7 +4,7 @@
 import { isVarveError } from '../errors.ts'
 import type { RunIdentity } from '../index/term-format.ts'
 import { openRun, type TermRun } from '../index/term-run.ts'
-import type { Reading } from '../segment/file-pool.ts'
+import { isUnreadable, type Reading } from '../segment/file-pool.ts'
 import { besideSegment } from '../segment/names.ts'
 import type { LogContext } from './context.ts'
 import type { HeldSegment } from './held-segments.ts'
@@ -114,8 +114,8 @@ export class TermCover {
       const run = yield* openRun(path, identity, { digest, cache: termPages })
       return this.sourceOf(run)
     } catch (error) {
-      if (isVarveError(error, 'DECODE_FAILED')) this.#refuse(path, error)
-      else if (!isVarveError(error, 'FILE_MISSING')) throw error
+      if (!isUnreadable(error)) throw error
+      if (!isVarveError(error, 'FILE_MISSING')) this.#refuse(path, error)
       return undefined
     }
   }

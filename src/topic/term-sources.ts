@@ -1,11 +1,10 @@
 /** Where terms are looked up: a term run of sealed segments, or rows in memory. Both answer the same questions.
  * @module */
-import { isVarveError } from '../errors.ts'
 import { type RowClause, type RowColumns, searchRows } from '../index/row-search.ts'
 import type { OffsetRange, Term, TermField, TermGroups } from '../index/term.ts'
 import { findTerm, type Postings, type TermRun } from '../index/term-run.ts'
 import { offsetsIn, placesOf } from '../index/term-seek.ts'
-import type { Reading } from '../segment/file-pool.ts'
+import { isUnreadable, type Reading } from '../segment/file-pool.ts'
 
 /** Fewer than one event in so many is picked out one by one; more are met by reading on. */
 const PICK_SHARE = 48
@@ -52,7 +51,7 @@ function* blaming<T>(source: TermSource, lookup: Reading<T>): Reading<T> {
   try {
     return yield* lookup
   } catch (cause) {
-    if (isVarveError(cause, 'DECODE_FAILED') || isVarveError(cause, 'FILE_MISSING')) throw new RunFault(source, cause)
+    if (isUnreadable(cause)) throw new RunFault(source, cause)
     throw cause
   }
 }

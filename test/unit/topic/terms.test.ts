@@ -3,6 +3,7 @@
  * @module */
 import { describe, expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
+import { VarveError } from '../../../src/errors.ts'
 import { systemClock } from '../../../src/ports/clock.ts'
 import { systemRandom } from '../../../src/ports/random.ts'
 import type { Storage } from '../../../src/ports/storage.ts'
@@ -164,4 +165,20 @@ describe('reads by terms', () => {
     await checkAll(topic)
     await again.close()
   })
+})
+
+test('what is derived and cannot be read is made again: no read of events fails for it', async () => {
+  const { storage, store } = await filled()
+  await store.close()
+  const failing: Storage = Object.create(storage, {
+    openRead: {
+      value: (path: string) => {
+        if (!/terms|index|ckpt/.test(path)) return storage.openRead(path)
+        throw new VarveError('STORAGE_UNAVAILABLE', `Cannot read "${path}"`, { details: { path, errno: 'EIO' } })
+      },
+    },
+  })
+  const again = await openStore({ storage: failing })
+  await checkAll(await again.topics.open('t'))
+  await again.close()
 })
