@@ -11,7 +11,7 @@ import { openStore } from '../../../src/store/open.ts'
 import type { Store, StoreOptions } from '../../../src/store/types.ts'
 import type { NewEvent, ReadFilter, StoredEvent, Topic } from '../../../src/topic/types.ts'
 import { createSmallTopic } from '../../support/small-segments.ts'
-import { collect, event, Gate, openLog } from './support.ts'
+import { collect, event, Gate, openLog, Wire } from './support.ts'
 
 const SEGMENT_BYTES = 2_000
 
@@ -170,15 +170,14 @@ describe('reads by terms', () => {
 test('what is derived and cannot be read is made again: no read of events fails for it', async () => {
   const { storage, store } = await filled()
   await store.close()
-  const failing: Storage = Object.create(storage, {
-    openRead: {
-      value: (path: string) => {
-        if (!/terms|index|ckpt/.test(path)) return storage.openRead(path)
-        throw new VarveError('STORAGE_UNAVAILABLE', `Cannot read "${path}"`, { details: { path, errno: 'EIO' } })
-      },
-    },
-  })
-  const again = await openStore({ storage: failing })
+  const wire = new Wire(storage)
+  wire.before = ({ op, path }) => {
+    if (op === 'openRead' && /terms|index|ckpt/.test(path)) {
+      throw new VarveError('STORAGE_UNAVAILABLE', `Cannot read "${path}"`, { details: { path, errno: 'EIO' } })
+    }
+    return undefined
+  }
+  const again = await openStore({ storage: wire.storage })
   await checkAll(await again.topics.open('t'))
   await again.close()
 })
