@@ -30,6 +30,8 @@ import { walkCauses, walkEffects } from './walks.ts'
 import type { PartitionWriter } from './writer.ts'
 
 const PAGE_DEFAULT = 100
+/** Beside a writer a read shows what was there at most so long ago: looking costs as much as a small read. */
+const CATCH_UP_MS = 10
 const PAGE_MAX = 1_000
 /** A page that has to look at very much ends early with a cursor. */
 const PAGE_TIME_MS = 5_000
@@ -58,6 +60,7 @@ export class ReadableTopic {
   protected readonly row: () => TopicRow
   protected readonly open: readonly OpenPartition[]
   #isDeleted = false
+  #caughtUpAt = Number.NEGATIVE_INFINITY
   readonly #prune: (options: PruneOptions) => Promise<PruneReport>
 
   constructor(context: LogContext, facts: TopicFacts) {
@@ -122,9 +125,11 @@ export class ReadableTopic {
     return this.#scan(options)({ raw })
   }
 
-  /** Beside a writer: see what it did until now. What cannot be seen is reported, and what is known is read. */
+  /** Beside a writer: see what it did until a moment ago. What cannot be seen is reported, and what is known is read. */
   async #catchUp(): Promise<void> {
-    if (!this.context.readOnly) return
+    const { clock, readOnly } = this.context
+    if (!readOnly || clock.monotonic() - this.#caughtUpAt < CATCH_UP_MS) return
+    this.#caughtUpAt = clock.monotonic()
     try {
       await this.context.refresh()
     } catch (error) {

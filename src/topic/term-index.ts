@@ -45,8 +45,6 @@ export class TermIndex {
   #loading: Promise<void> | undefined
   /** Told of rows of a sealed segment that has no run yet. */
   onRows: ((segment: Unindexed, rows: RowsSource) => void) | undefined
-  /** Told when it is known which runs there are. */
-  onCover: (() => void) | undefined
 
   constructor(context: LogContext, partition: Partition, checkpoint: Checkpoint | undefined) {
     this.#context = context
@@ -150,7 +148,6 @@ export class TermIndex {
   async #loadCoverNow(): Promise<void> {
     if (this.cover.isLoaded) return
     await this.#partition.drive(this.cover.load())
-    this.onCover?.()
   }
 
   /** The rows of a part of a segment, from its envelopes. */

@@ -44,8 +44,6 @@ export class TermKeeper {
       this.#waiting.push({ segment, rows })
       this.#start()
     }
-    // What an owner before this one left unmerged.
-    terms.onCover = () => this.#start()
   }
 
   #start(): void {

@@ -39,6 +39,7 @@ test('every read of a read-only store sees what its writer did until then, witho
   const reader = await openLog({ wire: new Wire(wire.storage, { owner: processOf(2) }), readOnly: true })
   for (let n = 0; n < 5; n++) {
     await writer.topic.append(event(`e${n}`, new Uint8Array(400_000)))
+    await reader.clock.advance(10)
     expect((await collect(reader.topic.read())).length).toBe(n + 1)
     expect((await reader.topic.page({ entity: `e${n}` })).items.length).toBe(1)
     expect((await reader.topic.get(n))?.entity).toBe(`e${n}`)
