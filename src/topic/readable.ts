@@ -125,7 +125,7 @@ export class ReadableTopic {
     return this.#scan(options)({ raw })
   }
 
-  /** Beside a writer: see what it did until a moment ago. What cannot be seen is reported, and what is known is read. */
+  /** Beside a writer: see what it did until a moment ago. What cannot be seen is reported; what is known is read. */
   async #catchUp(): Promise<void> {
     const { clock, readOnly } = this.context
     if (!readOnly || clock.monotonic() - this.#caughtUpAt < CATCH_UP_MS) return
