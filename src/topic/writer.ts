@@ -158,7 +158,10 @@ export class PartitionWriter {
 
   /** Check, write and start to sync one group. What can be done while the device works is done then. */
   async #writeCalls(calls: readonly QueuedCall[]): Promise<void> {
-    const decision = await this.#decide(calls)
+    const known = calls.some(asks) ? await this.#lookUp(calls) : NOTHING_KNOWN
+    const failure = this.#refusal()
+    if (failure !== undefined) throw failure
+    const decision = decide(calls, { topic: this.#start.topic, offset: this.#segment.end.offset, ...known })
     this.#settleRepeats(decision.repeats)
     const { accepted, rows, conflicts } = decision
     const segment = this.#segment
@@ -183,21 +186,16 @@ export class PartitionWriter {
     this.#refuse(conflicts)
   }
 
-  /** Decide which calls of a group are written. @throws {VarveError} why the store may not write. */
-  async #decide(calls: readonly QueuedCall[]): Promise<Decision> {
-    const writtenOffset = this.#segment.end.offset
-    const place = {
+  /** What the log says about calls that ask something. */
+  #lookUp(calls: readonly QueuedCall[]): ReturnType<typeof lookUp> {
+    return lookUp(calls, {
       context: this.#context,
       partition: this.#partition,
       terms: this.#terms,
       keysInFlight: this.#syncs.keysInFlight,
       window: this.#start.settings().idempotency,
-      writtenOffset,
-    }
-    const known = calls.some(asks) ? await lookUp(calls, place) : NOTHING_KNOWN
-    const failure = this.#refusal()
-    if (failure !== undefined) throw failure
-    return decide(calls, { topic: this.#start.topic, offset: writtenOffset, ...known })
+      writtenOffset: this.#segment.end.offset,
+    })
   }
 
   #noteKeys(accepted: readonly QueuedCall[]): string[] {
