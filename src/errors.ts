@@ -36,7 +36,7 @@ export const ERROR_CODES = {
   },
   EVENT_INVALID: { kind: 'invalid' },
   VALUE_UNSUPPORTED: { kind: 'invalid', hint: 'Convert the value at this path to one that the value table lists' },
-  EVENT_TOO_LARGE: { kind: 'invalid', hint: 'Store a document and append a reference to it' },
+  EVENT_TOO_LARGE: { kind: 'invalid', hint: 'Store a document and append `documentRef(name)`' },
   APPEND_TOO_LARGE: { kind: 'invalid', hint: 'Split the call; NDJSON over HTTP and the CLI split by themselves' },
   SCHEMA_REJECTED: { kind: 'invalid' },
   PROOF_UNSUPPORTED: { kind: 'unsupported', hint: "Create the topic with `chain: 'events'`" },
@@ -47,12 +47,20 @@ export const ERROR_CODES = {
   CURSOR_INVALID: { kind: 'invalid', hint: 'Start again without a cursor' },
   CURSOR_FOREIGN: { kind: 'invalid', hint: 'The cursor belongs to another topic or store; start again without it' },
   JSON_INVALID: { kind: 'invalid' },
+  KEY_DUPLICATE: { kind: 'invalid', hint: 'Give each key of an object once, or let the last one count' },
+  PATH_INVALID: { kind: 'invalid', hint: 'Write fields as `a.b`, `a."odd key"`, elements as `a[0]`' },
+  PATH_PLURAL: { kind: 'invalid', hint: 'Use `matches` for paths with wildcards and slices' },
+  PATH_NOT_CONTAINER: { kind: 'invalid' },
+  DOCUMENT_SEQUENCE: { kind: 'invalid' },
+  DOCUMENT_LIMIT: { kind: 'invalid' },
   // Things named by a call.
   TOPIC_UNKNOWN: {
     kind: 'not-found',
     hint: 'Create it: open with `create`, POST /api/topics or `varve topics create`',
   },
   EVENT_UNKNOWN: { kind: 'not-found' },
+  DOCUMENT_UNKNOWN: { kind: 'not-found', hint: 'Write it first; `store.documents.list()` names those that exist' },
+  PATH_UNKNOWN: { kind: 'not-found' },
   JOB_UNKNOWN: { kind: 'not-found' },
   FILE_MISSING: { kind: 'not-found' },
   // Decisions.
@@ -60,6 +68,7 @@ export const ERROR_CODES = {
   CONDITION_FAILED: { kind: 'conflict', hint: 'Read what was appended meanwhile and decide again' },
   KEY_REUSED: { kind: 'conflict', hint: 'Use a new idempotency key for other events' },
   TOPIC_EXISTS: { kind: 'conflict', hint: 'Open it without `create`, or with the options it has' },
+  DOCUMENT_CONFLICT: { kind: 'conflict', hint: 'Read the document again and decide again' },
   FILE_EXISTS: { kind: 'conflict' },
   // What was there once.
   OFFSET_PRUNED: { kind: 'gone', hint: 'Read from the log start offset on' },
@@ -99,6 +108,8 @@ export const ERROR_CODES = {
   SEGMENT_MISSING: { kind: 'corrupt', hint: 'Restore the named file from a backup' },
   VERSIONS_DAMAGED: { kind: 'corrupt', hint: 'Restore the named file from a backup' },
   SEGMENT_FOREIGN: { kind: 'corrupt', hint: 'The named file belongs elsewhere; put the right one back' },
+  DOCUMENT_DAMAGED: { kind: 'corrupt', hint: 'Run `varve doc verify`, then restore the named file from a backup' },
+  DOCUMENT_MISSING: { kind: 'corrupt', hint: 'Restore the named file from a backup' },
   DECODE_FAILED: { kind: 'corrupt' },
   // Doors.
   BODY_TOO_LARGE: { kind: 'invalid', hint: 'Send NDJSON, which has no total limit' },

@@ -1,5 +1,18 @@
 /** The words of a store: how it is opened, what opening did, and what a check found.
  * @module */
+import type { Path } from '../document/path.ts'
+import type { DocumentRef } from '../document/reference.ts'
+import type {
+  DocumentBytes,
+  DocumentProgress,
+  DocumentReport,
+  DocumentStat,
+  OpenDocument,
+  ReadDocumentOptions,
+  StructuralEvent,
+  WriteDocumentOptions,
+  WriteJsonOptions,
+} from '../document/types.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Owner } from '../ports/owner.ts'
 import type { Random } from '../ports/random.ts'
@@ -150,6 +163,40 @@ export interface Topics {
   delete(name: string): Promise<void>
 }
 
+/** Large values, each one file, readable by path without loading them. A `DocumentRef` may stand for a name. */
+export interface Documents {
+  /** Store a value as the new version of a document, which need not exist.
+   * Cost: about that of `JSON.stringify` and a write of it, and three syncs.
+   * @throws {VarveError} `NAME_INVALID`, `DOCUMENT_CONFLICT` {name, expected, found}, `VALUE_UNSUPPORTED`,
+   * `DOCUMENT_LIMIT`, `OPTION_INVALID`, `STORE_READ_ONLY`, and what the storage throws. Nothing is published then. */
+  write(name: string, value: unknown, options?: WriteDocumentOptions): Promise<DocumentStat>
+  /** The same from JSON text as UTF-8 in pieces of any size, in memory that does not grow with it.
+   * @throws {VarveError} as `write`, and `JSON_INVALID` {position, line, column}, `KEY_DUPLICATE`. */
+  writeJson(name: string, json: DocumentBytes, options?: WriteJsonOptions): Promise<DocumentStat>
+  /** The same from structural events. @throws {VarveError} as `write`, and `DOCUMENT_SEQUENCE`. */
+  writeEvents(
+    name: string,
+    events: Iterable<StructuralEvent> | AsyncIterable<StructuralEvent>,
+    options?: WriteDocumentOptions,
+  ): Promise<DocumentStat>
+  /** Open the newest version for many reads. Close it. @throws {VarveError} `DOCUMENT_UNKNOWN`, `DOCUMENT_DAMAGED`,
+   * `DOCUMENT_MISSING`. */
+  open(name: string | DocumentRef): Promise<OpenDocument>
+  /** One value of the newest version. Documents that were read lately stay open. */
+  read(name: unknown, path?: string | Path, options?: ReadDocumentOptions): Promise<unknown>
+  /** Sorted by name. */
+  list(): Promise<DocumentStat[]>
+  /** @throws {VarveError} `DOCUMENT_UNKNOWN`. */
+  stat(name: string | DocumentRef): Promise<DocumentStat>
+  /** @throws {VarveError} `DOCUMENT_UNKNOWN`, `DOCUMENT_CONFLICT`, `STORE_READ_ONLY`. */
+  delete(name: string, options?: { readonly ifVersion?: number }): Promise<void>
+  /** Check every byte, the sequence of events, and that the index leads where it says. Never writes. */
+  verify(
+    name: string | DocumentRef,
+    options?: { readonly signal?: AbortSignal; readonly onProgress?: (progress: DocumentProgress) => void },
+  ): Promise<DocumentReport>
+}
+
 export interface StoreStats {
   readonly storeId: string
   readonly storage: string
@@ -158,6 +205,7 @@ export interface StoreStats {
   readonly epoch: number
   readonly formatVersion: number
   readonly topics: number
+  readonly documents: number
   readonly events: number
   readonly sizeBytes: number
   /** Parts of term indexes that are kept for the next read. */
@@ -172,6 +220,7 @@ export interface Store {
   readonly readOnly: boolean
   readonly openReport: OpenReport
   readonly topics: Topics
+  readonly documents: Documents
   stats(): Promise<StoreStats>
   /** Check every byte: checksums, chains, manifest, derived files rebuilt in memory and compared. Never writes. */
   verify(options?: VerifyOptions): Promise<VerifyReport>
