@@ -37,11 +37,11 @@ export interface ValueSink {
   /** `value` is milliseconds since 1970, never NaN. */
   date(value: number): boolean
   beginArray(length: number): void
-  endArray(): void
+  endArray(length: number): void
   /** An object with the fields `keys[from..end)`. @returns whether `key` is wanted before each value, or 'refused'. */
   beginObject(keys: readonly string[], from: number, end: number): 'keyed' | 'unkeyed' | 'refused'
   key(key: string): boolean
-  endObject(): void
+  endObject(fields: number): void
 }
 
 /** What the values of a frame are. */
@@ -117,10 +117,10 @@ export class ValueWalker {
           }
           break
         }
-        if (frame.kind === ARRAY) sink.endArray()
+        if (frame.kind === ARRAY) sink.endArray(frame.end)
         else {
           this.#fields = frame.from
-          sink.endObject()
+          sink.endObject(frame.end - frame.from)
         }
         this.#depth--
       }
