@@ -29,6 +29,7 @@ export function bareEnd(text: string, from: number): number {
   return at
 }
 
+/** Cost: one pass. @returns canonical text. */
 export function formatSteps(steps: readonly Step[]): string {
   let text = ''
   for (const step of steps) text = appendStep(text, step)

@@ -140,7 +140,7 @@ class Parser {
     let value = 0
     for (let unit = this.#text.charCodeAt(this.#at); unit >= ZERO && unit <= ZERO + 9; ) {
       if (this.#at > start && value === 0) throw this.#bad('a number without leading zeros', start)
-      value = value * 10 + unit - ZERO
+      value = value * 10 + (unit - ZERO)
       if (value > Number.MAX_SAFE_INTEGER) throw this.#bad('a number below 2^53', start)
       unit = this.#text.charCodeAt(++this.#at)
     }

@@ -85,6 +85,7 @@ function copyStep(step: Step): Step {
   }
 }
 
+/** `PATH_INVALID` {limit} and what else is known. */
 export function tooManySteps(details: { readonly [name: string]: unknown }): VarveError {
   return new VarveError('PATH_INVALID', `Path has more than ${STEPS_MAX} steps`, {
     details: { ...details, limit: STEPS_MAX },
