@@ -1,0 +1,212 @@
+/** Reading the bytes of a path index: every number is checked before anything relies on it. See `index-format.ts`.
+ * @module */
+import { ByteReader, fromUtf8 } from '../codec/bytes.ts'
+import { DEPTH_MAX } from '../codec/structural-codes.ts'
+import { decodeWtf8 } from '../codec/value-buffer.ts'
+import { VarveError } from '../errors.ts'
+import { type IndexItems, ITEM, KEY_FORM, type PathIndex } from './index-format.ts'
+
+/** What an index is checked against. */
+export interface IndexFacts {
+  readonly blockRawBytes: number
+  /** Address behind the last event. */
+  readonly endAddress: number
+}
+
+/** Read an index. Cost: one pass over the bytes; memory at most about 100 times the bytes.
+ * @throws {VarveError} `DECODE_FAILED` {reason} for anything that `encodeIndex` does not write. */
+export function decodeIndex(bytes: Uint8Array, facts: IndexFacts): PathIndex {
+  const reader = new ByteReader(bytes)
+  const count = reader.varint()
+  const tableCount = reader.varint()
+  // Every item and every key takes a byte at least, so this bounds what is allocated.
+  if (count === 0 || count + tableCount > reader.remaining) throw refused('its counts do not fit its length')
+  const lengths = new Float64Array(tableCount)
+  let tableBytes = 0
+  for (let key = 0; key < tableCount; key++) tableBytes += lengths[key] = reader.varint()
+  if (tableBytes > reader.remaining) throw refused('its counts do not fit its length')
+  const keys = new Array<string | number | undefined>(count).fill(undefined)
+  const items: IndexItems = {
+    count,
+    kinds: new Uint8Array(count),
+    depths: new Uint16Array(count),
+    addresses: new Float64Array(count),
+    ordinals: new Float64Array(count),
+    sizes: new Float64Array(count),
+    keys,
+    counts: new Float64Array(count),
+    pages: new Float64Array(count),
+  }
+  readShapes(reader, items)
+  readAddresses(reader, items, facts.endAddress)
+  readSizes(reader, items, facts.endAddress)
+  readOrdinals(reader, items)
+  readPages(reader, items, facts)
+  const table = readKeys(reader, items, { keys, tableLengths: lengths })
+  return { items, keys: table }
+}
+
+function refused(reason: string): VarveError {
+  return new VarveError('DECODE_FAILED', `Cannot use the path index: ${reason}`, { details: { reason } })
+}
+
+function readShapes(reader: ByteReader, { count, kinds, depths }: IndexItems): void {
+  let deepest = 0
+  for (let item = 0; item < count; ) {
+    const number = reader.varint()
+    const shape = Math.floor(number / 2)
+    const kind = shape % 4
+    const depth = Math.floor(shape / 4)
+    const run = number % 2 === 0 ? 1 : reader.varint() + 2
+    if (run > count - item) throw refused('it has more shapes than items')
+    if (depth > deepest || depth > DEPTH_MAX || (depth === 0) !== (item === 0)) throw refused(`a depth of ${depth}`)
+    if (depth === 0 && (run > 1 || kind === ITEM.range)) throw refused('it does not begin with one root')
+    kinds.fill(kind, item, item + run)
+    depths.fill(depth, item, item + run)
+    item += run
+    deepest = kind >= ITEM.array ? depth + 1 : depth
+  }
+}
+
+function readAddresses(reader: ByteReader, { count, addresses }: IndexItems, endAddress: number): void {
+  let address = -1
+  for (let item = 0; item < count; item++) {
+    address += reader.varint() + 1
+    if (address >= endAddress) throw refused('an address is past the end')
+    addresses[item] = address
+  }
+}
+
+/** A child is smaller than its container, and every child takes a byte. */
+function readSizes(reader: ByteReader, items: IndexItems, endAddress: number): void {
+  const { count, kinds, depths, addresses, sizes, counts } = items
+  /** The size of the container at each depth. */
+  const open = new Float64Array(DEPTH_MAX + 1)
+  for (let item = 0; item < count; item++) {
+    if (kinds[item] === ITEM.range) continue
+    const size = reader.varint()
+    const depth = depths[item] as number
+    const most = depth === 0 ? endAddress : (open[depth - 1] as number) - 1
+    if (size === 0 || size > most || size > endAddress - (addresses[item] as number)) throw refused(`a size of ${size}`)
+    sizes[item] = size
+    open[depth] = size
+  }
+  for (let item = 0; item < count; item++) {
+    if ((kinds[item] as number) < ITEM.array) continue
+    const children = reader.varint()
+    if (children >= (sizes[item] as number)) throw refused(`${children} children in ${sizes[item]} bytes`)
+    counts[item] = children
+  }
+}
+
+function readOrdinals(reader: ByteReader, { count, kinds, depths, ordinals, counts }: IndexItems): void {
+  /** The next ordinal, and the number of children, at each depth. */
+  const next = new Float64Array(DEPTH_MAX + 2)
+  const ends = new Float64Array(DEPTH_MAX + 2)
+  ends[1] = counts[0] as number
+  for (let item = 1; item < count; item++) {
+    const depth = depths[item] as number
+    const ordinal = (next[depth] as number) + reader.varint()
+    if (ordinal >= (ends[depth] as number)) throw refused('an ordinal is past the number of children')
+    ordinals[item] = ordinal
+    next[depth] = ordinal + 1
+    if ((kinds[item] as number) < ITEM.array) continue
+    next[depth + 1] = 0
+    ends[depth + 1] = counts[item] as number
+  }
+}
+
+function readPages(reader: ByteReader, { count, kinds, addresses, pages }: IndexItems, facts: IndexFacts): void {
+  const blocks = Math.ceil(facts.endAddress / facts.blockRawBytes)
+  let item = 0
+  for (let left = reader.varint(), isFirst = true; left > 0; left--, isFirst = false) {
+    const step = reader.varint()
+    const since = reader.varint()
+    item += step
+    if (item >= count || (step === 0 && !isFirst) || kinds[item] !== ITEM.object) {
+      throw refused('key pages of what is no object')
+    }
+    const block = Math.floor((addresses[item] as number) / facts.blockRawBytes) + since
+    if (since === 0 || block >= blocks) throw refused('key pages are past the end')
+    pages[item] = block + 1
+  }
+}
+
+/** Text that is known by its bytes: the table first, then the items. */
+interface Texts {
+  readonly lengths: Float64Array
+  readonly item: Uint32Array
+  count: number
+}
+
+interface KeyParts {
+  readonly keys: (string | number | undefined)[]
+  readonly tableLengths: Float64Array
+}
+
+/** @returns the key table. */
+function readKeys(reader: ByteReader, items: IndexItems, { keys, tableLengths }: KeyParts): string[] {
+  const { count, kinds, depths } = items
+  const texts: Texts = { lengths: new Float64Array(count), item: new Uint32Array(count), count: 0 }
+  const fromTable = new Float64Array(count).fill(-1)
+  const open = new Uint8Array(DEPTH_MAX + 2)
+  for (let item = 0; item < count; item++) {
+    const kind = kinds[item] as number
+    // One more than the depth, so that the root is in no object.
+    const depth = (depths[item] as number) + 1
+    open[depth] = kind
+    if (kind === ITEM.range || open[depth - 1] !== ITEM.object) continue
+    const number = reader.varint()
+    if (number % 2 === 0) {
+      if (number / 2 >= tableLengths.length) throw refused('a key is past the end of the key table')
+      fromTable[item] = number / 2
+    } else if (number % 4 === KEY_FORM.text) {
+      texts.item[texts.count] = item
+      texts.lengths[texts.count++] = Math.floor(number / 4)
+    } else keys[item] = readOddKey(reader, number)
+  }
+  const decoded = readTexts(reader, tableLengths, texts)
+  const table = decoded.slice(0, tableLengths.length)
+  for (let text = 0; text < texts.count; text++) keys[texts.item[text] as number] = decoded[table.length + text]
+  for (let item = 0; item < count; item++) {
+    const number = fromTable[item] as number
+    if (number >= 0) keys[item] = table[number]
+  }
+  return table
+}
+
+/** A key with lone surrogates, or an integer. */
+function readOddKey(reader: ByteReader, number: number): string | number {
+  if (number === KEY_FORM.integer) return reader.varint()
+  if (number === KEY_FORM.negativeInteger) {
+    const key = -1 - reader.varint()
+    if (Number.isSafeInteger(key)) return key
+  }
+  if (number % 16 !== KEY_FORM.wtf8) throw refused('a key of no known form')
+  let key = ''
+  const bytes = reader.raw(Math.floor(number / 16))
+  try {
+    key = decodeWtf8(bytes)
+  } catch (cause) {
+    throw new VarveError('DECODE_FAILED', 'Cannot use the path index: a key is not WTF-8', { cause })
+  }
+  if (key.isWellFormed()) throw refused('a key has no lone surrogate')
+  return key
+}
+
+/** Most keys are ASCII: then the text is decoded once, and cut by bytes. */
+function readTexts(reader: ByteReader, tableLengths: Float64Array, { lengths, count }: Texts): string[] {
+  const bytes = reader.raw(reader.remaining)
+  const all = fromUtf8(bytes)
+  const isAscii = all.length === bytes.length
+  const decoded: string[] = []
+  let at = 0
+  for (let text = 0; text < tableLengths.length + count; text++) {
+    const length = (text < tableLengths.length ? tableLengths[text] : lengths[text - tableLengths.length]) as number
+    if (length > bytes.length - at) throw refused('a key is past the end')
+    decoded.push(isAscii ? all.slice(at, at + length) : fromUtf8(bytes.subarray(at, at + length)))
+    at += length
+  }
+  if (at !== bytes.length) throw refused('bytes are left over')
+  return decoded
+}
