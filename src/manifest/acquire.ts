@@ -138,7 +138,7 @@ function locked(lock: Lock): VarveError {
   })
 }
 
-/** Never make a store in a directory that is something else, nor over topics whose manifest is lost. */
+/** Never make a store in a directory that is something else, nor over truth whose manifest is lost. */
 async function refuseForeign(storage: Storage, seen: Survey): Promise<void> {
   if (seen.view !== undefined) return
   const isOwn = (name: string) => OWN_NAMES.includes(name) || (manifestEpoch(name) ?? headEpoch(name)) !== undefined
@@ -147,10 +147,11 @@ async function refuseForeign(storage: Storage, seen: Survey): Promise<void> {
     throw new VarveError('STORE_FOREIGN', 'Cannot create a store: the directory holds something else', {
       details: { location: storage.location, found: found.slice(0, 20) },
     })
-  if ((await storage.list('topics')).length > 0)
-    throw new VarveError('MANIFEST_DAMAGED', 'Cannot open the store: there are topics but no readable manifest', {
-      details: { location: storage.location, notes: seen.notes },
-    })
+  for (const directory of ['topics', 'documents']) {
+    if ((await storage.list(directory)).length === 0) continue
+    const message = `Cannot open the store: there are ${directory} but no readable manifest`
+    throw new VarveError('MANIFEST_DAMAGED', message, { details: { location: storage.location, notes: seen.notes } })
+  }
 }
 
 /** Steps 3 to 9. @returns `undefined` when somebody else was faster. */

@@ -3,6 +3,7 @@
  * @module */
 import { VarveError } from '../errors.ts'
 import { checkNotLeaving, checkOptions, checkTopic } from './check-topic.ts'
+import { DocumentsDraft } from './documents.ts'
 import { partitionDirectory } from './files.ts'
 import {
   type Closed,
@@ -29,7 +30,7 @@ import {
   type SegmentRow,
   type TopicRow,
 } from './shapes.ts'
-import { highestHeadSlot, highestTopicId, type ManifestState } from './state.ts'
+import { checkUntidy, highestHeadSlot, highestTopicId, type ManifestState } from './state.ts'
 
 /** A partition that records changed. */
 interface PartitionDraft {
@@ -62,8 +63,10 @@ export class StateDraft {
   readonly #from: ManifestState
   readonly #topics = new Map<number, TopicDraft>()
   readonly #removing: Map<string, readonly string[]>
+  readonly #documents: DocumentsDraft
   #lastTopicId: number | undefined
   #lastHeadSlot: number | undefined
+  #untidy: readonly string[] | undefined
 
   constructor(from: ManifestState) {
     this.#from = from
@@ -71,19 +74,26 @@ export class StateDraft {
     this.#removing = new Map(from.removing?.map(({ directory, files }) => [directory, files]))
     this.#lastTopicId = from.lastTopicId
     this.#lastHeadSlot = from.lastHeadSlot
+    this.#documents = new DocumentsDraft(from.documents, from.lastDocumentVersion)
+    this.#untidy = from.untidyDocuments
   }
 
-  /** Everything applied so far. Cost: a copy of the list of segments of each partition that was changed. */
+  /** Everything applied so far. Cost: a copy of the list of segments of each partition that was changed, and of the
+   * list of documents when one was. */
   get state(): ManifestState {
     const topics = [...this.#topics.values()].map(finished)
     const removing = Array.from(this.#removing, ([directory, files]) => ({ directory, files }))
-    const { removing: _, lastTopicId: __, lastHeadSlot: ___, ...rest } = this.#from
+    const { removing: _, documents: __, untidyDocuments: ___, ...rest } = this.#from
+    const { rows: documents, lastVersion } = this.#documents
     return {
       ...rest,
       topics,
       ...(removing.length === 0 ? {} : { removing }),
       ...(this.#lastTopicId === undefined ? {} : { lastTopicId: this.#lastTopicId }),
       ...(this.#lastHeadSlot === undefined ? {} : { lastHeadSlot: this.#lastHeadSlot }),
+      ...(documents.length === 0 ? {} : { documents }),
+      ...(lastVersion === undefined ? {} : { lastDocumentVersion: lastVersion }),
+      ...(this.#untidy === undefined ? {} : { untidyDocuments: this.#untidy }),
     }
   }
 
@@ -97,6 +107,8 @@ export class StateDraft {
     else if (record.type === 'topic-created') this.#createTopic(record.topic)
     else if (record.type === 'topic-changed') this.#changeTopic(record)
     else if (record.type === 'topic-deleted') this.#deleteTopic(record)
+    else if (record.type === 'document-written') this.#documents.write(record.document)
+    else if (record.type === 'document-deleted') this.#documents.delete(record.name)
     else if (record.type === 'closed') this.#close(record)
     else {
       throw new VarveError('FORMAT_NEWER', 'Cannot read the manifest: it holds a record of an unknown type', {
@@ -237,6 +249,7 @@ export class StateDraft {
   /** A close counts only when it names every active segment: one that it left out would pass for unchanged. */
   #close(record: Closed): void {
     check(Array.isArray(record.partitions), 'a close without partitions')
+    checkUntidy(record.untidyDocuments)
     const named = new Set(record.partitions.map((end) => `${end?.topic} ${end?.partition}`))
     check(named.size === record.partitions.length, 'a close names a partition twice')
     for (const end of record.partitions) proveEnd(this.#partition(end), end)
@@ -250,6 +263,7 @@ export class StateDraft {
         )
       }
     }
+    this.#untidy = record.untidyDocuments
   }
 }
 

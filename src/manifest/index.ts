@@ -1,6 +1,7 @@
 /** The authority on what exists: records, epochs, takeover, commit points and head files.
  * @module */
 export { type Acquired, type AcquireOptions, acquire } from './acquire.ts'
+export { type DocumentRow, findDocument, orderedDocuments } from './documents.ts'
 export { applyRecord } from './draft.ts'
 export { headEpoch, headName, manifestEpoch, manifestName, partitionDirectory } from './files.ts'
 export {

@@ -11,6 +11,8 @@
  *
  * `baseOffset` and `hashBefore` are those of the first segment: every other one begins where the one before it ends.
  * @module */
+import type { DocumentRow } from './documents.ts'
+import { packDocuments } from './pack-documents.ts'
 import {
   areOrdered,
   check,
@@ -35,12 +37,16 @@ const SEAL_FIELDS = new Set<string>(['endOffset', 'endPosition', 'endHash', ...O
 type Column = (number | null)[]
 
 /** A state as it is written. */
-export function packState(state: { readonly topics: readonly TopicRow[] }): unknown {
+export function packState(state: {
+  readonly topics: readonly TopicRow[]
+  readonly documents?: readonly DocumentRow[]
+}): unknown {
   const topics = state.topics.map((topic) => ({
     ...topic,
     partitions: topic.partitions.map((row) => ({ ...row, segments: packSegments(row.segments) })),
   }))
-  return { ...state, topics }
+  const { documents } = state
+  return { ...state, topics, ...(documents === undefined ? {} : { documents: packDocuments(documents) }) }
 }
 
 /** What was read and has not changed since is written as it was. */

@@ -1,5 +1,6 @@
 /** The records of a manifest: each is one commit.
  * @module */
+import type { DocumentRow } from './documents.ts'
 import type { ProvenEnd, Removal, Seal, SegmentRow, TopicRow, TopicRowOptions } from './shapes.ts'
 
 export const FORMAT_VERSION = 1
@@ -55,10 +56,24 @@ export interface FilesRemoved {
   readonly left?: readonly string[]
 }
 
+/** A document has a new version, whose file is durable. The file of the version before belongs to nobody from here on. */
+export interface DocumentWritten {
+  readonly type: 'document-written'
+  readonly document: DocumentRow
+}
+
+/** A document is no more. */
+export interface DocumentDeleted {
+  readonly type: 'document-deleted'
+  readonly name: string
+}
+
 /** The owner synced everything and is done: these are the ends of all active segments, none left out. */
 export interface Closed {
   readonly type: 'closed'
   readonly partitions: readonly ({ readonly topic: number; readonly partition: number } & ProvenEnd)[]
+  /** Names of documents in whose directories files could not be removed. Absent: none. */
+  readonly untidyDocuments?: readonly string[]
 }
 
 export type ManifestRecord =
@@ -68,4 +83,6 @@ export type ManifestRecord =
   | SegmentAdded
   | LogStartRaised
   | FilesRemoved
+  | DocumentWritten
+  | DocumentDeleted
   | Closed

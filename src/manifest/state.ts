@@ -2,14 +2,17 @@
  *
  * Invariants: topic names are unique without regard to case, topic ids and head slots are unique; the segments of a
  * partition are in offset order without gaps, each one's `hashBefore` is the `endHash` of the one before it, and all
- * but the last are sealed; no file in use is among those to remove. Unknown fields are kept, so that a compatible
+ * but the last are sealed; no file in use is among those to remove; names of documents are unique without regard to
+ * case. Unknown fields are kept, so that a compatible
  * newer version may add some.
  * @module */
 import { VarveError } from '../errors.ts'
 import { checkNotLeaving, checkTopic } from './check-topic.ts'
+import type { DocumentRow } from './documents.ts'
 import { partitionDirectory } from './files.ts'
+import { unpackDocuments } from './pack-documents.ts'
 import { FORMAT_VERSION } from './records.ts'
-import { check, checkRemoval, isHash, isObject, isWhole, type Removal, type TopicRow } from './shapes.ts'
+import { check, checkRemoval, isFileName, isHash, isObject, isWhole, type Removal, type TopicRow } from './shapes.ts'
 
 /** Features by what a version that does not know them may still do. */
 export interface Features {
@@ -45,6 +48,12 @@ export interface ManifestState {
   /** No topic created from now on has an id or a head slot up to these: a deleted one may have had it. */
   readonly lastTopicId?: number
   readonly lastHeadSlot?: number
+  /** In the order of their names without regard to case. Absent: none. */
+  readonly documents?: readonly DocumentRow[]
+  /** The highest version of any deleted document: one that is created from now on begins above it. */
+  readonly lastDocumentVersion?: number
+  /** Names of documents in whose directories the last clean close left files behind. Absent: none. */
+  readonly untidyDocuments?: readonly string[]
 }
 
 /** A store in which nothing exists yet. */
@@ -72,7 +81,16 @@ export function parseState(value: unknown): ManifestState {
   checkRemovals(state)
   const { lastTopicId = 0, lastHeadSlot = 0 } = state
   check(isWhole(lastTopicId) && isWhole(lastHeadSlot), 'what deleted topics had is not known')
+  if (value.documents !== undefined) value.documents = unpackDocuments(value.documents)
+  const { lastDocumentVersion = 0 } = state
+  check(isWhole(lastDocumentVersion), 'what deleted documents had is not known')
+  checkUntidy(state.untidyDocuments)
   return state
+}
+
+/** Check names of documents in whose directories files were left. */
+export function checkUntidy(names: unknown = []): void {
+  check(Array.isArray(names) && names.every(isFileName), 'the documents to tidy up are not listed')
 }
 
 function checkDistinct(topics: readonly TopicRow[]): void {
