@@ -1,0 +1,323 @@
+/** A document as structural events in blocks, with its path index: everything of writing but the file.
+ *
+ * The encoder knows the path while events pass, and refuses sequences that mean nothing.
+ * @module */
+import { CODE, DEPTH_MAX, SHORT } from '../codec/structural-codes.ts'
+import * as write from '../codec/structural-write.ts'
+import { utf8Length, type ValueBuffer } from '../codec/value-buffer.ts'
+import { VarveError } from '../errors.ts'
+import type { Maybe } from '../ports/storage.ts'
+import type { BlockWriter } from './block-writer.ts'
+import { DocumentKeys } from './document-keys.ts'
+import { type Ended, IndexBuilder } from './index-build.ts'
+import { ITEM } from './index-format.ts'
+import { KeyTable } from './key-table.ts'
+import { Levels } from './levels.ts'
+import { DOCUMENT_LIMITS, type DocumentOutput } from './output.ts'
+
+export interface EncoderOptions {
+  /** T of the index. */
+  readonly threshold: number
+  /** Bytes that the items of the index may take. */
+  readonly indexBudget: number
+  readonly duplicateKeys: 'last' | 'refuse'
+}
+
+export class DocumentEncoder implements DocumentOutput {
+  values = 0
+  /** The value is complete. */
+  isDone = false
+  /** Some object has a key twice. */
+  hasDuplicates = false
+  readonly keyTable = new KeyTable()
+  readonly index: IndexBuilder
+  readonly #blocks: BlockWriter
+  readonly #raw: ValueBuffer
+  readonly #levels: Levels
+  readonly #keys: DocumentKeys
+  readonly #refuseDuplicates: boolean
+  readonly #ended: Ended = { kind: 0, address: 0, keyAddress: 0, size: 0, count: 0, run: 0 }
+  /** In an object, between values. */
+  #wantsKey = false
+  /** Where the key of the next value begins; in arrays the value itself. */
+  #keyAddress = 0
+
+  constructor(blocks: BlockWriter, options: EncoderOptions) {
+    this.#blocks = blocks
+    this.#raw = blocks.raw
+    this.#levels = new Levels(this.keyTable.names)
+    this.#keys = new DocumentKeys(
+      this.keyTable,
+      { levels: this.#levels, blocks },
+      { spills: options.duplicateKeys !== 'refuse' },
+    )
+    this.index = new IndexBuilder(this.#levels, options.threshold, options.indexBudget)
+    this.#refuseDuplicates = options.duplicateKeys === 'refuse'
+  }
+
+  get isFull(): boolean {
+    return this.#blocks.isFull
+  }
+
+  path(): string {
+    return this.#levels.path(ITEM.object)
+  }
+
+  null(): void {
+    const address = this.#begin('a value')
+    this.#raw.byte(CODE.null)
+    this.#endScalar(address)
+  }
+
+  undefined(): void {
+    const address = this.#begin('a value')
+    this.#raw.byte(CODE.undefined)
+    this.#endScalar(address)
+  }
+
+  boolean(value: boolean): void {
+    const address = this.#begin('a value')
+    this.#raw.byte(value ? CODE.true : CODE.false)
+    this.#endScalar(address)
+  }
+
+  number(value: number): void {
+    const address = this.#begin('a value')
+    write.writeNumber(this.#raw, value)
+    this.#endScalar(address)
+  }
+
+  scaled(m: number, e: number): void {
+    const address = this.#begin('a value')
+    write.writeScaled(this.#raw, m, e)
+    this.#endScalar(address)
+  }
+
+  bigint(value: bigint): void {
+    const address = this.#begin('a value')
+    write.writeBigint(this.#raw, value)
+    this.#endScalar(address)
+  }
+
+  date(at: number): void {
+    const address = this.#begin('a value')
+    write.writeTimestamp(this.#raw, at)
+    this.#endScalar(address)
+  }
+
+  decimal(text: string): void {
+    const address = this.#begin('a value')
+    this.#checkSize(text.length)
+    write.writeDecimal(this.#raw, text)
+    this.#endScalar(address)
+  }
+
+  bytes(value: Uint8Array): void {
+    const address = this.#begin('a value')
+    this.#checkSize(value.length)
+    write.writeBinary(this.#raw, value)
+    this.#endScalar(address)
+  }
+
+  string(value: string): void {
+    const address = this.#begin('a value')
+    if (value.length > DOCUMENT_LIMITS.scalarBytes / 3) this.#checkSize(utf8Length(value))
+    write.writeString(this.#raw, value)
+    this.#endScalar(address)
+  }
+
+  utf8(bytes: Uint8Array, start: number, end: number): void {
+    const address = this.#begin('a value')
+    const sizeBytes = end - start
+    const raw = this.#raw
+    if (sizeBytes < SHORT.stringBytes) {
+      raw.ensure(SHORT.stringBytes)
+      const into = raw.bytes
+      let at = raw.length
+      into[at++] = CODE.shortString | sizeBytes
+      for (let from = start; from < end; from++) into[at++] = bytes[from] as number
+      raw.length = at
+    } else {
+      this.#checkSize(sizeBytes)
+      raw.byte(CODE.string)
+      raw.varint(sizeBytes)
+      raw.append(bytes.subarray(start, end))
+    }
+    this.#endScalar(address)
+  }
+
+  beginObject(): void {
+    this.#beginContainer(ITEM.object)
+  }
+
+  beginArray(): void {
+    this.#beginContainer(ITEM.array)
+  }
+
+  endObject(): void {
+    if (!this.#wantsKey) this.impossible('the end of an object')
+    if (this.#keys.end()) this.#duplicate()
+    this.#endContainer(this.#levels.depth - 1)
+  }
+
+  endArray(): void {
+    const level = this.#levels.depth - 1
+    if (level < 0 || this.#levels.kinds[level] !== ITEM.array) this.impossible('the end of an array')
+    this.#endContainer(level)
+  }
+
+  key(key: string): void {
+    this.#beginKey()
+    this.#endKey(this.#keys.key(key))
+  }
+
+  keyUtf8(bytes: Uint8Array, start: number, end: number): void {
+    this.#beginKey()
+    this.#endKey(this.#keys.keyUtf8(bytes, start, end))
+  }
+
+  intKey(key: number): void {
+    this.#beginKey()
+    this.#keys.intKey(key)
+  }
+
+  drain(): Maybe<void> {
+    return this.#blocks.drain()
+  }
+
+  #beginKey(): void {
+    if (!this.#wantsKey) this.impossible('a key')
+    this.#keys.ready()
+    const levels = this.#levels
+    const level = levels.depth - 1
+    const address = this.#blocks.address
+    this.index.child(address)
+    ;(levels.counts[level] as number)++
+    this.#keyAddress = address
+    this.#wantsKey = false
+  }
+
+  #endKey(sizeBytes: number): void {
+    if (sizeBytes > DOCUMENT_LIMITS.keyBytes) throw this.#tooLarge('keyBytes', sizeBytes)
+  }
+
+  /** A value begins. @returns its address. */
+  #begin(found: string): number {
+    if (this.#wantsKey || this.isDone) this.impossible(found)
+    const levels = this.#levels
+    const address = this.#blocks.address
+    const level = levels.depth - 1
+    if (level >= 0 && levels.kinds[level] === ITEM.array) {
+      this.index.child(address)
+      ;(levels.counts[level] as number)++
+      this.#keyAddress = address
+    } else if (level < 0) this.#keyAddress = address
+    this.values++
+    return address
+  }
+
+  #endScalar(address: number): void {
+    const size = this.#blocks.address - address
+    if (size >= this.index.threshold || this.#levels.depth === 0) {
+      const ended = this.#ended
+      ended.kind = ITEM.scalar
+      ended.address = address
+      ended.keyAddress = this.#keyAddress
+      ended.size = size
+      ended.count = 0
+      ended.run = 0
+      this.index.end(ended, -1)
+    }
+    this.#endValue()
+  }
+
+  #endValue(): void {
+    const levels = this.#levels
+    if (levels.depth === 0) this.isDone = true
+    else this.#wantsKey = levels.kinds[levels.depth - 1] === ITEM.object
+  }
+
+  #beginContainer(kind: number): void {
+    const address = this.#begin(kind === ITEM.object ? 'an object' : 'an array')
+    const levels = this.#levels
+    const level = levels.depth
+    if (level >= DEPTH_MAX) throw this.#tooLarge('depth', level + 1)
+    levels.depth = level + 1
+    levels.kinds[level] = kind
+    levels.counts[level] = 0
+    levels.addresses[level] = address
+    levels.keyAddresses[level] = this.#keyAddress
+    levels.skips[level] = this.#keys.skippedBytes
+    levels.items[level] = -1
+    levels.marks[level] = address
+    this.#keys.begin(level)
+    this.#raw.byte(kind === ITEM.object ? CODE.beginObject : CODE.beginArray)
+    this.#wantsKey = kind === ITEM.object
+  }
+
+  #duplicate(): void {
+    if (this.#refuseDuplicates) {
+      const path = this.path()
+      throw new VarveError(
+        'KEY_DUPLICATE',
+        `Cannot store the object that ends behind "${path}": a key is there twice`,
+        {
+          details: { path },
+        },
+      )
+    }
+    this.hasDuplicates = true
+  }
+
+  #endContainer(level: number): void {
+    const levels = this.#levels
+    const raw = this.#raw
+    const address = levels.addresses[level] as number
+    const kind = levels.kinds[level] as number
+    const count = levels.counts[level] as number
+    const begin = address - this.#blocks.base
+    if (count < SHORT.count && begin >= 0) {
+      raw.bytes[begin] = (kind === ITEM.object ? CODE.shortObject : CODE.shortArray) | count
+    } else raw.byte(kind === ITEM.object ? CODE.endObject : CODE.endArray)
+    levels.depth = level
+    const size = this.#blocks.address - address - (this.#keys.skippedBytes - (levels.skips[level] as number))
+    const item = levels.items[level] as number
+    if (item >= 0 || size >= this.index.threshold || level === 0) {
+      const ended = this.#ended
+      ended.kind = kind
+      ended.address = address
+      ended.keyAddress = levels.keyAddresses[level] as number
+      ended.size = size
+      ended.count = count
+      ended.run = levels.runs[level] as number
+      this.index.end(ended, item)
+    }
+    this.#endValue()
+  }
+
+  #expected(): string {
+    if (this.isDone) return 'the end of the document'
+    if (this.#wantsKey) return 'a key or the end of an object'
+    const level = this.#levels.depth - 1
+    return level >= 0 && this.#levels.kinds[level] === ITEM.array ? 'a value or the end of an array' : 'a value'
+  }
+
+  /** @throws {VarveError} `DOCUMENT_SEQUENCE`. */
+  protected impossible(found: string): never {
+    const expected = this.#expected()
+    const path = this.path()
+    const message = `Cannot go on with a document at "${path}": found ${found}, expected ${expected}`
+    throw new VarveError('DOCUMENT_SEQUENCE', message, { details: { found, expected, path } })
+  }
+
+  #checkSize(sizeBytes: number): void {
+    if (sizeBytes > DOCUMENT_LIMITS.scalarBytes) throw this.#tooLarge('scalarBytes', sizeBytes)
+  }
+
+  #tooLarge(limitName: keyof typeof DOCUMENT_LIMITS, found: number): VarveError {
+    const path = this.path()
+    const limit = DOCUMENT_LIMITS[limitName]
+    const message = `Cannot store "${path}" in a document: ${limitName} is ${found}, limit ${limit}`
+    return new VarveError('DOCUMENT_LIMIT', message, { details: { path, limit, limitName, found } })
+  }
+}

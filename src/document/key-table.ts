@@ -1,0 +1,114 @@
+/** The key table of a document: keys that occur more than once get numbers.
+ *
+ * A key is admitted when it comes a second time, as far as a small memory of keys seen once can tell. Numbers are never
+ * given again, so that reading may begin anywhere.
+ * @module */
+import { hashKey } from './key-pages.ts'
+
+const KEYS_MAX = 1_024
+const TEXT_MAX_BYTES = 16_384
+const KEY_MAX_BYTES = 255
+const SLOTS = 4_096
+const NOTHING = new Uint8Array(0)
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+export class KeyTable {
+  /** By number. */
+  readonly names: string[] = []
+  /** Of the keys by number. */
+  readonly hashes: number[] = []
+  readonly secondHashes: number[] = []
+  readonly #utf8: Uint8Array[] = []
+  readonly #numbers = new Map<string, number>()
+  /** Number + 1 by hash, in the next free slot. */
+  readonly #slots = new Uint16Array(SLOTS)
+  /** Hashes of keys seen once. */
+  readonly #seen = new Uint32Array(SLOTS)
+  /** Number of the key that came after a key: records of one shape repeat their keys in order. */
+  readonly #following = new Int16Array(KEYS_MAX).fill(-1)
+  #textBytes = 0
+  /** The key looked for. */
+  bytes: Uint8Array = NOTHING
+  start = 0
+  end = 0
+  /** Its hash, once `number` did not guess it. */
+  hash = 0
+
+  /** Number of a key, or -1. @param before number of the key before it in its object, or -1. */
+  find(key: string, before: number): number {
+    const guess = before < 0 ? -1 : (this.#following[before] as number)
+    if (guess >= 0 && this.names[guess] === key) return guess
+    const number = this.#numbers.get(key) ?? -1
+    if (before >= 0 && number >= 0) this.#following[before] = number
+    return number
+  }
+
+  /** Look for the key `bytes[start, end)`: `number` and `admit` mean it. */
+  look(bytes: Uint8Array, start: number, end: number): void {
+    this.bytes = bytes
+    this.start = start
+    this.end = end
+  }
+
+  /** Number of the key looked for, or -1. */
+  number(before: number): number {
+    const guess = before < 0 ? -1 : (this.#following[before] as number)
+    if (guess >= 0 && this.#is(guess)) return guess
+    const hash = hashKey(this.bytes, this.start, this.end)
+    this.hash = hash
+    for (let slot = hash & (SLOTS - 1); ; slot = (slot + 1) & (SLOTS - 1)) {
+      const number = (this.#slots[slot] as number) - 1
+      if (number < 0) return -1
+      if (this.hashes[number] !== hash || !this.#is(number)) continue
+      if (before >= 0) this.#following[before] = number
+      return number
+    }
+  }
+
+  #is(number: number): boolean {
+    const known = this.#utf8[number] as Uint8Array
+    const { bytes, start } = this
+    if (known.length !== this.end - start) return false
+    for (let at = 0; at < known.length; at++) if (known[at] !== bytes[start + at]) return false
+    return true
+  }
+
+  /** Admit the key looked for, which is well-formed and has no number, if it was seen before. @returns whether. */
+  admit(): boolean {
+    const { hash } = this
+    const sizeBytes = this.end - this.start
+    const slot = hash & (SLOTS - 1)
+    if (sizeBytes > KEY_MAX_BYTES || this.names.length >= KEYS_MAX) return false
+    if (this.#textBytes + sizeBytes > TEXT_MAX_BYTES) return false
+    if (this.#seen[slot] !== hash) {
+      this.#seen[slot] = hash
+      return false
+    }
+    this.#add(this.bytes.slice(this.start, this.end))
+    return true
+  }
+
+  #add(utf8: Uint8Array): void {
+    const number = this.names.length
+    const name = decoder.decode(utf8)
+    this.names.push(name)
+    this.#utf8.push(utf8)
+    this.hashes.push(this.hash)
+    this.secondHashes.push(secondHash(utf8, 0, utf8.length))
+    this.#numbers.set(name, number)
+    this.#textBytes += utf8.length
+    let slot = this.hash & (SLOTS - 1)
+    while (this.#slots[slot] !== 0) slot = (slot + 1) & (SLOTS - 1)
+    this.#slots[slot] = number + 1
+  }
+}
+
+/** Another hash of a key: two keys with the same pair of hashes are the same key but for one in 2^64. */
+export function secondHash(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0x2c1b3c6d
+  for (let at = start; at < end; at++) {
+    hash = Math.imul(hash ^ (bytes[at] as number), 0x297a2d39)
+    hash ^= hash >>> 15
+  }
+  return hash >>> 0
+}
