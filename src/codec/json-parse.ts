@@ -60,7 +60,7 @@ interface Open {
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
 
 export class JsonParser {
-  /** Objects with a key `$type`, and where they begin. */
+  /** Objects whose first key is `$type` with a name of the dialect, and where they begin. */
   readonly typed = new Map<object, number>()
   readonly #text: string
   readonly #exact: boolean
@@ -142,8 +142,11 @@ export class JsonParser {
     else if (key === '__proto__') {
       Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true })
     } else {
+      if (this.typed.size > 0 && this.typed.has(target) && Object.hasOwn(target, key)) {
+        throw invalidJson(this.#text, top.start, `a "$type" object with "${key}" twice`)
+      }
+      if (key === '$type' && TYPES.has(value) && isEmpty(target)) this.typed.set(target, top.start)
       target[key] = value
-      if (key === '$type') this.typed.set(target, top.start)
     }
   }
 
@@ -194,14 +197,21 @@ export class JsonParser {
 
 /** What `#begin` returns when values of a container follow. */
 const BEGUN = Symbol('begun')
+/** The names of the dialect. */
+const TYPES: ReadonlySet<unknown> = new Set(['bytes', 'date', 'number', 'object'])
 const WORDS: readonly (readonly [string, unknown])[] = [
   ['true', true],
   ['false', false],
   ['null', null],
 ]
 
+function isEmpty(object: object): boolean {
+  for (const _key in object) return false
+  return true
+}
+
 /** Whether a literal and the shortest text of its number are the same decimal. */
-function survives(literal: string, value: number): boolean {
+export function survives(literal: string, value: number): boolean {
   return Number.isFinite(value) && decimal(literal) === decimal(String(value))
 }
 

@@ -77,15 +77,32 @@ describe('parseJsonValue()', () => {
   test('leaves objects with a $type of others alone, escaped or not', () => {
     expect(parseJsonValue('{"$type":"app.post","text":"x"}')).toEqual({ $type: 'app.post', text: 'x' })
     expect(parseJsonValue('{"\\u0024type":"date","at":5}')).toEqual(new Date(5))
-    expect(parseJsonValue('{"value":{"$type":"date","at":{"$type":"date","at":1}},"$type":"object"}')).toEqual({
+    expect(parseJsonValue('{"$type":"object","value":{"$type":"date","at":{"$type":"date","at":1}}}')).toEqual({
       $type: 'date',
       at: new Date(1),
     })
   })
 
+  test('takes $type for a key like any other where it is not the first of its object', () => {
+    expect(parseJsonValue('{"at":5,"$type":"date"}')).toEqual({ at: 5, $type: 'date' })
+    expect(parseJsonValue('{"__proto__":1,"\\u0024type":"bytes"}')).toMatchObject({ $type: 'bytes' })
+    expect(parseJsonValue('[{"value":{"$type":"date","at":1},"$type":"object"}]')).toEqual([
+      { value: new Date(1), $type: 'object' },
+    ])
+    // What came first decides, also when the last one counts.
+    expect(parseJsonValue('{"$type":"mine","$type":"date","at":5}')).toEqual({ $type: 'date', at: 5 })
+  })
+
+  test('keeps objects with $type at any place through writing and reading', () => {
+    for (const value of [{ a: 1, $type: 'date' }, { 7: 1, $type: 'bytes', base64: 'A' }, { $type: { $type: 1 } }]) {
+      expect(difference(parseJsonValue(stringifyValue(value)), value)).toBeUndefined()
+    }
+  })
+
   test('refuses a $type of its own that is not as it must be, with the position', () => {
     const bad = ['{"$type":"bytes","base64":"A"}', '{"$type":"bytes"}', '{"$type":"date","at":1.5}', '{"$type":"date"}']
     bad.push('{"$type":"number","value":"5"}', '{"$type":"object","value":[]}', '{"$type":"date","at":1,"x":1}')
+    bad.push('{"$type":"date","$type":"date","at":1}', '{"$type":"object","value":{},"value":{}}')
     for (const text of bad) {
       expect(failure(() => parseJsonValue(`[\n  ${text}]`))).toMatchObject({
         code: 'JSON_INVALID',
