@@ -6,7 +6,9 @@ import { VarveError } from '../../../../src/errors.ts'
 
 interface Open {
   readonly target: unknown[] | Record<string, unknown>
-  key: string | undefined
+  /** Of the child that comes, or that is open. */
+  key: string
+  hasKey: boolean
 }
 
 /** @param fullEvery `isFull` after so many calls, until `drain`; so that sources are paused at many places. */
@@ -113,9 +115,13 @@ export class RecordingOutput implements DocumentOutput {
   }
 
   path(): string {
-    return this.#open
-      .map(({ target, key }) => (Array.isArray(target) ? `[${target.length}]` : `.${key ?? ''}`))
-      .join('')
+    let path = ''
+    for (const [index, { target, key, hasKey }] of this.#open.entries()) {
+      const isOpen = hasKey || index < this.#open.length - 1
+      if (!Array.isArray(target)) path += isOpen ? `${path === '' ? '' : '.'}${key}` : ''
+      else path += `[${isOpen && !hasKey ? target.length - 1 : target.length}]`
+    }
+    return path
   }
 
   #record(event: StructuralEvent): void {
@@ -140,9 +146,9 @@ export class RecordingOutput implements DocumentOutput {
     if (parent === undefined) this.value = value
     else if (Array.isArray(parent.target)) parent.target.push(value ?? null)
     else {
-      if (parent.key === undefined) throw sequence('a value without a key')
+      if (!parent.hasKey) throw sequence('a value without a key')
       if (value !== undefined) define(parent.target, parent.key, value)
-      parent.key = undefined
+      parent.hasKey = false
     }
   }
 
@@ -152,21 +158,22 @@ export class RecordingOutput implements DocumentOutput {
     if (this.#open.length === DOCUMENT_LIMITS.depth) {
       throw new VarveError('DOCUMENT_LIMIT', 'too deep', { details: { limitName: 'depth' } })
     }
-    this.#open.push({ target, key: undefined })
+    this.#open.push({ target, key: '', hasKey: false })
   }
 
   #end(type: 'endObject' | 'endArray'): void {
     this.#record({ type })
     const top = this.#open.pop()
     if (top === undefined || Array.isArray(top.target) !== (type === 'endArray')) throw sequence(type)
-    if (top.key !== undefined) throw sequence('a key without a value')
+    if (top.hasKey) throw sequence('a key without a value')
     if (this.#open.length === 0) this.done = true
   }
 
   #key(key: string): void {
     const top = this.#open.at(-1)
-    if (top === undefined || Array.isArray(top.target) || top.key !== undefined) throw sequence('a key')
+    if (top === undefined || Array.isArray(top.target) || top.hasKey) throw sequence('a key')
     top.key = key
+    top.hasKey = true
   }
 }
 
