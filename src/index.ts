@@ -1,6 +1,10 @@
 /** varve: an event log that remembers. Append events, read them back in order, follow them live; lose nothing.
  * @module */
 export { parseJsonValue, stringifyValue, toJsonValue } from './codec/values.ts'
+export { DOCUMENT_LIMITS } from './document/output.ts'
+export { Path, type Step } from './document/path.ts'
+export { type DocumentRef, documentRef, isDocumentRef } from './document/reference.ts'
+export type * from './document/types.ts'
 export * from './errors.ts'
 export { type Clock, systemClock } from './ports/clock.ts'
 export { type Compression, portableCompression } from './ports/compression.ts'

@@ -91,7 +91,7 @@ export type Scope = 'open' | Role
 
 /** One row of the route table. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly path: string
   /** `open`: for everybody, as long as the app has an `access` option. */
   readonly scope: Scope
@@ -113,7 +113,7 @@ export interface Route {
   readonly also?: Readonly<Record<number, string>>
   /** Codes that this route adds to those every route may answer with. */
   readonly codes?: readonly ErrorCode[]
-  /** Holds its request open: counted as a stream, and refused for HEAD. */
+  /** Holds its request open: counted as a stream, and refused for HEAD. The handler takes the slot. */
   readonly stream?: true
   readonly handle: (c: WebContext, app: Shared) => Response | Promise<Response>
 }

@@ -3,7 +3,7 @@
  * Nothing is guessed: an unknown name, a name given twice (`kind` may be) and a value that does not parse are refused
  * by name.
  * @module */
-import { type Durability, type ReadFilter, VarveError } from '../src/index.ts'
+import { type Durability, type ReadFilter, VarveError, type WriteJsonOptions } from '../src/index.ts'
 
 export interface Parameter {
   readonly name: string
@@ -16,6 +16,8 @@ export interface Parameter {
   readonly words?: readonly string[]
   /** May be given several times: any of the values. */
   readonly repeats?: true
+  /** May be there without a value, which means something. */
+  readonly empty?: true
 }
 
 const text = (name: string, summary: string): Parameter => ({ name, summary, type: 'string' })
@@ -40,18 +42,33 @@ export const PARAMETERS = {
   idempotencyKey: text('idempotencyKey', 'Only events that were appended with this key'),
   partition: { ...count('partition', 'Only this partition'), maximum: 1_023 },
   direction: { name: 'direction', summary: 'Order of offsets', type: 'string', words: ['forward', 'backward'] },
-  limit: { name: 'limit', summary: 'Most events to return', type: 'integer', minimum: 1, maximum: 1_000 },
+  limit: { name: 'limit', summary: 'Most to return', type: 'integer', minimum: 1, maximum: 1_000 },
   cursor: text('cursor', 'Continue where a page or a stream stopped'),
   wait: { ...count('wait', 'Long poll: seconds to wait for the first event'), maximum: 60 },
   eventId: text('id', 'The event that is asked about'),
-  confirm: text('confirm', 'The name of the topic again: what is deleted does not come back'),
+  confirm: text('confirm', 'The name again: what is deleted does not come back'),
   durability: { name: 'durability', summary: 'When to answer', type: 'string', words: ['synced', 'buffered'] },
+  path: { ...text('path', 'Path of a value in the document; empty: the whole'), empty: true },
+  pointer: { ...text('pointer', 'The same as an RFC 6901 pointer'), empty: true },
+  thresholdBytes: { ...count('thresholdBytes', 'Size of values that get an index entry'), words: ['Infinity'] },
+  exactNumbers: {
+    name: 'exactNumbers',
+    summary: 'What to do about number literals that a number cannot hold',
+    type: 'string',
+    words: ['keep', 'refuse'],
+  },
+  duplicateKeys: {
+    name: 'duplicateKeys',
+    summary: 'What to do about a key that an object has twice',
+    type: 'string',
+    words: ['last', 'refuse'],
+  },
 } as const satisfies Record<string, Parameter>
 
 export type ParameterKey = keyof typeof PARAMETERS
 
 /** The parsed query of a request. Absent parameters are absent. */
-export interface Query extends ReadFilter {
+export interface Query extends ReadFilter, Pick<WriteJsonOptions, 'exactNumbers' | 'duplicateKeys'> {
   readonly from?: number
   readonly fromTail?: number | 'start' | 'end'
   readonly to?: number
@@ -65,6 +82,9 @@ export interface Query extends ReadFilter {
   readonly cursor?: string
   readonly wait?: number
   readonly durability?: Durability
+  readonly path?: string
+  readonly pointer?: string
+  readonly thresholdBytes?: number | 'Infinity'
 }
 
 /** Parse the query of `url`, which may name `keys`. @throws {VarveError} `OPTION_INVALID` naming the parameter. */
@@ -103,7 +123,7 @@ function parseValue(parameter: Parameter, value: string): string | number {
   if (parameter.type === 'time') return parseTime(name, value)
   if (parameter.words !== undefined)
     throw refuse(name, `Cannot read parameter "${name}": expected ${parameter.words.join(' or ')}`)
-  if (value === '') throw refuse(name, `Cannot read parameter "${name}": it is empty`)
+  if (value === '' && parameter.empty !== true) throw refuse(name, `Cannot read parameter "${name}": it is empty`)
   return value
 }
 

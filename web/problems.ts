@@ -43,6 +43,7 @@ const STATUS_OF_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
   PARTITION_SPANNED: 422,
   EVENT_TOO_LARGE: 413,
   APPEND_TOO_LARGE: 413,
+  DOCUMENT_LIMIT: 413,
   BODY_TOO_LARGE: 413,
   BODY_TIMEOUT: 408,
   URL_TOO_LONG: 414,
@@ -57,6 +58,9 @@ const STATUS_OF_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
 const INNER: ReadonlySet<ErrorKind> = new Set(['full', 'denied', 'unavailable', 'corrupt', 'unsupported', 'internal'])
 /** Codes of those kinds that the app itself raises: their message is about the request. */
 const OUTER: ReadonlySet<ErrorCode> = new Set(['AUTH_REQUIRED', 'ACCESS_DENIED', 'ORIGIN_DENIED'])
+
+/** Codes of what a caller believed of a version. */
+const BELIEFS: ReadonlySet<ErrorCode> = new Set(['VERSION_CONFLICT', 'DOCUMENT_CONFLICT'])
 
 /** The HTTP status of a code. */
 export function statusOf(kind: ErrorKind, code: ErrorCode): number {
@@ -86,8 +90,8 @@ export function problemOf(
   return {
     type: `urn:varve:error:${code.toLowerCase().replaceAll('_', '-')}`,
     title: `${code.charAt(0)}${code.slice(1).toLowerCase().replaceAll('_', ' ')}`,
-    // What the caller believed of the entity stood in a header of the request, so HTTP has a status of its own for it.
-    status: facts.preconditioned === true && code === 'VERSION_CONFLICT' ? 412 : statusOf(kind, code),
+    // What the caller believed stood in a header of the request, so HTTP has a status of its own for it.
+    status: facts.preconditioned === true && BELIEFS.has(code) ? 412 : statusOf(kind, code),
     code,
     ...(told && { detail: error.message }),
     details: told ? error.details : {},
@@ -109,8 +113,9 @@ export function problemText(problem: Problem): string {
 /** Headers that belong to an error whatever its body is. */
 export function problemHeaders(problem: Problem): Record<string, string> {
   if (problem.code === 'AUTH_REQUIRED') return { 'www-authenticate': 'Bearer' }
-  const { retryAfterMs, actual } = problem.details
-  if (problem.status === 412 && typeof actual === 'number') return { etag: `"${actual}"` }
+  const { retryAfterMs, actual, found } = problem.details
+  const version = problem.code === 'DOCUMENT_CONFLICT' ? found : actual
+  if (problem.status === 412 && typeof version === 'number') return { etag: `"${version}"` }
   if (problem.status === 405) return { allow: String(problem.details.allow ?? '') }
   if (problem.status !== 429 && !(problem.status === 503 && problem.retryable)) return {}
   return { 'retry-after': String(typeof retryAfterMs === 'number' ? Math.ceil(retryAfterMs / 1_000) : 1) }

@@ -1,6 +1,6 @@
 /** JSON answers in the dialect of values, and what several routes read from a request.
  * @module */
-import { type Page, parseJsonValue, type StoredEvent, stringifyValue, type Topic, VarveError } from '../../src/index.ts'
+import { parseJsonValue, stringifyValue, type Topic, VarveError } from '../../src/index.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { mediaType } from '../guard.ts'
 import { inflate } from '../gzip.ts'
@@ -17,8 +17,11 @@ export function json(value: unknown, init: { status?: number; headers?: Record<s
 /** Text of a page that is sent at once; a longer page is sent in pieces of this many characters. */
 const PIECE_CHARACTERS = 1_048_576
 
-/** Answer with a page of events. A page may hold more text than one string can, so a long one is sent in pieces. */
-export function jsonPage<P extends Pick<Page, 'items'>>(page: P, headers: Record<string, string>): Response {
+/** Answer with a page. A page may hold more text than one string can, so a long one is sent in pieces. */
+export function jsonPage<P extends { readonly items: readonly unknown[] }>(
+  page: P,
+  headers: Record<string, string>,
+): Response {
   const { items, ...rest } = page
   const pieces = pageText(items, stringifyValue(rest).slice(1))
   const first = pieces.next().value ?? ''
@@ -39,10 +42,10 @@ export function jsonPage<P extends Pick<Page, 'items'>>(page: P, headers: Record
   return new Response(body, { headers: type })
 }
 
-function* pageText(items: readonly StoredEvent[], end: string): Generator<string, undefined> {
+function* pageText(items: readonly unknown[], end: string): Generator<string, undefined> {
   let text = '{"items":['
-  for (const [index, event] of items.entries()) {
-    text += `${index === 0 ? '' : ','}${stringifyValue(event)}`
+  for (const [index, item] of items.entries()) {
+    text += `${index === 0 ? '' : ','}${stringifyValue(item)}`
     if (text.length < PIECE_CHARACTERS) continue
     yield text
     text = ''

@@ -15,6 +15,7 @@ import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { bodyText, bodyType, json, parseJson, writableTopicOf } from './answers.ts'
 import { fieldsOf, numberField, present, refuse, textField, textsField, wordField } from './fields.ts'
 import { appendLines } from './ndjson.ts'
+import { expectedVersion } from './preconditions.ts'
 
 export const NDJSON = 'application/x-ndjson'
 
@@ -31,7 +32,7 @@ type Options = { -readonly [Key in keyof AppendOptions]: AppendOptions[Key] }
 export async function appendEvents(c: WebContext, app: Shared): Promise<Response> {
   const topic = await writableTopicOf(c, app)
   const given = givenOptions(c)
-  const version = expectedVersion(c)
+  const version = expectedVersion(c, { action: 'append', option: 'expect' })
   if (bodyType(c) === NDJSON) {
     if (version !== undefined)
       throw refuse('expect', 'Cannot append lines under a precondition: they are several appends; send JSON')
@@ -77,19 +78,6 @@ function readKey(header: string | undefined): string | undefined {
   const key = quoted?.replaceAll(/\\(.)/g, '$1') ?? (/^[!#-+\--~]+$/.test(header) ? header : '')
   if (key.length >= 1 && key.length <= 256) return key
   throw refuse('idempotencyKey', 'Cannot read the header Idempotency-Key: expected a token or a quoted string')
-}
-
-/** The version of a header. A weak mark is passed over: what compresses an answer adds it, and the version of an
- * entity is the same in any coding. */
-function expectedVersion(c: WebContext): Expectation['version'] | undefined {
-  const match = c.req.header('if-match')
-  const none = c.req.header('if-none-match')
-  if (match === undefined && none === undefined) return undefined
-  if (match === undefined && none === '*') return 'none'
-  if (match === '*' && none === undefined) return 'exists'
-  const version = none === undefined ? /^(?:W\/)?"(\d{1,16})"$/.exec(match ?? '')?.[1] : undefined
-  if (version !== undefined && Number.isSafeInteger(Number(version))) return Number(version)
-  throw refuse('expect', 'Cannot append: expected If-Match: "<version>", If-Match: * or If-None-Match: *')
 }
 
 /** The entity of all events. What is no event is left to the library to refuse. */

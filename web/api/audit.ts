@@ -1,24 +1,33 @@
-/** The record of what admins did: events of the store's own topic `_audit`.
+/** The record of what admins did, and of who wrote which document: events of the store's own topic `_audit`.
  *
  * An action is two events of one kind about one entity, with the request id as their correlation: `begun` before
  * anything happens, so that nothing happens unrecorded, and `done` or `failed` afterwards, caused by the first.
  * @module */
-import type { Topic, VarveError } from '../../src/index.ts'
+import type { Topic } from '../../src/index.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { toVarveError } from '../problems.ts'
 
 export const AUDIT_TOPIC = '_audit'
 
-/** What admins do to a store; the kinds of the events. */
-export type Action = 'TopicCreate' | 'TopicChange' | 'TopicPrune' | 'TopicDelete' | 'Checkpoint'
+/** What is done to a store, appends aside; the kinds of the events. */
+export type Action =
+  | 'TopicCreate'
+  | 'TopicChange'
+  | 'TopicPrune'
+  | 'TopicDelete'
+  | 'DocumentWrite'
+  | 'DocumentDelete'
+  | 'Checkpoint'
 
 export interface Deed<T> {
   readonly action: Action
-  /** The name of the topic, or `store`. */
+  /** The name of the topic or document, or `store`. */
   readonly entity: string
   /** What was asked for: plain data. */
   readonly asked?: object
   readonly run: () => Promise<T>
+  /** What became of it: plain data. */
+  readonly outcome?: (result: T) => object
 }
 
 /** Do something that changes the store, and record that it was done and by whom.
@@ -33,21 +42,24 @@ export async function recorded<T>(c: WebContext, app: Shared, deed: Deed<T>): Pr
   try {
     result = await deed.run()
   } catch (error) {
-    await record.end('failed', toVarveError(error))
+    await record.end('failed', { code: toVarveError(error).code })
     throw error
   }
-  await record.end('done')
+  await record.end('done', deed.outcome?.(result))
   return result
 }
 
 class AuditRecord {
   readonly #app: Shared
   readonly #audit: Topic
-  readonly #deed: Deed<unknown>
+  readonly #deed: Omit<Deed<unknown>, 'outcome'>
   readonly #facts: ReturnType<typeof factsOf>
   #begunId = ''
 
-  constructor(c: WebContext, { app, audit, deed }: { app: Shared; audit: Topic; deed: Deed<unknown> }) {
+  constructor(
+    c: WebContext,
+    { app, audit, deed }: { app: Shared; audit: Topic; deed: Omit<Deed<unknown>, 'outcome'> },
+  ) {
     this.#facts = factsOf(c)
     this.#app = app
     this.#audit = audit
@@ -63,8 +75,8 @@ class AuditRecord {
   }
 
   /** The deed is done, whether this can be recorded or not, so its failure goes to the server's log. */
-  async end(state: 'done' | 'failed', error?: VarveError): Promise<void> {
-    const event = this.#event({ state, ...(error !== undefined && { code: error.code }) })
+  async end(state: 'done' | 'failed', outcome: object = {}): Promise<void> {
+    const event = this.#event({ state, ...outcome })
     await this.#audit.append({ ...event, causationId: this.#begunId }).catch((failure: unknown) => {
       this.#app.options.onError?.(failure, { requestId: this.#facts.requestId })
     })

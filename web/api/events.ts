@@ -5,6 +5,7 @@ import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { filterOf, type Query } from '../parameters.ts'
 import { json, jsonPage, topicOf } from './answers.ts'
 import { present, refuse } from './fields.ts'
+import { isKnown } from './preconditions.ts'
 
 /** GET /api/topics/:topic/events. A page of one entity says the version of the entity, also as its ETag: what an
  * append that was decided on this page puts into `If-Match`. */
@@ -44,7 +45,7 @@ export async function readEvent(c: WebContext, app: Shared): Promise<Response> {
   if (event === undefined) throw eventUnknown(c, offset)
   const version = event.schemaVersion === undefined ? '' : `-v${event.schemaVersion}`
   const etag = `"${topic.lineage}-${event.partition}-${offset}${version}"`
-  if (matches(c.req.header('if-none-match'), etag)) return new Response(null, { status: 304, headers: { etag } })
+  if (isKnown(c, etag)) return new Response(null, { status: 304, headers: { etag } })
   return json(event, { headers: { etag } })
 }
 
@@ -80,12 +81,6 @@ export function eventUnknown(c: WebContext, offset: number): VarveError {
   return new VarveError('EVENT_UNKNOWN', `Cannot find an event at offset ${offset}`, {
     details: { topic: c.req.param('topic') ?? '', offset, ...present({ partition }) },
   })
-}
-
-/** Weak comparison, which is what reads are for (RFC 9110, 8.8.3.2). */
-function matches(header: string | undefined, etag: string): boolean {
-  const tags = header?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
-  return tags.includes(etag) || header === '*'
 }
 
 /** Options of a read, as a query names them. */

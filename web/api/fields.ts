@@ -53,3 +53,13 @@ export function present<T extends object>(object: T): { [Key in keyof T]?: Exclu
 export function refuse(option: string, message: string): VarveError {
   return new VarveError('OPTION_INVALID', message, { details: { option } })
 }
+
+/** What takes away what does not come back wants the name of it again. @throws {VarveError} `OPTION_INVALID`. */
+export function checkConfirmed(
+  confirm: string | undefined,
+  { name, what, action }: { name: string; what: string; action: string },
+): void {
+  if (confirm === name) return
+  const found = confirm === undefined ? 'it is missing' : 'it is another name'
+  throw refuse('confirm', `Cannot ${action} ${what} "${name}": "confirm" must be the name of the ${what}, ${found}`)
+}

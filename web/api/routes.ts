@@ -4,6 +4,7 @@ import type { Route } from '../context.ts'
 import type { ParameterKey } from '../parameters.ts'
 import { json } from './answers.ts'
 import { APPEND_HEADERS, appendEvents, NDJSON } from './append.ts'
+import { DOCUMENT_ROUTES } from './document-routes.ts'
 import { readEvent, readPage, readProof, walkEvents } from './events.ts'
 import { openApiDocument } from './openapi.ts'
 import { APPEND_SCHEMA, CHANGE_SCHEMA, CREATE_SCHEMA, PRUNE_SCHEMA, VERIFY_SCHEMA } from './schemas.ts'
@@ -284,4 +285,5 @@ export const API_ROUTES: readonly Route[] = [
     stream: true,
     handle: tailEvents,
   },
+  ...DOCUMENT_ROUTES,
 ]

@@ -89,3 +89,6 @@ export const VERIFY_SCHEMA = object({
     'hash',
   ]),
 })
+
+/** Any JSON value. */
+export const ANY_SCHEMA: Schema = {}

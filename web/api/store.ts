@@ -1,6 +1,6 @@
 /** The store itself: its state, work over all of it, and the jobs that do that work.
  * @module */
-import { stringifyValue, type VerifyOptions } from '../../src/index.ts'
+import { DOCUMENT_LIMITS, stringifyValue, type VerifyOptions } from '../../src/index.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { problemOf } from '../problems.ts'
 import { bodyText, bodyType, json, parseJson } from './answers.ts'
@@ -20,7 +20,8 @@ export async function readStore(c: WebContext, app: Shared): Promise<Response> {
   const { gaps } = app.store.openReport
   // Which offsets cannot be read is for every reader; the names of files are not.
   const shown = admin ? gaps : gaps.map(({ file: _file, reason: _reason, ...gap }) => gap)
-  return json({ ...stats, ...(admin && { location }), gaps: shown, limits: app.limits, streams: app.streams.count })
+  const limits = { ...app.limits, document: DOCUMENT_LIMITS }
+  return json({ ...stats, ...(admin && { location }), gaps: shown, limits, streams: app.streams.count })
 }
 
 /** GET /api/store/open-report */

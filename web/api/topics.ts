@@ -13,7 +13,7 @@ import {
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { bodyText, isOwn, json, parseJson, refuseOwn, topicOf, writableTopicOf } from './answers.ts'
 import { recorded } from './audit.ts'
-import { fieldsOf, numberField, present, refuse, textField } from './fields.ts'
+import { checkConfirmed, fieldsOf, numberField, present, refuse, textField } from './fields.ts'
 import { CHANGEABLE, FIXED, readChange, readTopicOptions } from './topic-options.ts'
 
 /** GET /api/topics. The store's own topics are not listed. */
@@ -98,7 +98,7 @@ export async function pruneTopic(
 ): Promise<PruneReport> {
   const topic = await writableTopicOf(c, app)
   if (options.dryRun === true) return topic.prune(options)
-  checkConfirmed(confirm, { name: topic.name, action: 'prune' })
+  checkConfirmed(confirm, { name: topic.name, what: 'topic', action: 'prune' })
   const run = () => topic.prune(options)
   return recorded(c, app, { action: 'TopicPrune', entity: topic.name, asked: options, run })
 }
@@ -112,13 +112,7 @@ export async function removeTopic(c: WebContext, app: Shared): Promise<Response>
 /** Delete the topic of the path and all its events. */
 export async function deleteTopic(c: WebContext, app: Shared, confirm: string | undefined): Promise<void> {
   const { name } = await writableTopicOf(c, app)
-  checkConfirmed(confirm, { name, action: 'delete' })
+  checkConfirmed(confirm, { name, what: 'topic', action: 'delete' })
   const run = () => app.store.topics.delete(name)
   await recorded(c, app, { action: 'TopicDelete', entity: name, run })
-}
-
-function checkConfirmed(confirm: string | undefined, { name, action }: { name: string; action: string }): void {
-  if (confirm === name) return
-  const found = confirm === undefined ? 'it is missing' : 'it is another name'
-  throw refuse('confirm', `Cannot ${action} topic "${name}": "confirm" must be the name of the topic, ${found}`)
 }

@@ -1,0 +1,143 @@
+/** Bytes of any length as the body of an answer.
+ *
+ * Invariants:
+ * - The first two pieces are read before anything is answered: a failure there is a problem with its own status, and
+ *   what is short has a length and holds nothing open.
+ * - Nothing is read ahead of the client. A client that leaves a piece unread for the write deadline is cut off.
+ * - The answer has begun when a later piece fails, so the connection is cut: no client takes a part for the whole.
+ * - Whatever ends the stream (client, server, source, failure) runs the same `#end`, once.
+ * @module */
+import { type DocumentMatch, stringifyValue, VarveError } from '../../src/index.ts'
+import { factsOf, type Shared, type WebContext } from '../context.ts'
+import { logFailure } from '../problems.ts'
+import { joinBytes } from './answers.ts'
+import { refuseWhenStopped } from './sse.ts'
+
+export interface ByteSource {
+  /** Where the bytes come from, until `signal` aborts. */
+  readonly pieces: (signal: AbortSignal) => AsyncIterable<Uint8Array>
+  readonly headers: Readonly<Record<string, string>>
+  /** Called when nothing more is read. */
+  readonly close: () => Promise<void>
+}
+
+/** Answer with bytes as they come. What is longer than two pieces takes a stream slot until it ends. The source is
+ * closed in any case but that of an error thrown here.
+ * @throws {VarveError} `RATE_LIMITED`, `STORE_CLOSED`, and what the source throws before its third piece. */
+export async function streamBytes(c: WebContext, app: Shared, source: ByteSource): Promise<Response> {
+  refuseWhenStopped(app)
+  const stop = new AbortController()
+  const pieces = source.pieces(stop.signal)[Symbol.asyncIterator]()
+  try {
+    const first: Uint8Array[] = []
+    while (first.length < 2) {
+      const next = await pieces.next()
+      if (next.done === true) {
+        await source.close()
+        const size = first.reduce((sum, piece) => sum + piece.length, 0)
+        return new Response(joinBytes(first, size) as Uint8Array<ArrayBuffer>, {
+          headers: { ...source.headers, 'content-length': String(size) },
+        })
+      }
+      first.push(next.value)
+    }
+    const release = app.streams.take(app.options.peer?.(c) ?? 'all')
+    const stream = new ByteStream({ c, app, first, pieces, stop, release, close: source.close })
+    return new Response(stream.readable, { headers: source.headers })
+  } catch (error) {
+    stop.abort()
+    await pieces.return?.().catch(() => {})
+    throw error
+  }
+}
+
+interface ByteStreamParts {
+  readonly c: WebContext
+  readonly app: Shared
+  readonly first: Uint8Array[]
+  readonly pieces: AsyncIterator<Uint8Array>
+  readonly stop: AbortController
+  readonly release: () => void
+  readonly close: () => Promise<void>
+}
+
+class ByteStream {
+  readonly readable: ReadableStream<Uint8Array>
+  readonly #parts: ByteStreamParts
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined
+  #cancelDeadline: (() => void) | undefined
+  #ended = false
+
+  constructor(parts: ByteStreamParts) {
+    this.#parts = parts
+    parts.app.onStop.add(this.#onStop)
+    this.readable = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller
+        },
+        pull: (controller) => this.#pull(controller),
+        cancel: () => this.#end(),
+      },
+      // No piece is read ahead of the client.
+      { highWaterMark: 0 },
+    )
+  }
+
+  readonly #onStop = (): void => this.#cut(new VarveError('STORE_CLOSED', 'Cannot go on: the server is stopping'))
+
+  async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    this.#cancelDeadline?.()
+    const { app, c, first, pieces } = this.#parts
+    try {
+      const held = first.shift()
+      const next = held === undefined ? await pieces.next() : { done: false as const, value: held }
+      if (this.#ended) return
+      if (next.done === true) {
+        this.#end()
+        controller.close()
+        return
+      }
+      controller.enqueue(next.value)
+      this.#cancelDeadline = app.clock.after(app.limits.writeDeadlineMs, () =>
+        this.#cut(new VarveError('BODY_TIMEOUT', 'Cannot go on: the client does not read')),
+      )
+    } catch (error) {
+      if (this.#ended) return
+      logFailure(error, { options: app.options, requestId: factsOf(c).requestId })
+      this.#cut(error)
+    }
+  }
+
+  #cut(error: unknown): void {
+    if (this.#ended) return
+    this.#end()
+    this.#controller?.error(error)
+  }
+
+  #end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    const { app, close, pieces, release, stop } = this.#parts
+    app.onStop.delete(this.#onStop)
+    this.#cancelDeadline?.()
+    stop.abort()
+    release()
+    // The source may be in the middle of a read; it has been told to stop, so its end is only observed.
+    const ended = pieces.return?.() ?? Promise.resolve()
+    void ended.then(close, close).catch(() => {})
+  }
+}
+
+/** Matches as lines of JSON, in pieces of about `chunkBytes` characters. */
+export async function* lines(matches: AsyncIterable<DocumentMatch>, chunkBytes: number): AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder()
+  let text = ''
+  for await (const match of matches) {
+    text += `${stringifyValue(match)}\n`
+    if (text.length < chunkBytes) continue
+    yield encoder.encode(text)
+    text = ''
+  }
+  if (text !== '') yield encoder.encode(text)
+}
