@@ -21,7 +21,10 @@ import {
   VarveError,
   type WalkOptions,
 } from '../../src/index.ts'
+import { ClientDocuments, queryText } from './documents.ts'
 import { readFrames } from './frames.ts'
+
+export type { ClientDocuments, PutOptions } from './documents.ts'
 
 export interface ClientOptions {
   /** Where the app is mounted, such as `http://127.0.0.1:4713`. */
@@ -31,9 +34,6 @@ export interface ClientOptions {
   /** Default: the runtime's own. */
   readonly fetch?: (url: string, init?: RequestInit) => Response | Promise<Response>
 }
-
-type Value = string | number | undefined
-type Query = Readonly<Record<string, Value | readonly Value[]>>
 
 interface Sent {
   readonly method?: 'POST' | 'PATCH'
@@ -65,6 +65,7 @@ export function createClient(options: ClientOptions): Client {
 }
 
 export class Client {
+  readonly documents: ClientDocuments
   readonly #url: string
   readonly #headers: Record<string, string>
   readonly #fetch: (url: string, init?: RequestInit) => Response | Promise<Response>
@@ -73,6 +74,7 @@ export class Client {
     this.#url = options.url.replace(/\/+$/, '')
     this.#headers = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }
     this.#fetch = options.fetch ?? ((url, init) => fetch(url, init))
+    this.documents = new ClientDocuments((path, init = {}) => this.#request(path, init))
   }
 
   /** All topics with their sizes. */
@@ -208,17 +210,6 @@ export class Client {
 
 function pathOf(topic: string): string {
   return `/api/topics/${encodeURIComponent(topic)}`
-}
-
-function queryText(query: Query): string {
-  const parameters = new URLSearchParams()
-  for (const [name, given] of Object.entries(query)) {
-    for (const value of Array.isArray(given) ? given : [given]) {
-      if (value !== undefined) parameters.append(name, String(value))
-    }
-  }
-  const text = parameters.toString()
-  return text === '' ? '' : `?${text}`
 }
 
 async function failure(response: Response): Promise<VarveError> {
