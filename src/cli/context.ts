@@ -49,7 +49,7 @@ export interface CliContext {
 
 /** A file in the making: it has its name only once it is whole. */
 export interface OutputFile {
-  write(text: string): Promise<void>
+  write(text: string | Uint8Array): Promise<void>
   /** Sync it and give it its name. */
   finish(): Promise<void>
   /** Remove what was written. */

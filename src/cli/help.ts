@@ -7,15 +7,13 @@ const EXIT_CODES = 'Exit codes: 0 done, 1 failed, 2 wrong use, 3 damage found.'
 
 /** What `varve` and `varve --help` show. */
 export function overview(commands: readonly Command[]): string {
-  const width = Math.max(...commands.map(({ name }) => name.length))
-  const list = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
   return [
     'varve - an event log that remembers',
     '',
     'Usage: varve COMMAND [ARGUMENTS] [OPTIONS]',
     '',
     'Commands:',
-    ...list,
+    ...commandLines(commands),
     '',
     'Options of all commands:',
     ...optionLines(COMMON_OPTIONS),
@@ -30,6 +28,18 @@ export function overview(commands: readonly Command[]): string {
     EXIT_CODES,
     '',
   ].join('\n')
+}
+
+/** What `varve WORD` shows where several commands begin with this word. */
+export function groupHelp(word: string, commands: readonly Command[]): string {
+  const list = commandLines(commands)
+  const more = `varve ${word} COMMAND --help shows the options and examples of a command.`
+  return [`Usage: varve ${word} COMMAND [ARGUMENTS] [OPTIONS]`, '', 'Commands:', ...list, '', more, ''].join('\n')
+}
+
+function commandLines(commands: readonly Command[]): string[] {
+  const width = Math.max(...commands.map(({ name }) => name.length))
+  return commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
 }
 
 /** What `varve COMMAND --help` shows. */

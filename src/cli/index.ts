@@ -7,9 +7,15 @@ import { Arguments, wrongUse } from './arguments.ts'
 import { causes, effects } from './causes.ts'
 import { checkpoint } from './checkpoint.ts'
 import type { CliContext, Command, ExitCode } from './context.ts'
+import { docChildren } from './doc-children.ts'
+import { docGet } from './doc-get.ts'
+import { docLs, docStat } from './doc-list.ts'
+import { docPut } from './doc-put.ts'
+import { docRm } from './doc-rm.ts'
+import { docVerify } from './doc-verify.ts'
 import { exportTopics } from './export.ts'
 import { get } from './get.ts'
-import { commandHelp, overview } from './help.ts'
+import { commandHelp, groupHelp, overview } from './help.ts'
 import { importEvents } from './import.ts'
 import { clean, jsonLine } from './output.ts'
 import { proof } from './proof.ts'
@@ -24,7 +30,7 @@ import { verify } from './verify.ts'
 export type { CliContext, ExitCode, OutputFile, RunningServer, ServeOptions, ServerHost } from './context.ts'
 export type { OpenSqlite, SqliteDatabase, SqliteValue } from './sqlite.ts'
 
-const MISSING_HINT = 'Check --data DIR; `varve topics create NAME` and `varve append --create` make a store'
+const MISSING_HINT = 'Check --data DIR; `varve topics create`, `varve append --create` and `varve doc put` make a store'
 const CHANGED_HINT =
   'The input changed since it was imported: import it into another --topic, or as other events with --skip id --source NAME'
 
@@ -42,10 +48,28 @@ export const COMMANDS: readonly Command[] = [
   importEvents,
   prune,
   proof,
+  docPut,
+  docGet,
+  docLs,
+  docStat,
+  docRm,
+  docVerify,
+  docChildren,
   verify,
   checkpoint,
   stats,
 ]
+
+/** The command that the first word, or the first two, name. */
+export function findCommand(words: readonly string[]): Command | undefined {
+  const two = words.slice(0, 2).join(' ')
+  return COMMANDS.find(({ name }) => name === two) ?? COMMANDS.find(({ name }) => name === words[0])
+}
+
+/** Commands of which `word` is the first of two words. */
+function groupOf(word: string | undefined): readonly Command[] {
+  return COMMANDS.filter(({ name }) => name.startsWith(`${word} `))
+}
 
 /** Run one command line. Never throws: a failure is told on standard error.
  * @param words the arguments after the name of the program. */
@@ -65,18 +89,24 @@ export async function runCli(words: readonly string[], context: CliContext): Pro
 
 async function dispatch(words: readonly string[], context: CliContext): Promise<ExitCode> {
   const { terminal } = context
-  const [name, ...rest] = words
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    const asked = COMMANDS.find((command) => command.name === rest[0])
-    await terminal.write(asked === undefined ? overview(COMMANDS) : commandHelp(asked))
+  const [first] = words
+  if (first === undefined || HELP.has(first)) {
+    await terminal.write(helpOf(words.slice(1)))
     return 0
   }
-  if (name === '--version') {
+  if (first === '--version') {
     await terminal.write(`varve ${context.version}\n`)
     return 0
   }
-  const command = COMMANDS.find((one) => one.name === name)
-  if (command === undefined) throw wrongUse(`There is no command "${clean(name)}"`)
+  const command = findCommand(words)
+  if (command === undefined) {
+    const isGroup = groupOf(first).length > 0
+    if (!isGroup || (words[1] !== undefined && !HELP.has(words[1])))
+      throw wrongUse(`There is no command "${clean(words.slice(0, isGroup ? 2 : 1).join(' '))}"`)
+    await terminal.write(helpOf(words))
+    return 0
+  }
+  const rest = words.slice(command.name.split(' ').length)
   const args = new Arguments(rest, command.options, context.parseArgs)
   if (args.flag('help')) {
     await terminal.write(commandHelp(command))
@@ -85,10 +115,23 @@ async function dispatch(words: readonly string[], context: CliContext): Promise<
   return command.run(args, context)
 }
 
+const HELP: ReadonlySet<string> = new Set(['--help', '-h', 'help'])
+
+/** The help that words ask for: of a command, of a group of them, else of all. */
+function helpOf(words: readonly string[]): string {
+  const command = findCommand(words)
+  if (command !== undefined) return commandHelp(command)
+  const group = groupOf(words[0])
+  return group.length > 0 ? groupHelp(words[0] as string, group) : overview(COMMANDS)
+}
+
+/** What was written on the command line cannot be meant. */
+const WRONG_USE: ReadonlySet<string> = new Set(['OPTION_INVALID', 'NAME_INVALID', 'PATH_INVALID', 'PATH_PLURAL'])
+
 /** Exit codes by what the caller has to do: look at the command line, or at the disk. */
 function exitCodeOf(error: unknown): ExitCode {
   if (!isVarveError(error)) return 1
-  if (error.code === 'OPTION_INVALID' || error.code === 'NAME_INVALID') return 2
+  if (WRONG_USE.has(error.code)) return 2
   return error.kind === 'corrupt' ? 3 : 1
 }
 
@@ -112,8 +155,8 @@ function explain(error: unknown, words: readonly string[], { terminal }: CliCont
 }
 
 function helpHint(words: readonly string[]): string {
-  const known = COMMANDS.some(({ name }) => name === words[0])
-  return known ? `Try: varve ${words[0]} --help` : 'Try: varve --help'
+  const name = findCommand(words)?.name ?? (groupOf(words[0]).length > 0 ? words[0] : undefined)
+  return name === undefined ? 'Try: varve --help' : `Try: varve ${name} --help`
 }
 
 /** What to do about it, with the owner of a locked store spelled out. */

@@ -23,10 +23,14 @@ export function clean(text: string): string {
   return text.replace(SEQUENCES, '').replace(CONTROLS, '')
 }
 
-/** One line of JSON in the dialect of values. Outside strings JSON has no character that is escaped here. */
+/** One line of JSON in the dialect of values. */
 export function jsonLine(value: unknown): string {
-  const asEscape = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  return `${stringifyValue(value).replace(HIDDEN_IN_JSON, asEscape)}\n`
+  return `${hideInJson(stringifyValue(value))}\n`
+}
+
+/** JSON text with the characters that steer a terminal as escapes. Outside strings JSON has none of them. */
+export function hideInJson(json: string): string {
+  return json.replace(HIDDEN_IN_JSON, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** An event, or what of it is not a value. */
@@ -85,7 +89,8 @@ export function timeText(at: number): string {
   return Number.isNaN(date.getTime()) ? `${at} ms` : date.toISOString()
 }
 
-function cut(text: string, columns: number): string {
+/** Text of at most so many characters, its end replaced by an ellipsis. */
+export function cut(text: string, columns: number): string {
   if (text.length <= columns) return text
   const characters = [...text]
   return characters.length <= columns ? text : `${characters.slice(0, Math.max(columns - 1, 1)).join('')}…`

@@ -7,9 +7,10 @@ export class OutputClosed extends Error {
 }
 
 export interface Terminal {
-  /** Write to standard output. Resolves when the reader took it, so that output is never buffered without bound.
+  /** Write text, or bytes as they are, to standard output. Resolves when the reader took it, so that output is never
+   * buffered without bound.
    * @throws {OutputClosed} when nobody reads any more. */
-  write(text: string): Promise<void>
+  write(text: string | Uint8Array): Promise<void>
   /** Write to standard error: progress, notes and errors, never data. */
   writeError(text: string): void
   /** Standard input as bytes. */

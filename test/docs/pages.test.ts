@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { COMMON_OPTIONS } from '../../src/cli/arguments.ts'
-import { COMMANDS } from '../../src/cli/index.ts'
+import { findCommand } from '../../src/cli/index.ts'
 import { ERROR_CODES, type ErrorCode, type ErrorKind } from '../../src/errors.ts'
 import { API_ROUTES } from '../../web/api/routes.ts'
 import { statusOf } from '../../web/problems.ts'
@@ -82,8 +82,8 @@ test('commands in the README take the options that they are given there', () => 
   const calls = lines.flatMap((line) => /(?:^|\| )(?:npx )?varve (.*)/.exec(line.replace(/\s+# .*/, ''))?.[1] ?? [])
   expect(calls.length).toBeGreaterThan(15)
   for (const call of calls) {
-    const [name, ...words] = call.split(' ')
-    const command = COMMANDS.find((known) => known.name === name)
+    const words = call.split(' ')
+    const command = findCommand(words)
     expect(command, call).toBeDefined()
     const known = Object.entries({ ...command?.options, ...COMMON_OPTIONS })
     const options = known.flatMap(([long, { short }]) => [`--${long}`, `-${short}`])

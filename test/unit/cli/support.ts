@@ -15,6 +15,11 @@ export interface Ran {
   readonly errors: string
 }
 
+interface Shown {
+  readonly pieces: (string | Uint8Array)[]
+  errors: string
+}
+
 export interface RunOptions {
   /** Standard input, in these pieces. */
   readonly input?: string | readonly Uint8Array[] | AsyncIterable<Uint8Array>
@@ -49,9 +54,9 @@ export class Machine {
 
   /** Run `varve` with these words. */
   async run(words: readonly string[], options: RunOptions = {}): Promise<Ran> {
-    const shown = { output: '', errors: '' }
+    const shown: Shown = { pieces: [], errors: '' }
     const exitCode = await runCli(words, this.#context(shown, options))
-    return { exitCode, ...shown }
+    return { exitCode, output: text(shown.pieces), errors: shown.errors }
   }
 
   /** Run `varve` with the words of a line, and expect it to be done. */
@@ -61,7 +66,7 @@ export class Machine {
     return ran.output
   }
 
-  #context(shown: { output: string; errors: string }, options: RunOptions): CliContext {
+  #context(shown: Shown, options: RunOptions): CliContext {
     return {
       terminal: this.#terminal(shown, options),
       storage: (directory) => this.storage(directory),
@@ -71,12 +76,12 @@ export class Machine {
       openSqlite: this.openSqlite,
       createFile: async (path) => {
         if (this.files.has(path)) throw new VarveError('FILE_EXISTS', `Cannot write "${path}": it is there already`)
-        let text = ''
+        const written: (string | Uint8Array)[] = []
         return {
           async write(piece) {
-            text += piece
+            written.push(typeof piece === 'string' ? piece : piece.slice())
           },
-          finish: async () => void this.files.set(path, text),
+          finish: async () => void this.files.set(path, text(written)),
           discard: async () => undefined,
         }
       },
@@ -93,13 +98,13 @@ export class Machine {
     }
   }
 
-  #terminal(shown: { output: string; errors: string }, options: RunOptions): Terminal {
+  #terminal(shown: Shown, options: RunOptions): Terminal {
     const { files } = this
     let writes = 0
     return {
       async write(text) {
         if (writes++ === options.closedAfter) throw new OutputClosed()
-        shown.output += text
+        shown.pieces.push(typeof text === 'string' ? text : text.slice())
       },
       writeError(text) {
         shown.errors += text
@@ -119,6 +124,16 @@ export class Machine {
       interrupted: this.interrupted.signal,
     }
   }
+}
+
+/** What was written, as text. Bytes that are no UTF-8 come out as replacement characters. */
+function text(pieces: readonly (string | Uint8Array)[]): string {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  const encoder = new TextEncoder()
+  const parts = pieces.map((piece) =>
+    decoder.decode(typeof piece === 'string' ? encoder.encode(piece) : piece, { stream: true }),
+  )
+  return parts.join('') + decoder.decode()
 }
 
 export async function* pieces(

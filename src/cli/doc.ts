@@ -1,0 +1,64 @@
+/** What the commands of documents share: the path that they are given, and the document, open.
+ * @module */
+import { Path } from '../document/path.ts'
+import type { DocumentStat, OpenDocument, ReadCost } from '../document/types.ts'
+import type { Store } from '../store/types.ts'
+import { type Arguments, type OptionSpecs, wrongUse } from './arguments.ts'
+import { type CliContext, openForReading, withStore } from './context.ts'
+import { clean, count, counted, jsonLine, size } from './output.ts'
+
+export const PATH_OPTIONS: OptionSpecs = {
+  path: { value: 'PATH', help: 'Path of the value, such as users[812345].address."odd key" (default: the root)' },
+  pointer: { value: 'POINTER', help: 'The same as an RFC 6901 pointer, such as /users/812345/address' },
+}
+
+export const COST_OPTION: OptionSpecs = {
+  cost: { help: 'Say on standard error what the read cost: calls of the storage, bytes, events' },
+}
+
+/** The path of `--path` or `--pointer`, the root without. @throws {VarveError} `OPTION_INVALID`, `PATH_INVALID`. */
+export function pathOf(args: Arguments): Path {
+  const text = args.text('path')
+  const pointer = args.text('pointer')
+  if (text !== undefined && pointer !== undefined) throw wrongUse('Cannot use --path and --pointer together')
+  return pointer === undefined ? Path.parse(text ?? '') : Path.fromPointer(pointer)
+}
+
+/** Open the newest version of a document beside a running server, and close it and the store whatever happens.
+ * @throws {VarveError} as `openStore` and `Documents.open`. */
+export function withDocument<T>(
+  args: Arguments,
+  context: CliContext,
+  use: (document: OpenDocument, store: Store) => Promise<T>,
+): Promise<T> {
+  const name = args.required(0, 'NAME')
+  return withStore(openForReading(args, context), async (store) => {
+    const document = await store.documents.open(name)
+    try {
+      return await use(document, store)
+    } finally {
+      await document.close()
+    }
+  })
+}
+
+/** Told what a read cost, when `--cost` asks for it. */
+export function costTeller(args: Arguments, { terminal }: CliContext): { onCost?: (cost: ReadCost) => void } {
+  if (!args.flag('cost')) return {}
+  const onCost = (cost: ReadCost): void => {
+    const { reads, bytesRead, eventsScanned } = cost
+    const text = `cost ${counted(reads, 'read')}, ${count(bytesRead)} B, ${counted(eventsScanned, 'event')} scanned\n`
+    terminal.writeError(args.flag('json') ? jsonLine({ cost }) : text)
+  }
+  return { onCost }
+}
+
+/** `catalog, version 3, 12.0 MiB`. */
+export function statText({ name, version, sizeBytes }: DocumentStat): string {
+  return `${clean(name)}, version ${version}, ${size(sizeBytes)}`
+}
+
+/** What is known of a document without opening it, in one order of keys. */
+export function plainStat({ name, version, sizeBytes, indexBytes, writtenAt }: DocumentStat): DocumentStat {
+  return { name, version, sizeBytes, indexBytes, writtenAt }
+}
