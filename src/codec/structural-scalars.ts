@@ -34,7 +34,10 @@ function chars(b: Uint8Array, from: number, end: number): string {
 
 /** Fixed numbers of arguments are compiled to one allocation each. */
 function fewChars(b: Uint8Array, at: number, count: number): string {
-  const [c0, c1, c2, c3] = [b[at] as number, b[at + 1] as number, b[at + 2] as number, b[at + 3] as number]
+  const c0 = b[at] as number
+  const c1 = b[at + 1] as number
+  const c2 = b[at + 2] as number
+  const c3 = b[at + 3] as number
   switch (count) {
     case 0:
       return ''

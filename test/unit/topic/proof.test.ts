@@ -292,7 +292,13 @@ const KNOWN = `{
   "entity": "order-1",
   "at": 1700000000005,
   "recordedAt": 1700000000001,
-  "data": {},
+  "data": {
+   "total": 12.5,
+   "lines": [
+    -70,
+    0.1
+   ]
+  },
   "scope": "shop",
   "tags": [
    "late"
@@ -315,10 +321,10 @@ const KNOWN = `{
   "highestAt": 1700000000005,
   "recordedAt": 1700000000001
  },
- "hash": "b94899e0b880f5aece697393e0a57385663109b7d2a27789a4b1cb94251cd864"
+ "hash": "782cd6eab4efa146363c315e63467f873b51bc92ba9e2f71989b030d7b8a1f78"
 }`
 
 test('verifyProof() follows a known proof', () => {
   const proof = parseJsonValue(KNOWN) as EventProof
-  expect(verifyProof(proof)).toBe('b94899e0b880f5aece697393e0a57385663109b7d2a27789a4b1cb94251cd864')
+  expect(verifyProof(proof)).toBe('782cd6eab4efa146363c315e63467f873b51bc92ba9e2f71989b030d7b8a1f78')
 })
