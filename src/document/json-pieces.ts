@@ -5,7 +5,9 @@ import { scaledNumber } from '../codec/structural-write.ts'
 import { isUtf8 } from '../codec/utf8.ts'
 
 const PIECE_BYTES = 65_536
-/** The most that may be reserved at once. */
+/** Most values that are asked for are small: room for one, before there is room for a piece. */
+const FIRST_BYTES = 4_096
+/** The most that is reserved at once. */
 const RESERVE_MAX = 4_096
 /** Runs up to this are copied in a loop, which beats `set` with its subarray. */
 const LOOP_BYTES = 64
@@ -41,6 +43,7 @@ const SHORT_ESCAPES = Uint8Array.from({ length: 128 }, (_, byte) => {
 })
 const HEX = ascii('0123456789abcdef')
 const BASE64 = ascii('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')
+const NOTHING = new Uint8Array(0)
 const PADDING = 0x3d
 /** The digits of 0 to 99, two each. */
 const PAIRS = Uint8Array.from({ length: 200 }, (_, at) => ZERO + (at % 2 === 0 ? Math.floor(at / 20) : (at / 2) % 10))
@@ -50,20 +53,24 @@ function ascii(text: string): Uint8Array {
 }
 
 export class JsonPieces {
-  #bytes = new Uint8Array(PIECE_BYTES)
+  #bytes = new Uint8Array(FIRST_BYTES)
   #length = 0
   #full: Uint8Array[] = []
 
   /** What is complete, and with `all` the rest too. The caller owns what it gets. */
   take(all: boolean): Uint8Array[] {
-    if (all && this.#length > 0) this.#next()
+    if (all && this.#length > 0) {
+      this.#full.push(this.#bytes.subarray(0, this.#length))
+      this.#length = 0
+      this.#bytes = NOTHING
+    }
     const full = this.#full
     if (full.length > 0) this.#full = []
     return full
   }
 
   byte(value: number): void {
-    if (this.#length >= PIECE_BYTES) this.#next()
+    if (this.#length >= this.#bytes.length) this.#next()
     this.#bytes[this.#length++] = value
   }
 
@@ -173,7 +180,7 @@ export class JsonPieces {
     let from = at
     while (from + 3 <= end) {
       const stop = Math.min(end - 2, from + STEP_BYTES)
-      this.#reserve(RESERVE_MAX)
+      this.#reserve(Math.ceil((stop - from) / 3) * 4)
       const bytes = this.#bytes
       let to = this.#length
       for (; from < stop; from += 3) {
@@ -226,8 +233,8 @@ export class JsonPieces {
   #copy(source: Uint8Array, at: number, end: number): void {
     let from = at
     while (from < end) {
-      if (this.#length >= PIECE_BYTES) this.#next()
-      const to = Math.min(end, from + PIECE_BYTES - this.#length)
+      if (this.#length >= this.#bytes.length) this.#next()
+      const to = Math.min(end, from + this.#bytes.length - this.#length)
       if (to - from > LOOP_BYTES) {
         this.#bytes.set(source.subarray(from, to), this.#length)
         this.#length += to - from
@@ -251,12 +258,17 @@ export class JsonPieces {
   }
 
   #reserve(sizeBytes: number): void {
-    if (this.#length + sizeBytes > PIECE_BYTES) this.#next()
+    if (this.#length + sizeBytes > this.#bytes.length) this.#next()
   }
 
+  /** Make room: a full piece is put aside. */
   #next(): void {
-    this.#full.push(this.#bytes.subarray(0, this.#length))
+    const before = this.#bytes.subarray(0, this.#length)
     this.#bytes = new Uint8Array(PIECE_BYTES)
-    this.#length = 0
+    if (before.length <= FIRST_BYTES) this.#bytes.set(before)
+    else {
+      this.#full.push(before)
+      this.#length = 0
+    }
   }
 }

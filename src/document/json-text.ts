@@ -4,6 +4,7 @@
  * @module */
 import { CODE, SHORT, WTF8 } from '../codec/structural-codes.ts'
 import { decodeFloat, decodeMagnitude, isJsonNumber } from '../codec/structural-scalars.ts'
+import { isUtf8 } from '../codec/utf8.ts'
 import type { EventConsumer } from './consumer.ts'
 import { EventCursor } from './event-cursor.ts'
 import { ARRAY, JsonLayout, OBJECT } from './json-layout.ts'
@@ -168,9 +169,13 @@ export class JsonText implements EventConsumer {
     const from = this.#cursor.at
     const to = from + sizeBytes
     if (to >= this.#cursor.end) return false
-    if (this.#isDropped(to)) return true
+    const { bytes } = this.#cursor
+    if (this.#isDropped(to)) {
+      if (isUtf8(bytes, from, to)) return true
+      throw this.#cursor.damaged('a key that is not UTF-8')
+    }
     this.#layout.beginField(!this.#layout.separate && sizeBytes === TYPE_KEY.length && this.#isTypeKey(from))
-    if (!this.#out.string(this.#cursor.bytes, from, to)) throw this.#cursor.damaged('a key that is not UTF-8')
+    if (!this.#out.string(bytes, from, to)) throw this.#cursor.damaged('a key that is not UTF-8')
     this.#out.byte(COLON)
     return true
   }
