@@ -21,10 +21,7 @@ export function decodeIndex(bytes: Uint8Array, facts: IndexFacts): PathIndex {
   const tableCount = reader.varint()
   // Every item and every key takes a byte at least, so this bounds what is allocated.
   if (count === 0 || count + tableCount > reader.remaining) throw refused('its counts do not fit its length')
-  const lengths = new Float64Array(tableCount)
-  let tableBytes = 0
-  for (let key = 0; key < tableCount; key++) tableBytes += lengths[key] = reader.varint()
-  if (tableBytes > reader.remaining) throw refused('its counts do not fit its length')
+  const table = readTable(reader, tableCount)
   const keys = new Array<string | number | undefined>(count).fill(undefined)
   const items: IndexItems = {
     count,
@@ -42,12 +39,35 @@ export function decodeIndex(bytes: Uint8Array, facts: IndexFacts): PathIndex {
   readSizes(reader, items, facts.endAddress)
   readOrdinals(reader, items)
   readPages(reader, items, facts)
-  const table = readKeys(reader, items, { keys, tableLengths: lengths })
+  readKeys(reader, items, { keys, table })
   return { items, keys: table }
 }
 
 function refused(reason: string): VarveError {
   return new VarveError('DECODE_FAILED', `Cannot use the path index: ${reason}`, { details: { reason } })
+}
+
+/** Read a number for each of the first `count` places of a column. Most take one or two bytes. */
+function fill(reader: ByteReader, column: Float64Array, count: number): void {
+  const { bytes } = reader
+  const nearEnd = bytes.length - 1
+  let at = reader.position
+  for (let place = 0; place < count; place++) {
+    const low = at < nearEnd ? (bytes[at] as number) : 0xff
+    const high = low < 0x80 || at >= nearEnd ? 0 : (bytes[at + 1] as number)
+    if (low < 0x80) {
+      column[place] = low
+      at++
+    } else if (at < nearEnd && high < 0x80) {
+      column[place] = (low & 0x7f) | (high << 7)
+      at += 2
+    } else {
+      reader.position = at
+      column[place] = reader.varint()
+      at = reader.position
+    }
+  }
+  reader.position = at
 }
 
 function readShapes(reader: ByteReader, { count, kinds, depths }: IndexItems): void {
@@ -61,17 +81,19 @@ function readShapes(reader: ByteReader, { count, kinds, depths }: IndexItems): v
     if (run > count - item) throw refused('it has more shapes than items')
     if (depth > deepest || depth > DEPTH_MAX || (depth === 0) !== (item === 0)) throw refused(`a depth of ${depth}`)
     if (depth === 0 && (run > 1 || kind === ITEM.range)) throw refused('it does not begin with one root')
-    kinds.fill(kind, item, item + run)
-    depths.fill(depth, item, item + run)
-    item += run
+    for (const end = item + run; item < end; item++) {
+      kinds[item] = kind
+      depths[item] = depth
+    }
     deepest = kind >= ITEM.array ? depth + 1 : depth
   }
 }
 
 function readAddresses(reader: ByteReader, { count, addresses }: IndexItems, endAddress: number): void {
+  fill(reader, addresses, count)
   let address = -1
   for (let item = 0; item < count; item++) {
-    address += reader.varint() + 1
+    address += (addresses[item] as number) + 1
     if (address >= endAddress) throw refused('an address is past the end')
     addresses[item] = address
   }
@@ -82,9 +104,14 @@ function readSizes(reader: ByteReader, items: IndexItems, endAddress: number): v
   const { count, kinds, depths, addresses, sizes, counts } = items
   /** The size of the container at each depth. */
   const open = new Float64Array(DEPTH_MAX + 1)
+  let entries = 0
+  for (let item = 0; item < count; item++) if (kinds[item] !== ITEM.range) entries++
+  const column = new Float64Array(entries)
+  fill(reader, column, entries)
+  entries = 0
   for (let item = 0; item < count; item++) {
     if (kinds[item] === ITEM.range) continue
-    const size = reader.varint()
+    const size = column[entries++] as number
     const depth = depths[item] as number
     const most = depth === 0 ? endAddress : (open[depth - 1] as number) - 1
     if (size === 0 || size > most || size > endAddress - (addresses[item] as number)) throw refused(`a size of ${size}`)
@@ -104,9 +131,11 @@ function readOrdinals(reader: ByteReader, { count, kinds, depths, ordinals, coun
   const next = new Float64Array(DEPTH_MAX + 2)
   const ends = new Float64Array(DEPTH_MAX + 2)
   ends[1] = counts[0] as number
+  const behindRoot = ordinals.subarray(1)
+  fill(reader, behindRoot, count - 1)
   for (let item = 1; item < count; item++) {
     const depth = depths[item] as number
-    const ordinal = (next[depth] as number) + reader.varint()
+    const ordinal = (next[depth] as number) + (ordinals[item] as number)
     if (ordinal >= (ends[depth] as number)) throw refused('an ordinal is past the number of children')
     ordinals[item] = ordinal
     next[depth] = ordinal + 1
@@ -132,23 +161,16 @@ function readPages(reader: ByteReader, { count, kinds, addresses, pages }: Index
   }
 }
 
-/** Text that is known by its bytes: the table first, then the items. */
-interface Texts {
-  readonly lengths: Float64Array
-  readonly item: Uint32Array
-  count: number
-}
-
 interface KeyParts {
   readonly keys: (string | number | undefined)[]
-  readonly tableLengths: Float64Array
+  readonly table: readonly string[]
 }
 
-/** @returns the key table. */
-function readKeys(reader: ByteReader, items: IndexItems, { keys, tableLengths }: KeyParts): string[] {
+function readKeys(reader: ByteReader, items: IndexItems, { keys, table }: KeyParts): void {
   const { count, kinds, depths } = items
-  const texts: Texts = { lengths: new Float64Array(count), item: new Uint32Array(count), count: 0 }
-  const fromTable = new Float64Array(count).fill(-1)
+  /** Items whose keys are among the texts, and their lengths. */
+  const waiting: number[] = []
+  const lengths: number[] = []
   const open = new Uint8Array(DEPTH_MAX + 2)
   for (let item = 0; item < count; item++) {
     const kind = kinds[item] as number
@@ -158,21 +180,16 @@ function readKeys(reader: ByteReader, items: IndexItems, { keys, tableLengths }:
     if (kind === ITEM.range || open[depth - 1] !== ITEM.object) continue
     const number = reader.varint()
     if (number % 2 === 0) {
-      if (number / 2 >= tableLengths.length) throw refused('a key is past the end of the key table')
-      fromTable[item] = number / 2
+      const key = table[number / 2]
+      if (key === undefined) throw refused('a key is past the end of the key table')
+      keys[item] = key
     } else if (number % 4 === KEY_FORM.text) {
-      texts.item[texts.count] = item
-      texts.lengths[texts.count++] = Math.floor(number / 4)
+      waiting.push(item)
+      lengths.push(Math.floor(number / 4))
     } else keys[item] = readOddKey(reader, number)
   }
-  const decoded = readTexts(reader, tableLengths, texts)
-  const table = decoded.slice(0, tableLengths.length)
-  for (let text = 0; text < texts.count; text++) keys[texts.item[text] as number] = decoded[table.length + text]
-  for (let item = 0; item < count; item++) {
-    const number = fromTable[item] as number
-    if (number >= 0) keys[item] = table[number]
-  }
-  return table
+  const texts = readTexts(reader.raw(reader.remaining), lengths)
+  for (let text = 0; text < waiting.length; text++) keys[waiting[text] as number] = texts[text]
 }
 
 /** A key with lone surrogates, or an integer. */
@@ -194,19 +211,28 @@ function readOddKey(reader: ByteReader, number: number): string | number {
   return key
 }
 
-/** Most keys are ASCII: then the text is decoded once, and cut by bytes. */
-function readTexts(reader: ByteReader, tableLengths: Float64Array, { lengths, count }: Texts): string[] {
-  const bytes = reader.raw(reader.remaining)
+function readTable(reader: ByteReader, count: number): string[] {
+  const lengths: number[] = []
+  let sizeBytes = 0
+  for (let key = 0; key < count; key++) {
+    const length = reader.varint()
+    sizeBytes += length
+    lengths.push(length)
+  }
+  return readTexts(reader.raw(sizeBytes), lengths)
+}
+
+/** Cut texts out of bytes that have nothing else. Most are ASCII: then they are decoded at once, and cut by bytes. */
+function readTexts(bytes: Uint8Array, lengths: readonly number[]): string[] {
   const all = fromUtf8(bytes)
   const isAscii = all.length === bytes.length
-  const decoded: string[] = []
+  const texts: string[] = []
   let at = 0
-  for (let text = 0; text < tableLengths.length + count; text++) {
-    const length = (text < tableLengths.length ? tableLengths[text] : lengths[text - tableLengths.length]) as number
+  for (const length of lengths) {
     if (length > bytes.length - at) throw refused('a key is past the end')
-    decoded.push(isAscii ? all.slice(at, at + length) : fromUtf8(bytes.subarray(at, at + length)))
+    texts.push(isAscii ? all.slice(at, at + length) : fromUtf8(bytes.subarray(at, at + length)))
     at += length
   }
   if (at !== bytes.length) throw refused('bytes are left over')
-  return decoded
+  return texts
 }

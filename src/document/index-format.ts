@@ -8,7 +8,7 @@
  * | column | for | numbers |
  * |---|---|---|
  * | head | | n items, k keys of the key table |
- * | key table | each of k | bytes of its text |
+ * | key table | each of k | bytes of its text; then all texts, UTF-8 |
  * | shapes | runs of items | shape * 2 for one item; shape * 2 + 1, then m - 2, for m items alike: shape = depth * 4 + kind |
  * | addresses | items | address; after the first: address - the one before - 1 |
  * | sizes | entries | encoded bytes |
@@ -16,7 +16,7 @@
  * | ordinals | items but the first | which child, from 0; after a sibling: ordinal - that of the sibling - 1 |
  * | pages | the index | m objects with key pages, then for each: items since the one before, blocks since its address |
  * | keys | entries in objects | n * 2: key n of the key table; n * 4 + 1: text of n bytes; n * 16 + 3: n bytes of WTF-8 come next; 7: the key is the next number n; 15: it is -1 - n |
- * | texts | | the texts of the key table and then those of keys, UTF-8 |
+ * | texts | | the texts of keys, UTF-8 |
  *
  * Kinds are 0 range, 1 scalar, 2 array, 3 object. Item 0 is the entry of the root, the only one of depth 0. A range has
  * the depth, ordinal and address of the child that begins there. An ordinary range takes 3 to 4 bytes, an entry 6 to 9
@@ -98,6 +98,8 @@ export function encodeIndex(index: PathIndex, blockRawBytes: number): Uint8Array
   out.varint(items.count)
   out.varint(keys.length)
   for (const key of keys) out.varint(texts.text(key))
+  out.raw(texts.bytes)
+  texts.reset()
   writeShapes(out, items)
   writeAddresses(out, items)
   for (let item = 0; item < items.count; item++) {
