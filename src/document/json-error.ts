@@ -1,0 +1,21 @@
+/** What is wrong with JSON bytes, and where.
+ * @module */
+import { VarveError } from '../errors.ts'
+
+/** A place in JSON text, in bytes: the position from 0, line and column from 1. */
+export interface JsonPlace {
+  readonly position: number
+  readonly line: number
+  readonly column: number
+}
+
+export function jsonError(place: JsonPlace, found: string): VarveError {
+  const { position, line, column } = place
+  const message = `Cannot read JSON at line ${line}, column ${column}: found ${found}`
+  return new VarveError('JSON_INVALID', message, { details: { position, line, column, found } })
+}
+
+/** How errors name a byte. */
+export function describeByte(byte: number): string {
+  return byte < 0x80 ? JSON.stringify(String.fromCharCode(byte)) : `the byte ${byte.toString(16)}`
+}
