@@ -9,14 +9,21 @@
  * |---|---|---|
  * | head | | n items, k keys of the key table |
  * | key table | each of k | bytes of its text; then all texts, UTF-8 |
- * | shapes | runs of items | shape * 2 for one item; shape * 2 + 1, then m - 2, for m items alike: shape = depth * 4 + kind |
+ * | shapes | runs of items | one item: shape * 2; m items alike: shape * 2 + 1, m - 2; shape = depth * 4 + kind |
  * | addresses | items | address; after the first: address - the one before - 1 |
  * | sizes | entries | encoded bytes |
  * | counts | entries of containers | children |
  * | ordinals | items but the first | which child, from 0; after a sibling: ordinal - that of the sibling - 1 |
- * | pages | the index | m objects with key pages, then for each: items since the one before, blocks since its address |
- * | keys | entries in objects | n * 2: key n of the key table; n * 4 + 1: text of n bytes; n * 16 + 3: n bytes of WTF-8 come next; 7: the key is the next number n; 15: it is -1 - n |
+ * | pages | m objects with key pages | m; then for each: items since the one before, blocks since its address |
+ * | keys | entries in objects | a number as below |
  * | texts | | the texts of keys, UTF-8 |
+ *
+ * | key | number |
+ * |---|---|
+ * | key n of the key table | n * 2 |
+ * | n bytes of texts | n * 4 + 1 |
+ * | the next n bytes, WTF-8, with lone surrogates | n * 16 + 3 |
+ * | the integer n, the integer -1 - n | 7, 15; then n |
  *
  * Kinds are 0 range, 1 scalar, 2 array, 3 object. Item 0 is the entry of the root, the only one of depth 0. A range has
  * the depth, ordinal and address of the child that begins there. An ordinary range takes 3 to 4 bytes, an entry 6 to 9
@@ -62,9 +69,9 @@ export interface PathIndex {
   readonly keys: readonly string[]
 }
 
-/** About the most that one item takes, for a budget: gaps between items below 256 MiB, which are 16,384 children apart,
- * and values below 256 MiB; a few that are larger weigh less than what ordinary items leave.
- * @param keyBytes UTF-8 bytes of the key of an entry in an object, 1 for one in the key table, 0 where there is none. */
+/** About the most that one item takes, for a budget: with gaps of up to 256 MiB and 16,384 children before it and
+ * values of up to 256 MiB. A few that are larger weigh less than what ordinary items leave.
+ * @param keyBytes of an entry in an object: UTF-8 bytes, or 1 when its key is in the key table. Otherwise 0. */
 export function itemSizeBytes(keyBytes: number, kind: number): number {
   if (kind === ITEM.range) return 7
   const key = keyBytes === 0 ? 0 : keyBytes + 2

@@ -24,8 +24,8 @@
  * | 16 | w each | address of each key - base address |
  * | 16 + n * w | | n - 1 varints: hash - the hash before |
  *
- * Keys are in order of (hash, address). Of a million keys in 1 GB each takes 6.1 bytes; the directory is three blocks of
- * 4,084 bytes, of which a look-up reads two, and one leaf.
+ * Keys are in order of (hash, address). Of a million keys in 1 GB each takes 6.1 bytes; the directory is three blocks
+ * of 4,084 bytes, of which a look-up reads two, and one leaf.
  *
  * The hash of a key is MurmurHash3_x86_32 (Austin Appleby, public domain, github.com/aappleby/smhasher) of its UTF-8 or
  * WTF-8 bytes with seed 0; of an integer key, of its 8 bytes in two's complement with seed 1. Keys of one hash are told
@@ -268,8 +268,8 @@ export function readRunHeader(bytes: Uint8Array, block: number): RunHeader {
   return header
 }
 
-/** Which blocks of the run say in which leaf a hash is: block 0, the first, when there are no further ones. Several when
- * the hash is where two meet.
+/** Which blocks of the run say in which leaf a hash is: block 0, the first, when there are no further ones. Several
+ * when the hash is where two meet.
  * @param first the first block.
  * @returns undefined when the run does not have the hash. */
 export function directoryOf(header: RunHeader, first: Uint8Array, hash: number): BlockSpan | undefined {
