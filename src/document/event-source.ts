@@ -9,7 +9,7 @@ import type { Scalar, StructuralEvent } from './types.ts'
 /** Write `events` to `output`, draining it when it is full. What the events mean together is checked by the output.
  * @throws {VarveError} `DOCUMENT_SEQUENCE` {found, expected, path} for what is no event, `VALUE_UNSUPPORTED`
  * {path, found} for values of other types, what the output and its `drain` throw; the reason of `signal`, which is
- * looked at about every drain. */
+ * looked at about every drain, and while an event is awaited. */
 export async function pumpEvents(
   output: DocumentOutput,
   events: Iterable<StructuralEvent> | AsyncIterable<StructuralEvent>,
@@ -17,21 +17,42 @@ export async function pumpEvents(
 ): Promise<void> {
   const { signal } = options
   signal?.throwIfAborted()
-  if (Symbol.asyncIterator in events) {
-    for await (const event of events) {
-      write(output, event)
-      if (!output.isFull) continue
-      signal?.throwIfAborted()
-      await output.drain()
-    }
-    return
-  }
+  if (Symbol.asyncIterator in events) return pumpAwaited(output, events, signal)
   // Apart, because `for await` waits once per event.
   for (const event of events) {
     write(output, event)
     if (!output.isFull) continue
     signal?.throwIfAborted()
     await output.drain()
+  }
+}
+
+async function pumpAwaited(
+  output: DocumentOutput,
+  events: AsyncIterable<StructuralEvent>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const iterator = events[Symbol.asyncIterator]()
+  let giveUp: (reason: unknown) => void = () => undefined
+  const abort = () => giveUp(signal?.reason)
+  signal?.addEventListener('abort', abort)
+  let isDone = false
+  try {
+    for (;;) {
+      signal?.throwIfAborted()
+      const next = await new Promise<IteratorResult<StructuralEvent>>((resolve, reject) => {
+        giveUp = reject
+        iterator.next().then(resolve, reject)
+      })
+      isDone = next.done === true
+      if (next.done) return
+      write(output, next.value)
+      if (output.isFull) await output.drain()
+    }
+  } finally {
+    signal?.removeEventListener('abort', abort)
+    // Not awaited: a source that waits for its next event would keep it waiting.
+    if (!isDone) Promise.resolve(iterator.return?.()).catch(() => undefined)
   }
 }
 

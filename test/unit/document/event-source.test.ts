@@ -102,6 +102,24 @@ describe('pumpEvents()', () => {
     }
     const output = new RecordingOutput({ fullEvery: 2 })
     await expect(pumpEvents(output, source(), { signal: later.signal })).rejects.toThrow('enough')
-    expect(output.events.length).toBe(4)
+    expect(output.events.length).toBeLessThanOrEqual(4)
+  })
+
+  test('rejects with the reason of its signal while a source gives nothing any more', async () => {
+    const abort = new AbortController()
+    let isClosed = false
+    const stalled: AsyncIterable<StructuralEvent> = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise(() => undefined),
+        return: async () => {
+          isClosed = true
+          return { done: true, value: undefined }
+        },
+      }),
+    }
+    const pumped = pumpEvents(new RecordingOutput(), stalled, { signal: abort.signal })
+    abort.abort(new Error('enough'))
+    await expect(pumped).rejects.toThrow('enough')
+    expect(isClosed).toBe(true)
   })
 })
