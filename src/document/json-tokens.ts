@@ -104,7 +104,7 @@ export class JsonTokens {
   firstKey(bytes: Uint8Array, start: number): number {
     const to = textEnd(bytes, start, bytes.length)
     if (to === bytes.length || bytes[to] !== BYTE.quote) return this.#collect(bytes, { start, to }, 'firstKey')
-    if (!this.#beginTyped(bytes, start, to)) {
+    if (!isTypeKey(bytes, start, to) || !this.#beginTyped(start - 1)) {
       this.sink.beginObject()
       this.sink.keyUtf8(bytes, start, to)
     }
@@ -179,7 +179,7 @@ export class JsonTokens {
     if (cut === 'string') {
       if (collected.isWellFormed) this.sink.utf8(text, 0, length)
       else this.sink.string(collected.text)
-    } else if (cut === 'key' || !this.#beginTyped(text, 0, length)) {
+    } else if (cut === 'key' || !isTypeKey(text, 0, length) || !this.#beginTyped(this.#cutAt)) {
       if (cut === 'firstKey') this.sink.beginObject()
       if (collected.isWellFormed) this.sink.keyUtf8(text, 0, length)
       else this.sink.key(collected.text)
@@ -198,14 +198,13 @@ export class JsonTokens {
     throw new VarveError('DOCUMENT_LIMIT', message, { details: { path, limit, limitName, found } })
   }
 
-  /** If the first key is `$type`, wait for what comes. */
-  #beginTyped(bytes: Uint8Array, start: number, end: number): boolean {
-    if (!isTypeKey(bytes, start, end)) return false
+  /** The first key is `$type`: wait for what comes, unless the object is wrapped. */
+  #beginTyped(at: number): boolean {
     if (this.sink !== this.#output) {
       if (this.#typed.wraps) return false
       this.#typed.settle()
     }
-    this.#typed.begin(this.#place(start - 1))
+    this.#typed.begin(this.#place(at))
     this.sink = this.#typed
     return true
   }
