@@ -1,5 +1,6 @@
 /** The bytes that a consumer of structural events was given, and how far it has read.
  * @module */
+import { decodeText } from '../codec/structural-scalars.ts'
 import { decodeWtf8 } from '../codec/value-buffer.ts'
 import { VarveError } from '../errors.ts'
 
@@ -50,6 +51,15 @@ export class EventCursor {
       return decodeWtf8(this.bytes.subarray(from, this.at))
     } catch {
       throw this.damaged('text that is not WTF-8')
+    }
+  }
+
+  /** Refuse text that is not UTF-8. */
+  checkText(from: number, end: number): void {
+    try {
+      decodeText(this.bytes, from, end)
+    } catch {
+      throw this.damaged('text that is not UTF-8')
     }
   }
 

@@ -2,7 +2,7 @@
  * needs is escaped, and no string of the runtime is made.
  * @module */
 import { scaledNumber } from '../codec/structural-write.ts'
-import { isUtf8 } from '../codec/utf8.ts'
+import { PLAIN, textEnd } from './json-bytes.ts'
 
 const PIECE_BYTES = 65_536
 /** Most values that are asked for are small: room for one, before there is room for a piece. */
@@ -28,14 +28,6 @@ const BACKSLASH = 0x5c
 const LOWER_U = 0x75
 const ZERO = 0x30
 
-/** What a byte of a string needs: nothing, an escape, or a look at its neighbours. */
-const PLAIN = 0
-const ESCAPED = 1
-const WIDE = 2
-const NEEDS = Uint8Array.from({ length: 256 }, (_, byte) => {
-  if (byte >= 0x80) return WIDE
-  return byte < 0x20 || byte === QUOTE || byte === BACKSLASH ? ESCAPED : PLAIN
-})
 /** The letters of short escapes; 0: `\u00xx`. */
 const SHORT_ESCAPES = Uint8Array.from({ length: 128 }, (_, byte) => {
   const at = '\b\t\n\f\r"\\'.indexOf(String.fromCharCode(byte))
@@ -158,7 +150,7 @@ export class JsonPieces {
       bytes[to++] = QUOTE
       while (from < end) {
         const byte = source[from] as number
-        if (NEEDS[byte] !== PLAIN) break
+        if (PLAIN[byte] !== 1) break
         bytes[to++] = byte
         from++
       }
@@ -169,8 +161,7 @@ export class JsonPieces {
       }
       this.#length = to
     } else this.byte(QUOTE)
-    if (!isUtf8(source, from, end)) return false
-    this.#runs(source, from, end)
+    if (!this.#runs(source, from, end)) return false
     this.byte(QUOTE)
     return true
   }
@@ -202,17 +193,19 @@ export class JsonPieces {
     this.byte(PADDING)
   }
 
-  /** Copy UTF-8, escaping what must be. */
-  #runs(source: Uint8Array, at: number, end: number): void {
+  /** Copy text, escaping what must be. @returns false where it is not UTF-8. */
+  #runs(source: Uint8Array, at: number, end: number): boolean {
     let from = at
     while (from < end) {
-      let to = from
-      while (to < end && NEEDS[source[to] as number] !== ESCAPED) to++
+      const to = textEnd(source, from, end)
       this.#copy(source, from, to)
-      if (to === end) return
-      this.#escape(source[to] as number)
+      if (to === end) return true
+      const byte = source[to] as number
+      if (byte >= 0x80) return false
+      this.#escape(byte)
       from = to + 1
     }
+    return true
   }
 
   #escape(byte: number): void {

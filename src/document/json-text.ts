@@ -4,7 +4,6 @@
  * @module */
 import { CODE, SHORT, WTF8 } from '../codec/structural-codes.ts'
 import { decodeFloat, decodeMagnitude, isJsonNumber } from '../codec/structural-scalars.ts'
-import { isUtf8 } from '../codec/utf8.ts'
 import type { EventConsumer } from './consumer.ts'
 import { EventCursor } from './event-cursor.ts'
 import { ARRAY, JsonLayout, OBJECT } from './json-layout.ts'
@@ -171,8 +170,8 @@ export class JsonText implements EventConsumer {
     if (to >= this.#cursor.end) return false
     const { bytes } = this.#cursor
     if (this.#isDropped(to)) {
-      if (isUtf8(bytes, from, to)) return true
-      throw this.#cursor.damaged('a key that is not UTF-8')
+      this.#cursor.checkText(from, to)
+      return true
     }
     this.#layout.beginField(!this.#layout.separate && sizeBytes === TYPE_KEY.length && this.#isTypeKey(from))
     if (!this.#out.string(bytes, from, to)) throw this.#cursor.damaged('a key that is not UTF-8')
