@@ -1,0 +1,284 @@
+/** An open document: reads by path, beside each other.
+ * @module */
+import { VarveError } from '../errors.ts'
+import type { Maybe } from '../ports/storage.ts'
+import { type ChildCursor, type FoundChild, type FoundChildren, listChildren } from './children.ts'
+import type { EventConsumer } from './consumer.ts'
+import { decodeCursor, encodeCursor } from './cursor.ts'
+import { EventList } from './event-list.ts'
+import { feed } from './feed.ts'
+import { FEATURE_DUPLICATES } from './file-format.ts'
+import { ITEM } from './index-format.ts'
+import { JsonText } from './json-text.ts'
+import { locate, type Place, toRoot } from './locate.ts'
+import { matchesOf } from './matches.ts'
+import { type DocumentParts, damaged, type OpenedFile, openFile } from './open-file.ts'
+import { Path, toPath, toSinglePath } from './path.ts'
+import { Scanner } from './scanner.ts'
+import type {
+  ChildPage,
+  ChildrenOptions,
+  DocumentChild,
+  DocumentMatch,
+  OpenDocument,
+  ReadDocumentOptions,
+  StructuralEvent,
+} from './types.ts'
+import { ValueBuilder } from './value-builder.ts'
+import { drive, type Reading, Window } from './window.ts'
+
+export type { DocumentParts } from './open-file.ts'
+
+/** Texts of paths that are kept parsed. */
+const PATHS_KEPT = 512
+const CHILDREN_MAX = 1_000
+const CHILDREN_DEFAULT = 100
+
+/** Open one version of a document. Cost: two reads, and a pass over its index.
+ * @throws {VarveError} `DOCUMENT_MISSING`, `DOCUMENT_DAMAGED`, `FORMAT_NEWER`, and what the storage throws. */
+export async function openDocumentFile(parts: DocumentParts): Promise<OpenDocument> {
+  return new DocumentFile(parts, await openFile(parts))
+}
+
+class DocumentFile implements OpenDocument {
+  readonly name: string
+  readonly version: number
+  readonly sizeBytes: number
+  readonly indexBytes: number
+  readonly writtenAt: number
+  readonly thresholdBytes: number
+  readonly entries: number
+  readonly ranges: number
+  readonly #parts: DocumentParts
+  readonly #opened: OpenedFile
+  readonly #paths = new Map<string, Path>()
+  /** A place that no reading uses now. */
+  #spare: Place | undefined
+
+  constructor(parts: DocumentParts, opened: OpenedFile) {
+    this.#parts = parts
+    this.#opened = opened
+    this.name = parts.stat.name
+    this.version = parts.stat.version
+    this.sizeBytes = parts.stat.sizeBytes
+    this.indexBytes = parts.stat.indexBytes
+    this.writtenAt = parts.stat.writtenAt
+    this.thresholdBytes = opened.trailer.threshold
+    const { kinds, count } = opened.index.items
+    this.ranges = kinds.reduce((ranges, kind) => ranges + (kind === ITEM.range ? 1 : 0), 0)
+    this.entries = count - this.ranges
+  }
+
+  async read(path?: string | Path, options: ReadDocumentOptions = {}): Promise<unknown> {
+    const found = this.#path(path)
+    return this.#run(options, (place) => this.#value(place, found))
+  }
+
+  *#value(place: Place, path: Path): Reading<unknown> {
+    toRoot(place)
+    if (!(yield* locate(place, this.#opened.index.stepsOf(path)))) return undefined
+    const builder = new ValueBuilder(this.#opened.index.keys)
+    yield* feed(place.scanner, place.address, builder)
+    return builder.value
+  }
+
+  async readMany(paths: readonly (string | Path)[], options: ReadDocumentOptions = {}): Promise<unknown[]> {
+    const parsed = paths.map((path) => this.#path(path))
+    // In the order of the document, as far as paths tell it, and no block twice.
+    const order = parsed.map((_, at) => at).sort((a, b) => (parsed[a] as Path).compare(parsed[b] as Path))
+    const values: unknown[] = new Array(paths.length).fill(undefined)
+    const readAll = function* (file: DocumentFile, place: Place): Reading<unknown[]> {
+      place.scanner.window.keepBlocks(true)
+      for (const at of order) values[at] = yield* file.#value(place, parsed[at] as Path)
+      place.scanner.window.keepBlocks(false)
+      return values
+    }
+    return this.#run(options, (place) => readAll(this, place))
+  }
+
+  async has(path: string | Path, options: ReadDocumentOptions = {}): Promise<boolean> {
+    const steps = this.#opened.index.stepsOf(this.#path(path))
+    return this.#run(options, (place) => {
+      toRoot(place)
+      return locate(place, steps)
+    })
+  }
+
+  async children(path?: string | Path, options: ChildrenOptions = {}): Promise<ChildPage> {
+    const parent = this.#path(path)
+    const { limit = CHILDREN_DEFAULT, cursor } = options
+    if (!Number.isSafeInteger(limit) || limit < 1 || limit > CHILDREN_MAX) {
+      throw new VarveError('OPTION_INVALID', `Cannot use option "limit": it must be 1 to ${CHILDREN_MAX}`, {
+        details: { option: 'limit', rule: `must be a whole number from 1 to ${CHILDREN_MAX}`, found: String(limit) },
+      })
+    }
+    const from = cursor === undefined ? undefined : decodeCursor(cursor, this.version)
+    const found = await this.#children(parent, { limit, from }, options)
+    const items = found.children.map((child) => this.#child(parent, child))
+    const next = found.next && encodeCursor(this.version, found.next)
+    return { type: found.isObject ? 'object' : 'array', items, ...(next === undefined ? {} : { nextCursor: next }) }
+  }
+
+  async #children(
+    path: Path,
+    page: { limit: number; from: ChildCursor | undefined },
+    options: ReadDocumentOptions,
+  ): Promise<FoundChildren> {
+    const steps = this.#opened.index.stepsOf(path)
+    const list = function* (file: DocumentFile, place: Place): Reading<FoundChildren> {
+      toRoot(place)
+      if (!(yield* locate(place, steps))) throw file.#unknown(path, place.found)
+      const found = yield* listChildren(place, page.limit, page.from)
+      if (found !== undefined) return found
+      throw new VarveError('PATH_NOT_CONTAINER', `Cannot list children of "${path}": it is neither object nor array`, {
+        details: { path: path.toString() },
+      })
+    }
+    const found = await this.#run(options, (place) => list(this, place))
+    if (!found.isObject || !this.#hasDuplicates) return found
+    return { ...found, children: await this.#newest(path, found.children) }
+  }
+
+  /** Those fields that no later one with the same key replaces. */
+  async #newest(path: Path, children: readonly FoundChild[]): Promise<FoundChild[]> {
+    const kept: FoundChild[] = []
+    for (const child of children) {
+      const steps = this.#opened.index.stepsOf(childPath(path, child))
+      const address = await this.#run({}, function* (place) {
+        toRoot(place)
+        return (yield* locate(place, steps)) ? place.address : -1
+      })
+      if (address === child.address) kept.push(child)
+    }
+    return kept
+  }
+
+  #child(parent: Path, child: FoundChild): DocumentChild {
+    const { key, ordinal, type, sizeBytes } = child
+    const step = typeof key === 'string' ? { key } : typeof key === 'number' ? { intKey: key } : { index: ordinal }
+    const value = 'value' in child ? { value: child.value } : {}
+    return { path: childPath(parent, child).toString(), ...step, type, sizeBytes, ...value }
+  }
+
+  async *events(path?: string | Path, options: ReadDocumentOptions = {}): AsyncGenerator<StructuralEvent> {
+    const list = new EventList(this.#opened.index.keys)
+    for await (const _ of this.#stream(this.#path(path), list, options)) yield* list.take()
+  }
+
+  async *json(path?: string | Path, options: ReadDocumentOptions = {}): AsyncGenerator<Uint8Array> {
+    const text = new JsonText(this.#opened.index.keys)
+    for await (const _ of this.#stream(this.#path(path), text, options)) yield* text.take()
+  }
+
+  async *matches(path: string | Path, options: ReadDocumentOptions = {}): AsyncGenerator<DocumentMatch> {
+    const list = (parent: Path, limit: number, from: ChildCursor | undefined) =>
+      this.#children(parent, { limit, from }, options)
+    yield* matchesOf(toPath(path), {
+      list,
+      read: (one) => this.read(one, options),
+      has: (one) => this.has(one, options),
+    })
+  }
+
+  /** Feed a consumer; every step has given it something, or nothing. */
+  async *#stream(path: Path, consumer: EventConsumer, options: ReadDocumentOptions): AsyncGenerator<void> {
+    const { signal, onCost } = options
+    const place = this.#take()
+    const { scanner } = place
+    const steps = this.#opened.index.stepsOf(path)
+    const find = function* (file: DocumentFile): Reading<void> {
+      toRoot(place)
+      if (!(yield* locate(place, steps))) throw file.#unknown(path, place.found)
+    }
+    try {
+      await drive(find(this), scanner.window)
+      const feeding = feed(scanner, place.address, consumer)
+      for (let step = feeding.next(); !step.done; step = feeding.next()) {
+        signal?.throwIfAborted()
+        const loaded = scanner.window.load()
+        if (loaded !== undefined) await loaded
+        yield
+      }
+      yield
+      onCost?.(costOf(place))
+    } catch (error) {
+      throw damaged(this.#parts, error)
+    } finally {
+      this.#spare = place
+    }
+  }
+
+  /** Run a reading. */
+  #run<T>({ onCost, signal }: ReadDocumentOptions, read: (place: Place) => Reading<T>): Maybe<T> {
+    signal?.throwIfAborted()
+    const place = this.#take()
+    try {
+      const result = drive(read(place), place.scanner.window)
+      if (result instanceof Promise) return this.#finish(result, place, onCost)
+      this.#spare = place
+      onCost?.(costOf(place))
+      return result
+    } catch (error) {
+      throw damaged(this.#parts, error)
+    }
+  }
+
+  async #finish<T>(result: Promise<T>, place: Place, onCost: ReadDocumentOptions['onCost']): Promise<T> {
+    try {
+      const value = await result
+      this.#spare = place
+      onCost?.(costOf(place))
+      return value
+    } catch (error) {
+      throw damaged(this.#parts, error)
+    }
+  }
+
+  #take(): Place {
+    const spare = this.#spare
+    this.#spare = undefined
+    if (spare !== undefined) {
+      spare.scanner.window.begin()
+      spare.scanner.events = 0
+      return spare
+    }
+    const { file, index } = this.#opened
+    const scanner = new Scanner(new Window(file))
+    return { index, scanner, hasDuplicates: this.#hasDuplicates, address: 0, item: 0, found: 0 }
+  }
+
+  get #hasDuplicates(): boolean {
+    return (this.#opened.trailer.features & FEATURE_DUPLICATES) !== 0
+  }
+
+  #path(path: string | Path | undefined): Path {
+    if (typeof path !== 'string') return toSinglePath(path)
+    let parsed = this.#paths.get(path)
+    if (parsed === undefined) {
+      parsed = toSinglePath(path)
+      if (this.#paths.size >= PATHS_KEPT) this.#paths.clear()
+      this.#paths.set(path, parsed)
+    }
+    return parsed
+  }
+
+  #unknown(path: Path, found: number): VarveError {
+    const known = Path.of(path.steps.slice(0, found)).toString()
+    const message = `Cannot read "${path}" of document "${this.name}": there is nothing below "${known}" by that name`
+    return new VarveError('PATH_UNKNOWN', message, { details: { document: this.name, path: path.toString(), known } })
+  }
+
+  async close(): Promise<void> {
+    await this.#opened.file.handle.close()
+  }
+}
+
+function childPath(parent: Path, { key, ordinal }: FoundChild): Path {
+  if (typeof key === 'string') return parent.join({ type: 'field', key })
+  return parent.join(typeof key === 'number' ? { type: 'intKey', key } : { type: 'index', index: ordinal })
+}
+
+function costOf({ scanner }: Place): { reads: number; bytesRead: number; eventsScanned: number } {
+  const { reads, bytesRead } = scanner.window
+  return { reads, bytesRead, eventsScanned: scanner.events }
+}

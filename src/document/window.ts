@@ -1,0 +1,224 @@
+/** A view of a document's raw bytes that moves: what readings look at, filled block by block by their driver.
+ *
+ * A reading is a generator without input or output. It asks for bytes by `seek` or `more`, yields, and goes on with them.
+ * @module */
+
+import type { Digest } from '../codec/digest.ts'
+import { VarveError } from '../errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Maybe, ReadHandle } from '../ports/storage.ts'
+import { BLOCK_BYTES, BLOCK_HEADER_BYTES, BLOCK_RAW_BYTES, blockPosition, openBlock } from './blocks.ts'
+
+/** Blocks read at once when one after another is wanted. */
+const AHEAD_MAX = 16
+/** Blocks that are kept for readings that come back. */
+const KEPT_MAX = 1_024
+/** A synchronous read that took longer makes the next ones asynchronous. */
+const SLOW_READ_MS = 1
+const SLOW_READS_ASYNC = 64
+
+/** Yields when it wants what its window was told to load. */
+export type Reading<T> = Generator<undefined, T, undefined>
+
+/** The file of a document as its windows read it. */
+export interface BlockFile {
+  readonly handle: ReadHandle
+  readonly digest: Digest
+  readonly clock: Clock
+  /** See `documentSeed`. */
+  readonly seed: number
+  /** Size of all blocks. */
+  readonly streamBytes: number
+  /** Reads to be made asynchronously before synchronous ones are tried again. */
+  asyncReadsLeft: number
+}
+
+export class Window {
+  /** Raw bytes; those from `at` to `end` count. */
+  bytes: Uint8Array
+  at = 0
+  end = 0
+  /** What the readings so far cost. */
+  reads = 0
+  bytesRead = 0
+  readonly #file: BlockFile
+  /** Address of `bytes[0]`. */
+  #base = 0
+  /** Number of the last block in `bytes`, -1 before the first. */
+  #block = -1
+  /** Blocks as they are stored, from the one numbered `#stagedFirst`. */
+  #staged = new Uint8Array(BLOCK_BYTES)
+  #stagedFirst = 0
+  #stagedBytes = 0
+  /** Where blocks are joined that a reading wants together. */
+  #joined = new Uint8Array(0)
+  #wantedBlock = 0
+  #wantedOffset = 0
+  /** Keep the bytes from `at` before the block that is wanted. */
+  #joins = false
+  #ahead = 1
+  /** Blocks that were read, if they are kept. */
+  #cache: Map<number, Uint8Array> | undefined
+
+  constructor(file: BlockFile) {
+    this.#file = file
+    this.bytes = this.#staged
+  }
+
+  /** Count anew. */
+  begin(): void {
+    this.reads = 0
+    this.bytesRead = 0
+  }
+
+  /** Keep up to 4 MiB of blocks from now on, so that none is read twice. */
+  keepBlocks(keep: boolean): void {
+    this.#cache = keep ? new Map() : undefined
+  }
+
+  /** Address of `bytes[at]`. */
+  addressOf(at: number): number {
+    return this.#base + at
+  }
+
+  /** Move to an address. @returns whether its bytes are there; otherwise yield. */
+  seek(address: number): boolean {
+    const block = Math.floor(address / BLOCK_RAW_BYTES)
+    const at = address - this.#base
+    if (block === this.#block && at >= 0 && at < this.end) {
+      this.at = at
+      return true
+    }
+    if (block !== this.#block + 1) this.#ahead = 1
+    this.#wantedBlock = block
+    this.#wantedOffset = address - block * BLOCK_RAW_BYTES
+    this.#joins = false
+    return false
+  }
+
+  /** Want the block behind what is here, joined to what was not taken yet. */
+  more(): void {
+    this.#wantedBlock = this.#block + 1
+    this.#wantedOffset = 0
+    this.#joins = this.at < this.end
+  }
+
+  /** Load what is wanted. @throws {VarveError} `DECODE_FAILED` {position, found}, and what the storage throws. */
+  load(): Maybe<void> {
+    const staged = this.#stage(this.#wantedBlock)
+    return staged === undefined ? this.#show() : staged.then(() => this.#show())
+  }
+
+  #stage(block: number): Maybe<void> {
+    const at = (block - this.#stagedFirst) * BLOCK_BYTES
+    if (this.#stagedBytes > 0 && at >= 0 && at < this.#stagedBytes) return
+    const kept = this.#cache?.get(block)
+    if (kept !== undefined) {
+      this.#staged.set(kept)
+      this.#stagedFirst = block
+      this.#stagedBytes = kept.length
+      return
+    }
+    const start = block * BLOCK_BYTES
+    const left = this.#file.streamBytes - start
+    if (left <= 0) throw outside(block)
+    const isNext = block === this.#block + 1 && this.#block >= 0
+    this.#ahead = isNext ? Math.min(this.#ahead * 2, AHEAD_MAX) : 1
+    const length = Math.min(this.#ahead * BLOCK_BYTES, left)
+    if (this.#staged.length < length) this.#staged = new Uint8Array(AHEAD_MAX * BLOCK_BYTES)
+    this.#stagedBytes = 0
+    const into = length === this.#staged.length ? this.#staged : this.#staged.subarray(0, length)
+    this.reads++
+    this.bytesRead += length
+    const read = readAt(this.#file, blockPosition(block), into)
+    if (typeof read === 'number') this.#didStage(block, read, length)
+    else return read.then((found) => this.#didStage(block, found, length))
+  }
+
+  #didStage(block: number, found: number, length: number): void {
+    if (found < length) throw outside(block)
+    this.#stagedFirst = block
+    this.#stagedBytes = length
+    for (let at = 0; this.#cache !== undefined && at < length && this.#cache.size < KEPT_MAX; at += BLOCK_BYTES) {
+      this.#cache.set(block + at / BLOCK_BYTES, this.#staged.slice(at, Math.min(at + BLOCK_BYTES, length)))
+    }
+  }
+
+  #show(): void {
+    const block = this.#wantedBlock
+    const from = (block - this.#stagedFirst) * BLOCK_BYTES
+    const stored = this.#staged.subarray(from, Math.min(from + BLOCK_BYTES, this.#stagedBytes))
+    const { digest, seed } = this.#file
+    const raw = openBlock(stored, { digest, seed, block })
+    if (this.#wantedOffset >= raw) throw outside(block)
+    const payload = from + BLOCK_HEADER_BYTES
+    if (this.#joins) this.#join(payload, raw)
+    else {
+      this.bytes = this.#staged
+      this.at = payload + this.#wantedOffset
+      this.end = payload + raw
+    }
+    this.#base = block * BLOCK_RAW_BYTES - (this.end - raw)
+    this.#block = block
+  }
+
+  /** Put the staged payload behind the bytes that are here. Cost: amortized, a copy of the payload. */
+  #join(payload: number, raw: number): void {
+    const kept = this.end - this.at
+    const isJoined = this.bytes === this.#joined
+    if (!isJoined || this.end + raw > this.#joined.length) {
+      const needed = kept + raw
+      // Moved only when that frees half of it, so that no byte moves often.
+      const into = needed * 2 > this.#joined.length ? new Uint8Array(needed * 4) : this.#joined
+      into.set(this.bytes.subarray(this.at, this.end))
+      this.#joined = into
+      this.at = 0
+      this.end = kept
+    }
+    this.bytes = this.#joined
+    this.bytes.set(this.#staged.subarray(payload, payload + raw), this.end)
+    this.end += raw
+  }
+}
+
+/** Read from a document's file, at once where the storage can. */
+export function readAt(file: BlockFile, position: number, into: Uint8Array): Maybe<number> {
+  const { handle, clock } = file
+  if (handle.readSync === undefined) return handle.read(position, into)
+  if (file.asyncReadsLeft > 0) {
+    file.asyncReadsLeft--
+    return handle.read(position, into)
+  }
+  const started = clock.monotonic()
+  const found = handle.readSync(position, into)
+  if (clock.monotonic() - started > SLOW_READ_MS) file.asyncReadsLeft = SLOW_READS_ASYNC
+  return found
+}
+
+/** Run a reading to its end: at once where all its reads are synchronous. */
+export function drive<T>(reading: Reading<T>, window: Window): Maybe<T> {
+  let step = reading.next()
+  while (!step.done) {
+    const loaded = window.load()
+    if (loaded !== undefined) return driveAsync(reading, window, loaded)
+    step = reading.next()
+  }
+  return step.value
+}
+
+async function driveAsync<T>(reading: Reading<T>, window: Window, first: Promise<void>): Promise<T> {
+  await first
+  let step = reading.next()
+  while (!step.done) {
+    await window.load()
+    step = reading.next()
+  }
+  return step.value
+}
+
+function outside(block: number): VarveError {
+  const position = blockPosition(block)
+  return new VarveError('DECODE_FAILED', `Cannot read block ${block} of a document: it is not there`, {
+    details: { position, found: 'the end of the file' },
+  })
+}
