@@ -9,6 +9,7 @@ export interface JsonPlace {
   readonly column: number
 }
 
+/** `JSON_INVALID` with the place, and what was found there. */
 export function jsonError(place: JsonPlace, found: string): VarveError {
   const { position, line, column } = place
   const message = `Cannot read JSON at line ${line}, column ${column}: found ${found}`

@@ -158,8 +158,8 @@ const DOUBT = 2 ** -49
 /** The number of a literal without exponent of up to 19 digits and 22 decimals; undefined where that is in doubt.
  *
  * The digits m are held exactly as two numbers. q = m / 10^e is rounded, and what is left of m after q * 10^e gives a
- * correction whose relative error is below 2^-51. If the sum rounds to the same number at both ends of twice that error,
- * it is the nearest one. */
+ * correction whose relative error is below 2^-51. If the sum rounds to the same number at both ends of more than that
+ * error, it is the nearest one. */
 function longDecimal(bytes: Uint8Array, at: number, end: number): number | undefined {
   let high = 0
   let low = 0

@@ -36,6 +36,7 @@ const LONGEST_NAME = 6
 const ODD_NUMBERS: ReadonlySet<string> = new Set(['NaN', 'Infinity', '-Infinity', '-0'])
 const TYPE = Uint8Array.from('$type', (letter) => letter.charCodeAt(0))
 
+/** Whether a key is `$type`. */
 export function isTypeKey(bytes: Uint8Array, at: number, end: number): boolean {
   return end - at === TYPE.length && TYPE.every((byte, index) => bytes[at + index] === byte)
 }

@@ -2,184 +2,42 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseJsonValue } from '../../../src/codec/values.ts'
-import { DOCUMENT_LIMITS } from '../../../src/document/output.ts'
 import { difference } from '../../support/same-value.ts'
 import { cutAt, cutEvery, outcome, readChunks, utf8 } from './support/json-chunks.ts'
 
+/** One a word. */
+const words = (text: string): string[] => text.split(' ')
+
 const RIGHT = [
-  ...[
-    '0',
-    '-0',
-    '1',
-    '-1',
-    '9007199254740991',
-    '-9007199254740991',
-    '1.5',
-    '1.50',
-    '10.0',
-    '-0.0',
-    '0.1',
-    '1e3',
-    '1E+2',
-  ],
-  ...[
-    '1e-7',
-    '123.456e5',
-    '1.7976931348623157e308',
-    '5e-324',
-    '1e400',
-    '-1e400',
-    '1e-400',
-    '0e99',
-    '9007199254740993.0',
-  ],
-  ...[
-    '-65.613616999999977',
-    '0.30000000000000004',
-    '1234567890123.45678',
-    '0.000001234567890123456789',
-    '1e23',
-    '9e22',
-  ],
-  ...['123456789012345678901234.5', '4.35', '2.2250738585072011e-308', '100', '31', '32', '1e0', '12.5e-1', '10e-1'],
-  ...[
-    'true',
-    'false',
-    'null',
-    '""',
-    '"a"',
-    '"\\""',
-    '"\\\\\\/\\b\\f\\n\\r\\t"',
-    '"\\u0041\\u00e9\\u20AC\\ud83d\\ude00"',
-  ],
-  ...[
-    '"é€😀"',
-    '"\u007f\u0080\u07ff\u0800\ud7ff\ue000\uffff\u{10000}\u{10ffff}"',
-    '"\\u0000"',
-    '"a\\u0022b"',
-    '"\u2028"',
-  ],
-  ...[
-    '"\\ud800"',
-    '"\\udc00"',
-    '"\\ud800\\ud800\\udc00x"',
-    '"\\ud800x\\udc00"',
-    '"\\udbff\\udfff"',
-    '"\\ud83d\\n\\ude00"',
-  ],
-  ...[
-    '[]',
-    '{}',
-    '[[]]',
-    '[{}]',
-    '{"a":[]}',
-    '[1,2,3]',
-    '[ 1 , "x" ]',
-    ' \t\r\n[\n]\n',
-    '{"a":1,"b":{"c":[true,null]}}',
-  ],
-  ...['{"":0}', '{"__proto__":1}', '{"a\\u0062":1}', '{"\\ud800":1}', '{"é":{"€":"😀"}}', '[[[[1]]],[[]],{"x":[{}]}]'],
-  ...['{"b":1,"a":2,"10":3,"2":4}', '[1]\n', '\n\n"x"', '{"a" : 1 , "b" : 2}'],
+  ...words('0 -0 1 -1 9007199254740991 -9007199254740991 1.5 1.50 10.0 -0.0 0.1 1e3 1E+2 1e-7 123.456e5 100 31 32 1e0'),
+  ...words('1.7976931348623157e308 5e-324 1e400 -1e400 1e-400 0e99 9007199254740993.0 -65.613616999999977 1e23 9e22'),
+  ...words(
+    '0.30000000000000004 1234567890123.45678 0.000001234567890123456789 123456789012345678901234.5 4.35 12.5e-1',
+  ),
+  ...words('2.2250738585072011e-308 10e-1 true false null "" "a" "\\"" "\\\\\\/\\b\\f\\n\\r\\t" "\\u0000" "a\\u0022b"'),
+  ...words(
+    '"\\u0041\\u00e9\\u20AC\\ud83d\\ude00" "é€😀" "\u007f\u0080\u07ff\u0800\ud7ff\ue000\uffff\u{10000}\u{10ffff}"',
+  ),
+  ...words(
+    '"\\ud800" "\\udc00" "\\ud800\\ud800\\udc00x" "\\ud800x\\udc00" "\\udbff\\udfff" "\\ud83d\\n\\ude00" "\u2028"',
+  ),
+  ...words('[] {} [[]] [{}] {"a":[]} [1,2,3] {"a":1,"b":{"c":[true,null]}} {"":0} {"__proto__":1} {"a\\u0062":1}'),
+  ...words('{"\\ud800":1} {"é":{"€":"😀"}} [[[[1]]],[[]],{"x":[{}]}] {"b":1,"a":2,"10":3,"2":4}'),
+  ...['[ 1 , "x" ]', ' \t\r\n[\n]\n', '[1]\n', '\n\n"x"', '{"a" : 1 , "b" : 2}'],
 ]
 
 const WRONG = [
-  ...[
-    '',
-    ' ',
-    '\n',
-    ']',
-    '}',
-    ',',
-    ':',
-    '[',
-    '{',
-    '[1',
-    '[1,',
-    '[,1]',
-    '[1,]',
-    '[1 2]',
-    '[1:2]',
-    '{"a"',
-    '{"a":',
-    '{"a":1',
-  ],
-  ...[
-    '{"a":1,',
-    '{"a":1,}',
-    '{,}',
-    '{"a" 1}',
-    '{"a":}',
-    '{a:1}',
-    '{1:1}',
-    "{'a':1}",
-    '{"a":1 "b":2}',
-    '{"a":1]',
-    '[1}',
-    '{]',
-  ],
-  ...[
-    '01',
-    '-',
-    '-a',
-    '--1',
-    '+1',
-    '.5',
-    '1.',
-    '1.e1',
-    '1e',
-    '1e+',
-    '1e+a',
-    '0x1',
-    '1.2.3',
-    '00',
-    '-01',
-    '1-1',
-    'NaN',
-    '1_0',
-  ],
-  ...[
-    'Infinity',
-    '-Infinity',
-    'tru',
-    'truE',
-    'trux',
-    'nul',
-    'nulll',
-    'falsy',
-    'undefined',
-    'True',
-    'truefalse',
-    '1 2',
-    '[] []',
-  ],
-  ...[
-    '"',
-    '"a',
-    '"\\',
-    '"\\"',
-    '"\\x"',
-    '"\\u12"',
-    '"\\u12G4"',
-    '"\\u"',
-    '"\n"',
-    '"\t"',
-    '"\u0000"',
-    '"a\u001fb"',
-    '""x',
-  ],
-  ...[
-    '/* */1',
-    '1 // one',
-    '\u00a01',
-    '\u0001',
-    '[1]\u0000',
-    '\f1',
-    '{"a":tru}',
-    '[1,"\\q"]',
-    '{"a\n":1}',
-    '\u2028',
-    'é',
-  ],
+  ...words(
+    '] } , : [ { [1 [1, [,1] [1,] [1:2] {"a" {"a": {"a":1 {"a":1, {"a":1,} {,} {"a":} {a:1} {1:1} {\'a\':1} {"a":1] [1}',
+  ),
+  ...words(
+    '{] 01 - -a --1 +1 .5 1. 1.e1 1e 1e+ 1e+a 0x1 1.2.3 00 -01 1-1 NaN 1_0 Infinity -Infinity tru truE trux nul',
+  ),
+  ...words(
+    'nulll falsy undefined True truefalse " "a "\\ "\\" "\\x" "\\u12" "\\u12G4" "\\u" ""x {"a":tru} [1,"\\q"] é \u2028',
+  ),
+  ...words('"\n" "\t" "\u0000" "a\u001fb" \u00a01 \u0001 [1]\u0000 \f1 {"a\n":1}'),
+  ...['', ' ', '\n', '[1 2]', '{"a" 1}', '{"a":1 "b":2}', '1 2', '[] []', '/* */1', '1 // one'],
 ]
 
 describe('JsonReader reads what JSON.parse reads', () => {
@@ -292,109 +150,6 @@ describe('JsonReader reads what JSON.parse reads', () => {
   })
 })
 
-describe('JsonReader tells where it stopped', () => {
-  const at = (text: string | Uint8Array) => {
-    const bytes = typeof text === 'string' ? utf8(text) : text
-    const results = [[bytes], cutEvery(bytes, 1), cutEvery(bytes, 7)].map((chunks) => outcome(chunks))
-    for (const result of results) expect(result).toEqual(results[0])
-    return (results[0] as { details: unknown }).details
-  }
-
-  test('in bytes, lines and columns', () => {
-    expect(at('[1,\n  "é", x]')).toEqual({ position: 12, line: 2, column: 9, found: '"x"' })
-    expect(at('{\r\n"a": 1\r\n"b": 2}')).toEqual({ position: 11, line: 3, column: 1, found: '"\\""' })
-    expect(at('[1,\n2')).toEqual({ position: 5, line: 2, column: 2, found: 'the end' })
-    expect(at('[1,\n-')).toEqual({ position: 5, line: 2, column: 2, found: 'the end' })
-    expect(at('["abc\ndef"]')).toEqual({
-      ...{ position: 5, line: 1, column: 6 },
-      found: 'a control character inside a string',
-    })
-    expect(at('["abc\\u12x4"]')).toEqual({ position: 5, line: 1, column: 6, found: 'a bad escape' })
-    expect(at('\n"abc')).toEqual({ position: 5, line: 2, column: 5, found: 'the end inside a string' })
-    expect(at('{"a":1.x}')).toEqual({ position: 7, line: 1, column: 8, found: '"x"' })
-    expect(at('[1.5.2]')).toEqual({ position: 4, line: 1, column: 5, found: '"."' })
-    expect(at('\u00a0[]')).toEqual({ position: 0, line: 1, column: 1, found: 'the byte c2' })
-  })
-
-  test('behind a byte order mark, which is no column', () => {
-    expect(readChunks(cutEvery(utf8('\ufeff{"a":1}'), 1)).value).toEqual({ a: 1 })
-    expect(at('\ufeffx')).toEqual({ position: 3, line: 1, column: 1, found: '"x"' })
-    expect(at('\ufeff')).toEqual({ position: 3, line: 1, column: 1, found: 'the end' })
-    expect(at(' \ufeff1')).toEqual({ position: 1, line: 1, column: 2, found: 'the byte ef' })
-    expect(at('1\ufeff')).toEqual({ position: 1, line: 1, column: 2, found: 'the byte ef' })
-    expect(at(Uint8Array.of(0xef, 0xbb))).toEqual({ position: 0, line: 1, column: 1, found: 'the byte ef' })
-    expect(at(Uint8Array.of(0xef, 0x31))).toEqual({ position: 0, line: 1, column: 1, found: 'the byte ef' })
-    expect(at(Uint8Array.of(0xff, 0xfe, 0x31, 0))).toEqual({ position: 0, line: 1, column: 1, found: 'the byte ff' })
-  })
-
-  const MALFORMED = [
-    '80',
-    'bf',
-    'c0 80',
-    'c1 bf',
-    'c3',
-    'c3 28',
-    'e0 80 80',
-    'e0 9f bf',
-    'e2 82',
-    'e2 28 a1',
-    'e2 82 28',
-  ]
-  MALFORMED.push(
-    'ed a0 80',
-    'ed bf bf',
-    'f0 80 80 80',
-    'f0 8f bf bf',
-    'f0 9f 98',
-    'f0 9f 98 28',
-    'f4 90 80 80',
-    'f5 80 80 80',
-    'ff',
-  )
-
-  test.each(MALFORMED)('at bytes that are not UTF-8: %s', (hex) => {
-    const bad = hex.split(' ').map((byte) => Number.parseInt(byte, 16))
-    const inside = (before: string, after: string) => Uint8Array.of(...utf8(before), ...bad, ...utf8(after))
-    const found = 'bytes that are not UTF-8'
-    expect(at(inside('["aé', 'b"]'))).toEqual({ position: 5, line: 1, column: 6, found })
-    expect(at(inside('{"', '":1}'))).toEqual({ position: 2, line: 1, column: 3, found })
-    expect(at(inside('{"a":0,"\\n', '":1}'))).toEqual({ position: 10, line: 1, column: 11, found })
-  })
-})
-
-describe('JsonReader keeps limits', () => {
-  test('of depth, without memory for levels past it', () => {
-    const { depth } = DOCUMENT_LIMITS
-    expect(outcome([utf8('['.repeat(depth) + ']'.repeat(depth))])).toHaveProperty('value')
-    for (const text of ['[', '{"a":', '[{"a":']) {
-      const chunks = cutEvery(utf8(text.repeat(100_000)), 10_000)
-      expect(outcome(chunks)).toMatchObject({ code: 'DOCUMENT_LIMIT', details: { limitName: 'depth' } })
-    }
-  })
-
-  test('of keys while they are collected', () => {
-    const chunk = utf8('k'.repeat(1_000))
-    const chunks = [utf8('{"a":{"'), ...Array.from({ length: 100 }, () => chunk)]
-    expect(outcome(chunks)).toEqual({
-      code: 'DOCUMENT_LIMIT',
-      details: { path: 'a', limit: DOCUMENT_LIMITS.keyBytes, limitName: 'keyBytes', found: 66_000 },
-    })
-  })
-
-  test('of a string that never ends while it is collected', () => {
-    const chunk = new Uint8Array(2 ** 24).fill(0x61)
-    const chunks = [utf8('["'), ...Array.from({ length: 20 }, () => chunk)]
-    expect(outcome(chunks)).toEqual({
-      code: 'DOCUMENT_LIMIT',
-      details: { path: '[0]', limit: DOCUMENT_LIMITS.scalarBytes, limitName: 'scalarBytes', found: 17 * 2 ** 24 },
-    })
-  })
-
-  test('of effort: a string of 4 MB in chunks of one byte', () => {
-    const text = `["${'aé\\n\\u00e9'.repeat(400_000)}"]`
-    expect(readChunks(cutEvery(utf8(text), 1)).value).toEqual(JSON.parse(text))
-  })
-})
 /** Every way to cut in two. */
 function everyTwo(bytes: Uint8Array): Uint8Array[][] {
   return Array.from({ length: Math.max(0, bytes.length - 1) }, (_, index) => cutAt(bytes, [index + 1]))
