@@ -54,6 +54,7 @@ class DocumentFile implements OpenDocument {
   readonly #paths = new Map<string, Path>()
   /** A place that no reading uses now. */
   #spare: Place | undefined
+  #closing: Promise<void> | undefined
 
   constructor(parts: DocumentParts, opened: OpenedFile) {
     this.#parts = parts
@@ -268,8 +269,9 @@ class DocumentFile implements OpenDocument {
     return new VarveError('PATH_UNKNOWN', message, { details: { document: this.name, path: path.toString(), known } })
   }
 
-  async close(): Promise<void> {
-    await this.#opened.file.handle.close()
+  close(): Promise<void> {
+    this.#closing ??= this.#opened.file.handle.close().finally(() => this.#parts.closed?.())
+    return this.#closing
   }
 }
 

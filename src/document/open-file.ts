@@ -20,6 +20,8 @@ export interface DocumentParts {
   readonly stat: DocumentStat
   /** 16 hexadecimal digits. */
   readonly id: string
+  /** Called once when an open document is closed. */
+  readonly closed?: () => void
 }
 
 export interface OpenedFile {
