@@ -7,8 +7,11 @@ import { utf8Length, type ValueBuffer } from './value-buffer.ts'
 const SCALE_MAX = 8
 const POWERS: readonly number[] = Array.from({ length: 23 }, (_, e) => Number(`1e${e}`))
 
+/** Any number, in its one form. */
 export function writeNumber(out: ValueBuffer, value: number): void {
-  if (Number.isSafeInteger(value) && !Object.is(value, -0)) writeInt(out, value)
+  // -0 is no integer here.
+  const isInt = (value | 0) === value ? value !== 0 || 1 / value > 0 : Number.isSafeInteger(value)
+  if (isInt) writeInt(out, value)
   else writeFloat(out, value)
 }
 
@@ -46,6 +49,7 @@ export function scaledNumber(m: number, e: number): number {
   return m / (POWERS[e] as number)
 }
 
+/** A bigint of any size. */
 export function writeBigint(out: ValueBuffer, value: bigint): void {
   const digits = (value < 0n ? -1n - value : value).toString(16)
   // No digit for zero, and an even number otherwise.
@@ -58,12 +62,14 @@ export function writeBigint(out: ValueBuffer, value: bigint): void {
   }
 }
 
+/** Bytes, copied. */
 export function writeBinary(out: ValueBuffer, value: Uint8Array): void {
   out.byte(CODE.binary)
   out.varint(value.length)
   out.append(value)
 }
 
+/** @param at whole milliseconds since 1970. */
 export function writeTimestamp(out: ValueBuffer, at: number): void {
   writeF64(out, CODE.timestamp, at)
 }
@@ -76,6 +82,7 @@ export function writeDecimal(out: ValueBuffer, text: string): void {
   out.length = out.utf8(text, out.length)
 }
 
+/** Any text, also with lone surrogates. */
 export function writeString(out: ValueBuffer, text: string): void {
   writeText(out, text, { short: CODE.shortString, shortEnd: SHORT.stringBytes, long: CODE.string })
 }

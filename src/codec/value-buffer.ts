@@ -56,11 +56,18 @@ export class ValueBuffer {
   varint(value: number): void {
     this.ensure(8)
     let rest = value
-    while (rest >= 0x80) {
-      this.bytes[this.length++] = (rest % 0x80) | 0x80
-      rest = Math.floor(rest / 0x80)
+    // What is no 32-bit integer is slow to divide, and slower with a remainder.
+    while (rest > 0x7fffffff) {
+      const high = Math.floor(rest / 0x80)
+      this.bytes[this.length++] = (rest - high * 0x80) | 0x80
+      rest = high
     }
-    this.bytes[this.length++] = rest
+    let small = rest | 0
+    while (small >= 0x80) {
+      this.bytes[this.length++] = (small & 0x7f) | 0x80
+      small >>= 7
+    }
+    this.bytes[this.length++] = small
   }
 
   /** Write well-formed text at `position`, for which there is room (3 bytes a character), without moving `length`.
