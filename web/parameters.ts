@@ -50,6 +50,7 @@ export const PARAMETERS = {
   durability: { name: 'durability', summary: 'When to answer', type: 'string', words: ['synced', 'buffered'] },
   path: { ...text('path', 'Path of a value in the document; empty: the whole'), empty: true },
   pointer: { ...text('pointer', 'The same as an RFC 6901 pointer'), empty: true },
+  documentVersion: count('version', 'Version of the document that is meant'),
   thresholdBytes: { ...count('thresholdBytes', 'Size of values that get an index entry'), words: ['Infinity'] },
   exactNumbers: {
     name: 'exactNumbers',
@@ -84,6 +85,7 @@ export interface Query extends ReadFilter, Pick<WriteJsonOptions, 'exactNumbers'
   readonly durability?: Durability
   readonly path?: string
   readonly pointer?: string
+  readonly documentVersion?: number
   readonly thresholdBytes?: number | 'Infinity'
 }
 

@@ -9,6 +9,7 @@ import { assetPath } from '../../web/assets/routes.ts'
 // @ts-expect-error: a plain module, run by hand and here.
 import { bundleText } from './support/generate-assets.mjs'
 import { FrameReader, harness, posted, settle } from './support/harness.ts'
+import { skeleton, unignored } from './support/markup.ts'
 
 const MARKUP = ['<script>x()</script>', '"><img src=x onerror=x()>', "'><b hx-get=/x>", '<!--', '</code></pre>', '&lt;']
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
@@ -21,34 +22,6 @@ async function started(data: readonly unknown[] = []) {
   for (const value of data) await append(value)
   const page = async (path: string) => (await made.as('read', path)).text()
   return { ...made, topic, append, page }
-}
-
-/** The elements and attributes of a text, each once: what a browser would make of it. */
-function skeleton(html: string): Set<string> {
-  const found = new Set<string>()
-  for (const [, tag = '', attributes = ''] of html.matchAll(
-    /<([a-z][a-z0-9-]*)((?:\s+[^\s=>]+(?:="[^"]*")?)*)\s*>/gi,
-  )) {
-    found.add(tag)
-    for (const [, name = ''] of attributes.matchAll(/\s+([^\s=>]+)(?:="[^"]*")?/g)) found.add(`${tag} ${name}`)
-  }
-  return found
-}
-
-/** Texts that hold `mark` and have no element with `hx-ignore` around them. The title is no part of the page. */
-function unignored(html: string, mark: string): string[] {
-  const open: { tag: string; ignored: boolean }[] = []
-  const found: string[] = []
-  for (const [, close, tag = '', attributes = '', text = ''] of html.matchAll(
-    /<(\/?)([a-z][a-z0-9]*)((?:\s+[^\s=>]+(?:="[^"]*")?)*)\s*>([^<]*)/g,
-  )) {
-    if (close === '/') open.splice(open.findLastIndex((element) => element.tag === tag))
-    else if (!['meta', 'link', 'input'].includes(tag)) open.push({ tag, ignored: attributes.includes('hx-ignore') })
-    const ignored = tag === 'title' || open.some((element) => element.ignored)
-    if (!ignored && `${attributes}${text}`.includes(mark)) found.push(`${tag}: ${text}`)
-  }
-  expect(open.map((element) => element.tag)).toEqual([])
-  return found
 }
 
 /** Where the page's script follows from. */

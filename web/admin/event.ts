@@ -8,7 +8,7 @@ import { present, refuse } from '../api/fields.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { pageAddress } from './filter.ts'
 import { answer, type Html, layout } from './layout.ts'
-import { eventAddress, row, shown, topicAddress } from './rows.ts'
+import { documentLink, eventAddress, row, shown, topicAddress } from './rows.ts'
 import { topicHead } from './topic.ts'
 import { counted, formatCount, layOut } from './words.ts'
 
@@ -29,7 +29,7 @@ ${neighbours(c, { topic, event })}</div>
 <section class="panel" aria-label="Fields">
 <dl class="rest">${Object.entries(event).map(([name, value]) => fieldOf(c, { name, value }))}</dl>
 <p class="links">${walkLink(c, 'causes', event.id)} ${walkLink(c, 'effects', event.id)}
-<a href="${apiAddress(c, event)}">JSON</a>
+<a href="${apiAddress(c, event)}">JSON</a> ${documentLink(c, event.data)}
 ${topic.stats().settings?.chain === 'events' && html`<a href="${apiAddress(c, event, '/proof')}">Proof</a>`}</p>
 </section>
 ${jsonOf(event)}

@@ -34,7 +34,9 @@ export function layout(
 <a class="brand" href="${base || '/'}"><span class="mark" aria-hidden="true"></span>varve</a>
 ${
   role !== undefined &&
-  html`<div class="who"><span>${role}</span>${
+  html`<nav class="main" aria-label="Main"><a href="${base || '/'}">Topics</a>
+<a href="${base}/documents">Documents</a></nav>
+<div class="who"><span>${role}</span>${
     app.options.login !== undefined &&
     html`<form method="post" action="${base}/logout"><button class="quiet">Log out</button></form>`
   }</div>`

@@ -3,6 +3,8 @@
 import type { Route, Scope } from '../context.ts'
 import type { ParameterKey } from '../parameters.ts'
 import { postCreate } from './create.ts'
+import { childrenPartial, postDeleteDocument, valuePage } from './document.ts'
+import { documentsPage } from './documents.ts'
 import { eventPage, walkPage } from './event.ts'
 import { LIVE_FILTERS, PAGE_FILTERS } from './filter.ts'
 import { cancelPartial, checkpointPartial, jobPartial, verifyPartial } from './job.ts'
@@ -53,6 +55,14 @@ export const PAGE_ROUTES: readonly Route[] = [
   post('/topics/:topic/prune', { summary: 'Give up the oldest events', handle: postPruneForm }),
   post('/topics/:topic/delete', { summary: 'Delete a topic', handle: postDelete }),
   post('/topics', { summary: 'Create a topic', handle: postCreate }),
+  get('/documents', { summary: 'Show the documents', query: ['cursor'], handle: documentsPage }),
+  get('/documents/:name', { summary: 'Show a value of a document', query: ['path', 'cursor'], handle: valuePage }),
+  get('/documents/:name/children', {
+    summary: 'Show what lies below a value',
+    query: ['path', 'cursor', 'documentVersion'],
+    handle: childrenPartial,
+  }),
+  post('/documents/:name/delete', { summary: 'Delete a document', handle: postDeleteDocument }),
   get('/partials/store', { summary: 'Show the state of the store', handle: storePartial }),
   get('/partials/topics/:topic', { summary: 'Show the sizes of a topic', handle: topicPartial }),
   get('/partials/topics', { summary: 'Show the table of topics', handle: topicsPartial }),

@@ -4,8 +4,9 @@
  * the same template.
  * @module */
 import { html } from 'hono/html'
-import { type StoredEvent, stringifyValue } from '../../src/index.ts'
+import { isDocumentRef, type StoredEvent, stringifyValue } from '../../src/index.ts'
 import { factsOf, type WebContext } from '../context.ts'
+import { documentAddress } from './documents.ts'
 import type { Html } from './layout.ts'
 import { counted, formatCount, formatTime, isoTime, layOut } from './words.ts'
 
@@ -33,8 +34,15 @@ ${scope !== undefined && html`<div><dt>scope</dt><dd>${scope}</dd></div>`}
 ${tags !== undefined && html`<div><dt>tags</dt><dd>${tags.join(', ')}</dd></div>`}
 ${Object.entries(rest).map(([name, value]) => html`<div><dt>${name}</dt><dd>${shown(name, value)}</dd></div>`)}
 </dl>
-<p><a href="${eventAddress(c, event)}">Open this event</a></p>
+<p class="links"><a href="${eventAddress(c, event)}">Open this event</a> ${documentLink(c, data)}</p>
 </details></li>`
+}
+
+/** Where the data of an event names a document: the way there. */
+export function documentLink(c: WebContext, data: unknown): Html {
+  if (!isDocumentRef(data)) return html``
+  const { $document: name } = data
+  return html`<a href="${documentAddress(c, name)}">Document ${name.slice(0, PREVIEW_CHARACTERS)}</a>`
 }
 
 /** The value of a field as text. */

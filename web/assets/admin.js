@@ -1,5 +1,5 @@
-// The page's own script, which runs before htmx: the login form takes its code from the address, and the list of
-// events follows the log.
+// The page's own script, which runs before htmx: the login form takes its code from the address, the list of events
+// follows the log, files are sent, and paths are copied.
 
 // htmx parses answers with an option that some browsers refuse; without the function it uses another way.
 try {
@@ -7,6 +7,9 @@ try {
 } catch {
   Document.parseHTMLUnsafe = undefined
 }
+
+// Shows what only works with this script.
+document.documentElement.classList.add('scripted')
 
 const login = document.getElementById('login')
 if (login !== null) {
@@ -40,8 +43,99 @@ if (copy !== null) {
   })
 }
 
+// One listener for all rows, those that come later too.
+addEventListener('click', (event) => {
+  const button = event.target.closest('[data-copy]')
+  if (button !== null) copyFrom(button)
+})
+
+async function copyFrom(button) {
+  const status = document.getElementById('copy-status')
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy)
+    status.textContent = `Copied ${button.dataset.copy}`
+  } catch {
+    // Without leave to write the clipboard: a field with the text chosen, and copying it is one key.
+    const field = document.createElement('input')
+    field.readOnly = true
+    field.value = button.dataset.copy
+    field.setAttribute('aria-label', 'Path, to copy')
+    button.replaceWith(field)
+    field.select()
+  }
+}
+
+const upload = document.getElementById('upload')
+if (upload !== null) sendFiles(upload)
+
 const list = document.querySelector('#events[data-live]')
 if (list !== null) follow(list)
+
+/** Make the form send its file as the body of a request, with its progress. */
+function sendFiles(form) {
+  const { file, name, replace } = form.elements
+  const button = form.querySelector('button')
+  const outcome = document.getElementById('upload-outcome')
+  const progress = document.getElementById('upload-progress')
+  const status = document.getElementById('upload-status')
+  const problem = document.getElementById('upload-problem')
+  let request
+  button.hidden = false
+  file.addEventListener('change', () => {
+    if (name.value === '' && file.files.length > 0) name.value = nameFrom(file.files[0].name)
+  })
+  document.getElementById('upload-cancel').addEventListener('click', () => request?.abort())
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    if (button.disabled) return
+    problem.hidden = true
+    show('Sending')
+    request = new XMLHttpRequest()
+    request.open('PUT', form.dataset.api + encodeURIComponent(name.value))
+    request.setRequestHeader('content-type', 'application/json')
+    if (!replace.checked) request.setRequestHeader('if-none-match', '*')
+    request.upload.onprogress = ({ loaded, total }) => {
+      progress.value = loaded / total
+    }
+    request.upload.onload = () => show('Storing')
+    request.onload = () => {
+      if (request.status < 300) location.assign(form.dataset.page + encodeURIComponent(name.value))
+      else refuse(request.responseText)
+    }
+    request.onerror = () => refuse('')
+    request.onabort = () => end('Cancelled. Nothing was stored.')
+    request.send(file.files[0])
+  })
+
+  function show(words) {
+    button.disabled = true
+    outcome.hidden = false
+    status.textContent = words
+  }
+
+  function end(words) {
+    button.disabled = false
+    outcome.hidden = true
+    progress.value = 0
+    problem.hidden = false
+    problem.textContent = words
+  }
+
+  function refuse(text) {
+    try {
+      const { title, detail, hint } = JSON.parse(text)
+      end([title, detail, hint].filter(Boolean).join('. '))
+    } catch {
+      end('The connection was lost. Nothing was stored, unless the page of the document says so.')
+    }
+  }
+}
+
+/** A name for a document out of the name of a file. */
+function nameFrom(fileName) {
+  const plain = fileName.replace(/\.json$/i, '').replace(/[^A-Za-z0-9._-]+/g, '-')
+  return plain.replace(/^[^A-Za-z0-9]+/, '').slice(0, 128)
+}
 
 /** Keep the list up to date. The cursor of the last row that was put in the list is the one place from which every
  * connection continues: after a pause, a lost connection or an overflow nothing is missing, and nothing is twice. */
