@@ -113,7 +113,7 @@ class PausingWalk {
 
   #object(value: object, level: number): boolean {
     const prototype = Object.getPrototypeOf(value)
-    if (prototype === Object.prototype) return this.#plainObject(value, level)
+    if (prototype === Object.prototype && this.#isPlainInherited) return this.#plainObject(value as Fields, level)
     if (prototype === Array.prototype && Array.isArray(value)) return this.#array(value, level)
     if (isBytes(value)) this.#output.bytes(value)
     else if (isDate(value)) {
@@ -121,7 +121,7 @@ class PausingWalk {
       if (Number.isNaN(at)) throw this.#unsupported('an invalid Date')
       this.#output.date(at)
     } else if (isPlainArray(value)) return this.#array(value, level)
-    else if (isPlainPrototype(prototype)) return this.#plainObject(value, level)
+    else if (isPlainPrototype(prototype)) return this.#otherObject(value, level)
     else throw this.#unsupported(describeValue(value))
     return true
   }
@@ -146,14 +146,18 @@ class PausingWalk {
     return true
   }
 
-  #plainObject(value: object, level: number): boolean {
+  /** An object without a prototype, or with that of another realm. */
+  #otherObject(value: object, level: number): boolean {
     this.#enter(value)
     this.#output.beginObject()
-    if (level >= LEVELS_MAX) return this.#leave(value, Object.keys(value), 0)
-    if (!this.#isPlainInherited || Object.getPrototypeOf(value) !== Object.prototype) {
-      return this.#fields({ owner: value, keys: Object.keys(value), next: 0 }, level + 1)
-    }
-    return this.#ownFields(value as Fields, level + 1)
+    const keys = Object.keys(value)
+    return level < LEVELS_MAX ? this.#fields({ owner: value, keys, next: 0 }, level + 1) : this.#leave(value, keys, 0)
+  }
+
+  #plainObject(object: Fields, level: number): boolean {
+    this.#enter(object)
+    this.#output.beginObject()
+    return level < LEVELS_MAX ? this.#ownFields(object, level + 1) : this.#leave(object, Object.keys(object), 0)
   }
 
   /** All fields of an object that inherits none. */
