@@ -68,6 +68,8 @@ export interface ContainerHead {
 export class Scanner {
   /** Events passed over. */
   events = 0
+  /** Raw bytes passed over that are no events: key pages, and what is empty before them. */
+  skippedBytes = 0
   readonly window: Window
   /** Values still to be passed over, and those around the open containers. */
   #left = 0
@@ -260,9 +262,11 @@ export class Scanner {
       window.more()
       return false
     }
-    const last = Math.floor((window.addressOf(next) - 1) / BLOCK_RAW_BYTES)
+    const end = window.addressOf(next)
+    const behind = (Math.floor((end - 1) / BLOCK_RAW_BYTES) + 1 + this.#number) * BLOCK_RAW_BYTES
     this.events++
-    return window.seek((last + 1 + this.#number) * BLOCK_RAW_BYTES)
+    this.skippedBytes += behind - end
+    return window.seek(behind)
   }
 
   /** The beginning of a container at the window, which moves behind it; undefined for a scalar, which stays.
@@ -281,6 +285,15 @@ export class Scanner {
   /** Whether a container ends here; `peek` came before. */
   atEnd(): boolean {
     return isEndCode(this.window.bytes[this.window.at] as number)
+  }
+
+  /** Pass over the end of a container; `atEnd` came before. */
+  passEnd(isObject: boolean): void {
+    const { window } = this
+    const code = window.bytes[window.at] as number
+    if (code !== (isObject ? CODE.endObject : CODE.endArray)) throw this.#damaged(window.at, 'the end of another one')
+    window.at++
+    this.events++
   }
 
   /** Compare the key at the window with `key`, and move behind it; `peek` came before.

@@ -1,0 +1,130 @@
+/** Checking every byte of a document: checksums, the sequence of events, the path index, key pages.
+ * @module */
+import { isVarveError } from '../errors.ts'
+import { nextTurn } from '../ports/clock.ts'
+import { BLOCK_BYTES, BLOCK_RAW_BYTES } from './blocks.ts'
+import { checkKeyPages } from './check-key-pages.ts'
+import { CheckedWalk } from './checked-walk.ts'
+import { damaged, type DocumentParts, type OpenedFile, openFile } from './open-file.ts'
+import { Scanner } from './scanner.ts'
+import type { DocumentProgress, DocumentReport } from './types.ts'
+import { drive, type Reading, Window } from './window.ts'
+
+/** Bytes between two looks at the signal. */
+const TURN_BYTES = 1_048_576
+
+export interface VerifyDocumentOptions {
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: DocumentProgress) => void
+}
+
+type Problem = DocumentReport['problems'][number]
+
+/** Check a document. Cost: two passes over its file, without writes; memory for one block and the index.
+ * @throws what the storage throws; damage is in the report. */
+export async function verifyDocumentFile(
+  parts: DocumentParts,
+  options: VerifyDocumentOptions = {},
+): Promise<DocumentReport> {
+  let opened: OpenedFile
+  try {
+    opened = await openFile(parts)
+  } catch (error) {
+    const problem = problemOf(parts, error)
+    return { ok: false, bytesChecked: 0, valuesChecked: 0, problems: [problem] }
+  }
+  try {
+    return await new DocumentCheck(parts, opened, options).run()
+  } finally {
+    await opened.file.handle.close()
+  }
+}
+
+class DocumentCheck {
+  readonly #parts: DocumentParts
+  readonly #opened: OpenedFile
+  readonly #options: VerifyDocumentOptions
+  readonly #problems: Problem[] = []
+  #bytesChecked = 0
+  #values = 0
+
+  constructor(parts: DocumentParts, opened: OpenedFile, options: VerifyDocumentOptions) {
+    this.#parts = parts
+    this.#opened = opened
+    this.#options = options
+  }
+
+  async run(): Promise<DocumentReport> {
+    const { file, index, trailer } = this.#opened
+    await this.#checkBlocks()
+    // What lies behind a damaged block cannot be told.
+    if (this.#problems.length === 0) {
+      const scanner = new Scanner(new Window(file))
+      const walk = new CheckedWalk(scanner, index)
+      await this.#check(walk.run(trailer.endAddress), scanner, () => {
+        this.#values = walk.values
+      })
+      this.#values = walk.values
+    }
+    if (this.#problems.length === 0) {
+      const scanner = new Scanner(new Window(file))
+      await this.#check(checkKeyPages(scanner, index), scanner, () => undefined)
+    }
+    const ok = this.#problems.length === 0
+    return { ok, bytesChecked: this.#bytesChecked, valuesChecked: this.#values, problems: this.#problems }
+  }
+
+  async #checkBlocks(): Promise<void> {
+    const { file } = this.#opened
+    const { sizeBytes } = this.#parts.stat
+    const window = new Window(file)
+    const blocks = Math.ceil(file.streamBytes / BLOCK_BYTES)
+    this.#bytesChecked = sizeBytes - file.streamBytes
+    for (let block = 0; block < blocks; block++) {
+      try {
+        await drive(oneBlock(window, block), window)
+      } catch (error) {
+        this.#problems.push(problemOf(this.#parts, error))
+      }
+      this.#bytesChecked += Math.min(BLOCK_BYTES, file.streamBytes - block * BLOCK_BYTES)
+      if ((block * BLOCK_BYTES) % TURN_BYTES === 0) await this.#turn()
+    }
+  }
+
+  /** Run a reading to its end or to the first problem. */
+  async #check(reading: Reading<void>, { window }: Scanner, report: () => void): Promise<void> {
+    try {
+      let read = 0
+      for (let step = reading.next(); !step.done; step = reading.next()) {
+        const loaded = window.load()
+        if (loaded !== undefined) await loaded
+        if (window.bytesRead - read < TURN_BYTES) continue
+        read = window.bytesRead
+        report()
+        await this.#turn()
+      }
+    } catch (error) {
+      this.#problems.push(problemOf(this.#parts, error))
+    }
+  }
+
+  async #turn(): Promise<void> {
+    const { signal, onProgress } = this.#options
+    signal?.throwIfAborted()
+    onProgress?.({ values: this.#values, doneBytes: this.#bytesChecked, totalBytes: this.#parts.stat.sizeBytes })
+    await nextTurn()
+  }
+}
+
+function* oneBlock(window: Window, block: number): Reading<void> {
+  if (!window.seek(block * BLOCK_RAW_BYTES)) yield
+}
+
+/** Damage as a problem; everything else goes on as it is. */
+function problemOf(parts: DocumentParts, error: unknown): Problem {
+  const known = damaged(parts, error)
+  const isDamage = isVarveError(known) && (known.kind === 'corrupt' || known.code === 'FORMAT_NEWER')
+  if (!isDamage) throw known
+  const { position } = known.details
+  return { code: known.code, message: known.message, ...(typeof position === 'number' ? { position } : {}) }
+}
