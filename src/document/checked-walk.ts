@@ -3,7 +3,7 @@
 import { VarveError } from '../errors.ts'
 import type { DocumentIndex } from './document-index.ts'
 import { ITEM } from './index-format.ts'
-import { SKIP, type Scanner } from './scanner.ts'
+import { type Scanner, SKIP } from './scanner.ts'
 import type { Reading } from './window.ts'
 
 interface Open {

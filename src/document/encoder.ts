@@ -242,13 +242,11 @@ export class DocumentEncoder implements DocumentOutput {
     const levels = this.#levels
     const level = levels.depth
     if (level >= DEPTH_MAX) throw this.#tooLarge('depth', level + 1)
-    levels.depth = level + 1
+    levels.begin(level)
     levels.kinds[level] = kind
-    levels.counts[level] = 0
     levels.addresses[level] = address
     levels.keyAddresses[level] = this.#keyAddress
     levels.skips[level] = this.#keys.skippedBytes
-    levels.items[level] = -1
     levels.marks[level] = address
     this.#keys.begin(level)
     this.#raw.byte(kind === ITEM.object ? CODE.beginObject : CODE.beginArray)

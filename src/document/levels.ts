@@ -41,6 +41,14 @@ export class Levels {
     this.#names = names
   }
 
+  /** A container without children yet is at `level`, the innermost now. */
+  begin(level: number): void {
+    this.depth = level + 1
+    this.counts[level] = 0
+    this.items[level] = -1
+    this.#textEnds[level] = level === 0 ? 0 : (this.#textEnds[level - 1] as number)
+  }
+
   /** The last child of the innermost container has the key `bytes[start, end)`, UTF-8 or WTF-8. */
   setText(bytes: Uint8Array, start: number, end: number): void {
     const level = this.depth - 1

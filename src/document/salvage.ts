@@ -1,7 +1,8 @@
 /** What the file of a document says about itself, when nothing else does.
  * @module */
-import type { ReadHandle, Storage } from '../ports/storage.ts'
+
 import { isVarveError } from '../errors.ts'
+import type { ReadHandle, Storage } from '../ports/storage.ts'
 import { FILE_HEADER_BYTES } from './blocks.ts'
 import { checkSection, readTrailer as decodeTrailer, TRAILER_BYTES } from './file-format.ts'
 

@@ -89,7 +89,7 @@ export class Window {
       this.at = at
       return true
     }
-    if (block !== this.#block + 1) this.#ahead = 1
+    this.#ahead = 1
     this.#wantedBlock = block
     this.#wantedOffset = address - block * BLOCK_RAW_BYTES
     this.#joins = false
@@ -98,6 +98,7 @@ export class Window {
 
   /** Want the block behind what is here, joined to what was not taken yet. */
   more(): void {
+    this.#ahead = Math.min(this.#ahead * 2, AHEAD_MAX)
     this.#wantedBlock = this.#block + 1
     this.#wantedOffset = 0
     this.#joins = this.at < this.end
@@ -105,6 +106,8 @@ export class Window {
 
   /** Load what is wanted. @throws {VarveError} `DECODE_FAILED` {position, found}, and what the storage throws. */
   load(): Maybe<void> {
+    // The next blocks are read to where the bytes may be that are kept.
+    if (this.#joins) this.#keep()
     const staged = this.#stage(this.#wantedBlock)
     return staged === undefined ? this.#show() : staged.then(() => this.#show())
   }
@@ -122,8 +125,6 @@ export class Window {
     const start = block * BLOCK_BYTES
     const left = this.#file.streamBytes - start
     if (left <= 0) throw outside(block)
-    const isNext = block === this.#block + 1 && this.#block >= 0
-    this.#ahead = isNext ? Math.min(this.#ahead * 2, AHEAD_MAX) : 1
     const length = Math.min(this.#ahead * BLOCK_BYTES, left)
     if (this.#staged.length < length) this.#staged = new Uint8Array(AHEAD_MAX * BLOCK_BYTES)
     this.#stagedBytes = 0
@@ -162,20 +163,23 @@ export class Window {
     this.#block = block
   }
 
-  /** Put the staged payload behind the bytes that are here. Cost: amortized, a copy of the payload. */
-  #join(payload: number, raw: number): void {
+  /** Have the bytes from `at` where a payload can be put behind them. Cost: amortized, a copy of each byte. */
+  #keep(): void {
     const kept = this.end - this.at
     const isJoined = this.bytes === this.#joined
-    if (!isJoined || this.end + raw > this.#joined.length) {
-      const needed = kept + raw
-      // Moved only when that frees half of it, so that no byte moves often.
-      const into = needed * 2 > this.#joined.length ? new Uint8Array(needed * 4) : this.#joined
-      into.set(this.bytes.subarray(this.at, this.end))
-      this.#joined = into
-      this.at = 0
-      this.end = kept
-    }
-    this.bytes = this.#joined
+    if (isJoined && this.end + BLOCK_RAW_BYTES <= this.#joined.length) return
+    const needed = kept + BLOCK_RAW_BYTES
+    // Moved only when that frees half of it, so that no byte moves often.
+    const into = needed * 2 > this.#joined.length ? new Uint8Array(needed * 4) : this.#joined
+    if (into === this.bytes) into.copyWithin(0, this.at, this.end)
+    else into.set(this.bytes.subarray(this.at, this.end))
+    this.#joined = into
+    this.bytes = into
+    this.at = 0
+    this.end = kept
+  }
+
+  #join(payload: number, raw: number): void {
     this.bytes.set(this.#staged.subarray(payload, payload + raw), this.end)
     this.end += raw
   }

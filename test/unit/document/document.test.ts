@@ -1,0 +1,123 @@
+/** Documents written and read back by path.
+ * @module */
+import { describe, expect, test } from 'vitest'
+import type { ReadCost } from '../../../src/document/types.ts'
+import { writeDocument } from './support/documents.ts'
+
+const orders = (count: number) => ({
+  shop: 'north',
+  orders: Array.from({ length: count }, (_, i) => ({
+    id: `order-${i}`,
+    total: i * 1.25,
+    address: { city: `City ${i % 97}`, zip: 10_000 + i },
+    items: [{ sku: `s${i % 13}`, count: i % 7 }],
+    paid: i % 2 === 0,
+  })),
+})
+
+describe('a document of an array of records', () => {
+  const value = orders(5_000)
+  test.each([0, 64, 1_024, 100_000, Number.POSITIVE_INFINITY])('reads back at T = %s', async (thresholdBytes) => {
+    const written = await writeDocument({ value }, { thresholdBytes })
+    const document = await written.open()
+    expect(await document.read()).toEqual(value)
+    for (const i of [0, 1, 17, 2_499, 4_998, 4_999]) {
+      expect(await document.read(`orders[${i}].address.city`)).toBe(value.orders[i]?.address.city)
+      expect(await document.read(`orders[${i}].items[0].sku`)).toBe(value.orders[i]?.items[0]?.sku)
+      expect(await document.read(`orders[${i}]`)).toEqual(value.orders[i])
+    }
+    expect(await document.read('orders[5000]')).toBeUndefined()
+    expect(await document.read('orders[17].address.street')).toBeUndefined()
+    expect(await document.read('shop.name')).toBeUndefined()
+    expect(await written.verify()).toMatchObject({ ok: true, problems: [] })
+    await document.close()
+  })
+
+  test('a path costs at most 16 KiB', async () => {
+    const document = await (await writeDocument({ value })).open()
+    for (let i = 0; i < 5_000; i += 7) {
+      let cost: ReadCost | undefined
+      await document.read(`orders[${i}].address.zip`, { onCost: (found) => (cost = found) })
+      expect(cost?.bytesRead).toBeLessThanOrEqual(16_384)
+    }
+  })
+})
+
+describe('an object of many keys', () => {
+  const keys = Array.from({ length: 30_000 }, (_, i) => `key ${(i * 7_919) % 30_000}`)
+  const value = Object.fromEntries(keys.map((key, i) => [key, i]))
+
+  test('has key pages: every key is found, others are not', async () => {
+    const written = await writeDocument({ value: { before: 1, value, after: 2 } })
+    const document = await written.open()
+    expect(await written.verify()).toMatchObject({ ok: true, problems: [] })
+    expect(await document.read('after')).toBe(2)
+    for (let i = 0; i < keys.length; i += 97) expect(await document.read(`value."${keys[i]}"`)).toBe(i)
+    let cost: ReadCost | undefined
+    expect(await document.read('value."key -1"', { onCost: (found) => (cost = found) })).toBeUndefined()
+    expect(cost?.bytesRead).toBeLessThanOrEqual(65_536)
+    expect(await document.read()).toEqual({ before: 1, value, after: 2 })
+  })
+
+  test('lists its children page by page', async () => {
+    const document = await (await writeDocument({ value })).open()
+    const found: string[] = []
+    let cursor: string | undefined
+    do {
+      const page = await document.children('', { limit: 1_000, ...(cursor === undefined ? {} : { cursor }) })
+      found.push(...page.items.map(({ key }) => key as string))
+      cursor = page.nextCursor
+    } while (cursor !== undefined)
+    expect(found).toEqual(keys)
+  })
+})
+
+test('JSON text, one byte at a time, gives the same document', async () => {
+  const value = orders(40)
+  const json = new TextEncoder().encode(JSON.stringify(value))
+  const bytes = Array.from(json, (byte) => Uint8Array.of(byte))
+  const document = await (await writeDocument({ json: bytes })).open()
+  expect(await document.read()).toEqual(value)
+  const text: Uint8Array[] = []
+  for await (const piece of document.json()) text.push(piece)
+  expect(new TextDecoder().decode(Buffer.concat(text))).toBe(JSON.stringify(value))
+})
+
+test('events of a value are those that it is written from', async () => {
+  const document = await (await writeDocument({ value: orders(300) })).open()
+  const events = []
+  for await (const event of document.events()) events.push(event)
+  const again = await (await writeDocument({ events })).open()
+  expect(await again.read()).toEqual(orders(300))
+})
+
+test('matches reads what wildcards mean', async () => {
+  const value = orders(700)
+  const document = await (await writeDocument({ value })).open()
+  const found: unknown[] = []
+  for await (const { value } of document.matches('orders[10:600].items[*].sku')) found.push(value)
+  expect(found).toEqual(value.orders.slice(10, 600).map(({ items }) => items[0]?.sku))
+})
+
+describe('a key that an object has twice', () => {
+  const json = `{"a":{"x":1,"y":[1],"x":{"deep":2}},"b":3,"a":{"x":4}}`
+  test('the last one counts', async () => {
+    const document = await (await writeDocument({ json })).open()
+    expect(await document.read()).toEqual(JSON.parse(json))
+    expect(await document.read('a.x')).toBe(4)
+    expect((await document.children()).items.map(({ key }) => key)).toEqual(['b', 'a'])
+  })
+  test('is refused on request', async () => {
+    await expect(writeDocument({ json }, { duplicateKeys: 'refuse' })).rejects.toMatchObject({ code: 'KEY_DUPLICATE' })
+  })
+})
+
+test('readMany reads no block twice', async () => {
+  const value = orders(3_000)
+  const document = await (await writeDocument({ value })).open()
+  let cost: ReadCost | undefined
+  const paths = Array.from({ length: 3_000 }, (_, i) => `orders[${2_999 - i}].total`)
+  const totals = await document.readMany(paths, { onCost: (found) => (cost = found) })
+  expect(totals).toEqual(value.orders.map(({ total }) => total).reverse())
+  expect(cost?.bytesRead).toBeLessThanOrEqual(document.sizeBytes)
+})
