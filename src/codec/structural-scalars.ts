@@ -4,32 +4,26 @@
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const scratch = new DataView(new ArrayBuffer(8))
 /** Up to here texts of ASCII are put together from characters, which is faster than a `TextDecoder`. */
-const CHARS_MAX = 15
+const CHARS_MAX = 24
+/** By length, what the characters are collected in. */
+const UNITS: readonly number[][] = Array.from({ length: CHARS_MAX + 1 }, (_, length) => Array<number>(length).fill(0))
 const HEX_BYTES_AT_ONCE = 4_096
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 const { fromCharCode } = String
 
 /** Text of UTF-8. @throws {TypeError} when it is not. */
 export function decodeText(bytes: Uint8Array, from: number, end: number): string {
-  if (end - from > CHARS_MAX) return utf8.decode(bytes.subarray(from, end))
+  const length = end - from
+  if (length > CHARS_MAX) return utf8.decode(bytes.subarray(from, end))
   let all = 0
-  for (let at = from; at < end; at++) all |= bytes[at] as number
-  return all < 0x80 ? chars(bytes, from, end) : utf8.decode(bytes.subarray(from, end))
-}
-
-function chars(b: Uint8Array, from: number, end: number): string {
-  if (end - from < 8) return fewChars(b, from, end - from)
-  const text = fromCharCode(
-    b[from] as number,
-    b[from + 1] as number,
-    b[from + 2] as number,
-    b[from + 3] as number,
-    b[from + 4] as number,
-    b[from + 5] as number,
-    b[from + 6] as number,
-    b[from + 7] as number,
-  )
-  return end - from === 8 ? text : text + fewChars(b, from + 8, end - from - 8)
+  const units = UNITS[length] as number[]
+  for (let index = 0; index < length; index++) {
+    const unit = bytes[from + index] as number
+    all |= unit
+    units[index] = unit
+  }
+  if (all >= 0x80) return utf8.decode(bytes.subarray(from, end))
+  return length < 8 ? fewChars(bytes, from, length) : fromCharCode(...units)
 }
 
 /** Fixed numbers of arguments are compiled to one allocation each. */
