@@ -20,6 +20,9 @@ export interface Limits {
   readonly heartbeatMs: number
   /** How long a client may leave a stream unread before it is closed. */
   readonly writeDeadlineMs: number
+  /** How long a client may leave a piece of a long answer unread before it is cut off. Longer than for a stream: what
+   * lies in buffers on the way, some MiB, is read meanwhile, and what is cut off has to begin again. */
+  readonly answerIdleMs: number
   /** Text that a stream prepares at once: the bound of its queue. */
   readonly streamChunkBytes: number
   readonly waitSeconds: number
@@ -39,6 +42,7 @@ export const DEFAULT_LIMITS: Limits = {
   streamsPerPeer: 20,
   heartbeatMs: 5_000,
   writeDeadlineMs: 15_000,
+  answerIdleMs: 60_000,
   streamChunkBytes: 65_536,
   waitSeconds: 60,
   jobsKept: 100,

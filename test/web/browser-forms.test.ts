@@ -1,10 +1,9 @@
 /** Goal: the forms and links of the admin page work in a browser by keyboard, show where the focus is, and say what is
  * wrong. Method: as in `browser.test.ts`, with a person who is logged in.
  * @module */
-import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { RUNTIME } from '../support/runtime.ts'
-import { AdminBrowser, ask, live, onTop, rows, shownIn } from './support/admin-browser.ts'
+import { AdminBrowser, ask, live, onTop, rows, shownIn, tabTo } from './support/admin-browser.ts'
 
 if (RUNTIME !== 'node')
   console.info(
@@ -184,24 +183,3 @@ function expectRefusals(count: number): void {
   const told = admin.said.splice(0).filter((text) => !/a status of 404/.test(text))
   expect(told.map((text) => (refusal.test(text) ? 'refusal' : text))).toEqual(Array(count).fill('refusal'))
 }
-
-/** Press Tab until the focus is on `selector`; every stop before it must be seen. Gives the number of stops. */
-async function tabTo(page: Page, selector: string): Promise<number> {
-  for (let stops = 1; stops <= 30; stops++) {
-    await page.keyboard.press('Tab')
-    const focus = await ask<{ here: boolean }>(page, focusOn(selector))
-    expect(focus, `stop ${stops} on the way to ${selector}`).toMatchObject({ ring: 'solid 3px', inView: true })
-    if (focus.here) return stops
-  }
-  throw new Error(`Tab does not reach ${selector}`)
-}
-
-/** Where the focus is, and how it is seen. */
-const focusOn = (selector: string) => `(() => {
-  const one = document.activeElement
-  const { outlineStyle, outlineWidth } = getComputedStyle(one)
-  const { width, height, top } = one.getBoundingClientRect()
-  const inView = width > 1 && height > 1 && top >= 0 && top < innerHeight
-  return { here: one.matches(${JSON.stringify(selector)}), ring: outlineStyle + ' ' + outlineWidth, inView,
-    name: one.outerHTML.slice(0, 80) }
-})()`

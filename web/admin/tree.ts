@@ -39,8 +39,8 @@ export function valueAddress({ c, name }: Pick<Place, 'c' | 'name'>, path: strin
 }
 
 /** The rows of a page of children.
- * @param cursor where the page begins, if it continues another: its first row gets the id of the link that asked for it,
- * and so the focus. */
+ * @param cursor where the page begins, if it continues another: its first row gets the id of the link that asked for
+ * it, and so the focus. */
 export function childRows(page: ChildPage, { place, cursor }: { place: Place; cursor?: string | undefined }): Html {
   const { nextCursor } = page
   const id = cursor === undefined ? undefined : idOf(place, cursor)
@@ -83,8 +83,8 @@ function preview(
 
 function moreRow(place: Place, cursor: string): Html {
   return html`<li class="node more"><a class="button quiet" id="${idOf(place, cursor)}"
-href="${valueAddress(place, place.path, cursor)}" hx-get="${rowsAddress(place, place.path, cursor)}" hx-target="closest li" hx-swap="outerHTML"
->Next ${formatCount(PAGE_CHILDREN)}</a></li>`
+href="${valueAddress(place, place.path, cursor)}" hx-get="${rowsAddress(place, place.path, cursor)}"
+hx-target="closest li" hx-swap="outerHTML">Next ${formatCount(PAGE_CHILDREN)}</a></li>`
 }
 
 /** The link to a page and the first row of that page have one id, which is how htmx knows that the focus goes on. */

@@ -3,7 +3,7 @@
  * Invariants:
  * - The first two pieces are read before anything is answered: a failure there is a problem with its own status, and
  *   what is short has a length and holds nothing open.
- * - Nothing is read ahead of the client. A client that leaves a piece unread for the write deadline is cut off.
+ * - Nothing is read ahead of the client. A client that leaves a piece unread for `answerIdleMs` is cut off.
  * - The answer has begun when a later piece fails, so the connection is cut: no client takes a part for the whole.
  * - Whatever ends the stream (client, server, source, failure) runs the same `#end`, once.
  * @module */
@@ -99,7 +99,7 @@ class ByteStream {
         return
       }
       controller.enqueue(next.value)
-      this.#cancelDeadline = app.clock.after(app.limits.writeDeadlineMs, () =>
+      this.#cancelDeadline = app.clock.after(app.limits.answerIdleMs, () =>
         this.#cut(new VarveError('BODY_TIMEOUT', 'Cannot go on: the client does not read')),
       )
     } catch (error) {

@@ -2,6 +2,7 @@
  * Every wait is for something on the page.
  * @module */
 import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { expect } from 'vitest'
 import { type Chromium, startChromium } from './chromium.ts'
 import { Served } from './served.ts'
 
@@ -89,3 +90,24 @@ export function onTop(page: Page, offset: number): Promise<void> {
 export function live(page: Page, state: string): Promise<void> {
   return page.locator(`#live[data-state="${state}"]`).waitFor()
 }
+
+/** Press Tab until the focus is on `selector`; every stop before it must be seen. Gives the number of stops. */
+export async function tabTo(page: Page, selector: string, stopsMax = 30): Promise<number> {
+  for (let stops = 1; stops <= stopsMax; stops++) {
+    await page.keyboard.press('Tab')
+    const focus = await ask<{ here: boolean }>(page, focusOn(selector))
+    expect(focus, `stop ${stops} on the way to ${selector}`).toMatchObject({ ring: 'solid 3px', inView: true })
+    if (focus.here) return stops
+  }
+  throw new Error(`Tab does not reach ${selector}`)
+}
+
+/** Where the focus is, and how it is seen. */
+const focusOn = (selector: string) => `(() => {
+  const one = document.activeElement
+  const { outlineStyle, outlineWidth } = getComputedStyle(one)
+  const { width, height, top } = one.getBoundingClientRect()
+  const inView = width > 1 && height > 1 && top >= 0 && top < innerHeight
+  return { here: one.matches(${JSON.stringify(selector)}), ring: outlineStyle + ' ' + outlineWidth, inView,
+    name: one.outerHTML.slice(0, 80) }
+})()`

@@ -51,6 +51,11 @@ export class Served {
     await this.#post(`/api/topics/${topic}/events`, event)
   }
 
+  /** Store JSON text as a document. */
+  async store(document: string, text: string): Promise<void> {
+    await this.#send('PUT', `/api/documents/${document}`, text)
+  }
+
   async remove(): Promise<void> {
     await this.kill()
     await this.#bundle.remove()
@@ -70,9 +75,13 @@ export class Served {
     this.#token = (await readFile(tokenFile, 'utf8')).trim()
   }
 
-  async #post(path: string, body: object): Promise<void> {
+  #post(path: string, body: object): Promise<void> {
+    return this.#send('POST', path, JSON.stringify(body))
+  }
+
+  async #send(method: string, path: string, body: string): Promise<void> {
     const headers = { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json' }
-    const answer = await fetch(this.url + path, { method: 'POST', headers, body: JSON.stringify(body) })
+    const answer = await fetch(this.url + path, { method, headers, body })
     if (!answer.ok) throw new Error(`${path} gave ${answer.status}: ${await answer.text()}`)
   }
 }
