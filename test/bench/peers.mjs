@@ -38,6 +38,8 @@ export const betterSqlite3 = () => requirePeer('better-sqlite3')
 export const eventStorage = () => requirePeer('event-storage')
 /** @returns {any} the exports of lmdb */
 export const lmdb = () => requirePeer('lmdb')
+/** @returns {any} the parser of stream-json */
+export const streamJsonParser = () => requirePeer('stream-json').parser
 /** @returns {any} the exports of classic-level */
 export const classicLevel = () => requirePeer('classic-level')
 

@@ -1,4 +1,4 @@
-/** The benchmarks: `npm run bench -- NAME|all [--json] [--events=N,...] [--runs=N]`.
+/** The benchmarks: `npm run bench -- NAME|documents|all [--json] [--events=N,...] [--runs=N]`.
  *
  * `--events` and `--runs` make the newer rows smaller, to try them out; what comes out then is no measurement.
  * Each row runs in a process of its own, so that what one row warmed up or left behind does not change another.
@@ -13,18 +13,24 @@ import { printEnvironment, printRow } from './table.mjs'
 const NAMES = [
   ...['append', 'single', 'replay', 'open', 'recover', 'size'],
   ...['find', 'idempotency', 'condition', 'roll', 'noindex', 'follow', 'compress', 'prune'],
+  ...['documents-read', 'documents-keys', 'documents-index', 'documents-write', 'documents-ingest'],
 ]
+/** Names of several rows at once. */
+const GROUPS = new Map([
+  ['all', NAMES],
+  ['documents', NAMES.filter((name) => name.startsWith('documents-'))],
+])
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 const options = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
 const unknown = [
-  ...names.filter((name) => name !== 'all' && !NAMES.includes(name)),
+  ...names.filter((name) => !GROUPS.has(name) && !NAMES.includes(name)),
   ...options.filter((option) => !/^--(?:json|row|(?:events|runs)=[\d,]+)$/.test(option)),
 ]
 if (names.length === 0 || unknown.length > 0) {
   if (unknown.length > 0) process.stderr.write(`bench: unknown: ${unknown.join(', ')}\n`)
   process.stderr.write(
-    `usage: npm run bench -- NAME|all [--json] [--events=N,...] [--runs=N]\n  names: ${NAMES.join(', ')}\n`,
+    `usage: npm run bench -- NAME|all [--json] [--events=N,...] [--runs=N]\n  names: ${NAMES.join(', ')}, documents for all of theirs\n`,
   )
   process.exit(1)
 }
@@ -32,7 +38,7 @@ if (options.includes('--row')) {
   const { run } = await import(`./rows/${names[0]}.mjs`)
   process.stdout.write(JSON.stringify(await run()))
 } else {
-  bench(names.includes('all') ? NAMES : names)
+  bench([...new Set(names.flatMap((name) => GROUPS.get(name) ?? name))])
 }
 
 /** @param {string[]} wanted */

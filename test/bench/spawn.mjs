@@ -1,4 +1,4 @@
-/** Running `child.mjs`, and `lean-child.mjs` where memory and the first moments are measured.
+/** Running `child.mjs`, and `lean-child.mjs` and `documents-child.mjs` where memory and the first moments are measured.
  * @module */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const CHILD = fileURLToPath(new URL('./child.mjs', import.meta.url))
+const DOCUMENTS_CHILD = fileURLToPath(new URL('./documents-child.mjs', import.meta.url))
 const LEAN_CHILD = fileURLToPath(new URL('./lean-child.mjs', import.meta.url))
 
 /** Run a task to its end. @param {...string} task @returns {Promise<any>} what it printed */
@@ -16,6 +17,11 @@ export function runChild(...task) {
 /** The same for a task of `lean-child.mjs`. @param {...string} task @returns {Promise<any>} */
 export function runLeanChild(...task) {
   return runScript(LEAN_CHILD, task)
+}
+
+/** The same for a task of `documents-child.mjs`. @param {...string} task @returns {Promise<any>} */
+export function runDocumentsChild(...task) {
+  return runScript(DOCUMENTS_CHILD, task)
 }
 
 /** @param {string} script @param {string[]} task */

@@ -68,14 +68,17 @@ export async function fillVarve(directory, batches, { create = true, segments = 
   await store.close()
 }
 
-/** A storage that counts the bytes read from each kind of file.
+/** A storage that counts the bytes read from each kind of file, and the calls.
  * @param {string} directory */
 export function tracedStorage(directory) {
   /** @type {Record<string, number>} */
   const bytesByKind = {}
+  /** @type {Record<string, number>} */
+  const readsByKind = {}
   const count = (/** @type {string} */ path, /** @type {number} */ bytes) => {
     const kind = /\.\w+$/.exec(path)?.[0] ?? path.replace(/-?\d+$/, '')
     bytesByKind[kind] = (bytesByKind[kind] ?? 0) + bytes
+    readsByKind[kind] = (readsByKind[kind] ?? 0) + 1
     return bytes
   }
   const traced = (/** @type {any} */ handle) => ({
@@ -89,5 +92,5 @@ export function tracedStorage(directory) {
     }),
     close: () => handle.close(),
   })
-  return { storage: withReads(nodeStorage(directory), { wrap: traced }), bytesByKind }
+  return { storage: withReads(nodeStorage(directory), { wrap: traced }), bytesByKind, readsByKind }
 }
