@@ -1,7 +1,6 @@
 /** @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { DocumentOutput } from '../../../src/document/output.ts'
 import { pumpValue } from '../../../src/document/value-source.ts'
 import { difference } from '../../support/same-value.ts'
 import { anyValue } from './support/any-value.ts'
@@ -146,14 +145,15 @@ describe('pumpValue()', () => {
 
   test('rejects with the reason of its signal at the next drain', async () => {
     const abort = new AbortController()
-    const output: DocumentOutput & { drain(): Promise<void> } = new RecordingOutput({ fullEvery: 2 })
-    const drain = output.drain.bind(output)
-    output.drain = () => {
-      abort.abort(new Error('enough'))
-      return drain()
+    class Aborting extends RecordingOutput {
+      override drain(): Promise<void> {
+        abort.abort(new Error('enough'))
+        return super.drain()
+      }
     }
+    const output = new Aborting({ fullEvery: 2 })
     await expect(pumpValue(output, [1, 2, 3, 4, 5, 6], { signal: abort.signal })).rejects.toThrow('enough')
-    expect((output as RecordingOutput).drains).toBe(1)
+    expect(output.drains).toBe(1)
     await expect(pumpValue(new RecordingOutput(), 1, { signal: abort.signal })).rejects.toThrow('enough')
   })
 })
