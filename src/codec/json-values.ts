@@ -9,9 +9,9 @@
  * | date | `{"$type":"date","at":<milliseconds since 1970>}` |
  * | object with a key `$type` | `{"$type":"object","value":{...}}` |
  *
- * On reading, `$type` counts where it is the first key of an object, so that streams need not wait for the others. These
- * four names must then be used as shown; any other object with a `$type` is itself. On writing, an object that has the
- * key anywhere is wrapped.
+ * On reading, `$type` counts where it is the first key of an object, so that streams need not wait for the others.
+ * These four names must then be used as shown; any other object with a `$type` is itself. On writing, an object that
+ * has the key anywhere is wrapped.
  * @module */
 import { VarveError } from '../errors.ts'
 import { decodeBase64, encodeBase64 } from './base64.ts'

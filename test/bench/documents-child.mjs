@@ -1,8 +1,8 @@
 /** Documents in a process of its own, whose memory is that of the task: everything is loaded only where it is needed.
  *
  * `node documents-child.mjs bare` prints the memory of a process with nothing in it.
- * `... ingest DIR FILE`, `... text DIR` and `... tokens FILE all|packed` read a file of JSON text into a document, write
- * a document as JSON text, and read a file with stream-json.
+ * `... ingest DIR FILE`, `... text DIR` and `... tokens FILE all|packed` read a file of JSON text into a document,
+ * write a document as JSON text, and read a file with stream-json.
  * `... read DIR ORDERS sync|async` times look-ups in an export, and bare reads of the same file.
  * `... keys DIR KEYS` does it in an object of many keys. `... sqlite FILE DIR ORDERS` is the same for SQLite.
  * All print JSON.

@@ -59,7 +59,8 @@ export async function run() {
   }
 }
 
-/** @param {string} what @param {{ write: (store: any) => Promise<any>, most: number }} options @returns {Promise<Cell>} */
+/** @param {string} what @param {{ write: (store: any) => Promise<any>, most: number }} options
+ * @returns {Promise<Cell>} */
 function measure(what, { write, most }) {
   return inFreshDirectory(async (directory) => {
     const store = await openStore({ storage: storageOf(directory) })

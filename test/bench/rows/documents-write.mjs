@@ -64,7 +64,8 @@ function varveSide(value) {
   }
 }
 
-/** @param {string} label @param {string} version @param {{ orders: unknown[] }} value @param {() => Uint8Array} encode */
+/** @param {string} label @param {string} version @param {{ orders: unknown[] }} value
+ * @param {() => Uint8Array} encode */
 function bytesSide(label, version, value, encode) {
   return {
     label,
