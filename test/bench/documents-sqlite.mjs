@@ -31,8 +31,8 @@ async function measureRows({ directory, orders, targets }) {
   database.pragma('journal_mode = WAL')
   database.pragma('synchronous = OFF')
   database.exec(`CREATE TABLE orders (position INTEGER PRIMARY KEY, id TEXT, state TEXT, placedAt TEXT,
-    updatedAt INTEGER, customerId INTEGER, customerName TEXT, email TEXT, newsletter INTEGER, street TEXT, city TEXT, zip TEXT,
-    country TEXT, total REAL, currency TEXT, paid INTEGER, coupon TEXT, note TEXT)`)
+    updatedAt INTEGER, customerId INTEGER, customerName TEXT, email TEXT, newsletter INTEGER, street TEXT,
+    city TEXT, zip TEXT, country TEXT, total REAL, currency TEXT, paid INTEGER, coupon TEXT, note TEXT)`)
   database.exec(`CREATE TABLE lines (orderPosition INTEGER, position INTEGER, sku TEXT, product TEXT, quantity INTEGER,
     price REAL, taxRate REAL, PRIMARY KEY (orderPosition, position)) WITHOUT ROWID`)
   const start = performance.now()
