@@ -1,6 +1,7 @@
 /** What is wrong with JSON bytes, and where.
  * @module */
 import { VarveError } from '../errors.ts'
+import { DOCUMENT_LIMITS, type DocumentOutput } from './output.ts'
 
 /** A place in JSON text, in bytes: the position from 0, line and column from 1. */
 export interface JsonPlace {
@@ -19,4 +20,15 @@ export function jsonError(place: JsonPlace, found: string): VarveError {
 /** How errors name a byte. */
 export function describeByte(byte: number): string {
   return byte < 0x80 ? JSON.stringify(String.fromCharCode(byte)) : `the byte ${byte.toString(16)}`
+}
+
+/** What the output would say of the complete value, before it is complete. */
+export function limitError(
+  output: DocumentOutput,
+  { limitName, found }: { limitName: keyof typeof DOCUMENT_LIMITS; found: number },
+): VarveError {
+  const path = output.path()
+  const limit = DOCUMENT_LIMITS[limitName]
+  const message = `Cannot store "${path}" in a document: ${limitName} is ${found}, limit ${limit}`
+  return new VarveError('DOCUMENT_LIMIT', message, { details: { path, limit, limitName, found } })
 }

@@ -1,9 +1,9 @@
 /** Push parser for JSON bytes: chunks in, calls of a `DocumentOutput` out. This file has the grammar; tokens, and what
  * the end of a chunk cuts off, are those of `JsonTokens`.
  * @module */
-import { VarveError } from '../errors.ts'
+import type { VarveError } from '../errors.ts'
 import { BYTE } from './json-bytes.ts'
-import { describeByte } from './json-error.ts'
+import { describeByte, limitError } from './json-error.ts'
 import { JsonTokens } from './json-tokens.ts'
 import { DOCUMENT_LIMITS, type DocumentOutput } from './output.ts'
 
@@ -195,7 +195,8 @@ export class JsonReader {
   }
 
   #enter(after: number): void {
-    if (this.#depth === LEVELS_MAX) throw this.#tooDeep()
+    // An output that checks refuses less.
+    if (this.#depth === LEVELS_MAX) throw limitError(this.#output, { limitName: 'depth', found: this.#depth + 1 })
     this.#levels[this.#depth++] = this.#after
     this.#after = after
   }
@@ -203,13 +204,5 @@ export class JsonReader {
   #leave(): void {
     this.#after = this.#levels[--this.#depth] as number
     this.#state = this.#after
-  }
-
-  /** The output refuses less than this by itself. */
-  #tooDeep(): VarveError {
-    const path = this.#output.path()
-    const limit = DOCUMENT_LIMITS.depth
-    const message = `Cannot write a document: more than ${limit} containers inside each other`
-    return new VarveError('DOCUMENT_LIMIT', message, { details: { path, limit, limitName: 'depth', found: limit + 1 } })
   }
 }

@@ -21,7 +21,7 @@ export interface PumpJsonOptions extends JsonReaderOptions {
  * Cost: one pass; the memory of the longest string that two slices of 64 KiB share. A source that fails, or is not read
  * to its end, is closed.
  * @throws {VarveError} `JSON_INVALID` {position (bytes from 0), line, column (bytes from 1), found}, `OPTION_INVALID`
- * for chunks that are no bytes; what the output, the source and the signal throw. */
+ * for a source or a chunk that is no bytes; what the output, the source and the signal throw. */
 export async function pumpJson(
   output: DocumentOutput,
   source: DocumentBytes,
@@ -43,6 +43,7 @@ export async function pumpJson(
   }
   signal?.throwIfAborted()
   if (isBytes(source)) await feed(source)
+  else if (typeof source !== 'object' || source === null) throw notBytes(source)
   else await forEachChunk(source, { signal, feed })
   signal?.throwIfAborted()
   reader.end()
@@ -99,6 +100,6 @@ function unlessAborted<T>(result: Promise<T> | T, signal: AbortSignal | undefine
 
 function notBytes(value: unknown): VarveError {
   const found = value === null ? 'null' : typeof value
-  const message = `Cannot read JSON: a chunk is no Uint8Array, found ${found}`
+  const message = `Option "bytes" must have Uint8Arrays, found ${found}`
   return new VarveError('OPTION_INVALID', message, { details: { option: 'bytes', found } })
 }

@@ -3,9 +3,9 @@
  *
  * Places are indexes of the current chunk, negative for those before it.
  * @module */
-import { VarveError } from '../errors.ts'
+import type { VarveError } from '../errors.ts'
 import { BYTE, NUMERIC, PLAIN, textEnd } from './json-bytes.ts'
-import { describeByte, type JsonPlace, jsonError } from './json-error.ts'
+import { describeByte, type JsonPlace, jsonError, limitError } from './json-error.ts'
 import { NUMBER_CUT, NUMBER_INVALID, NumberReader } from './json-number.ts'
 import { StringCollector } from './json-string.ts'
 import { isTypeKey, type JsonSink, type TypedEnd, TypedObject } from './json-typed.ts'
@@ -190,12 +190,8 @@ export class JsonTokens {
   /** Complete tokens are checked by the output. */
   #checkSize(): void {
     const limitName = this.#cut === 'key' || this.#cut === 'firstKey' ? 'keyBytes' : 'scalarBytes'
-    const limit = DOCUMENT_LIMITS[limitName]
     const found = this.#collected.length
-    if (found <= limit) return
-    const path = this.#output.path()
-    const message = `Cannot write a document: a text of more than ${limit} bytes at "${path}"`
-    throw new VarveError('DOCUMENT_LIMIT', message, { details: { path, limit, limitName, found } })
+    if (found > DOCUMENT_LIMITS[limitName]) throw limitError(this.#output, { limitName, found })
   }
 
   /** The first key is `$type`: wait for what comes, unless the object is wrapped. */

@@ -92,6 +92,8 @@ describe('pumpJson()', () => {
     const texts = ['[1]'] as unknown as Uint8Array[]
     const refused = { code: 'OPTION_INVALID', details: { option: 'bytes', found: 'string' } }
     await expect(pumpJson(new RecordingOutput(), texts)).rejects.toMatchObject(refused)
+    const text = '[1]' as unknown as Uint8Array
+    await expect(pumpJson(new RecordingOutput(), text)).rejects.toMatchObject(refused)
   })
 
   test('gives what the source throws', async () => {
