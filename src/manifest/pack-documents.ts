@@ -1,5 +1,5 @@
-/** How the documents of a state are written: in columns, because there may be 100,000. Warning: this is a disk format; a
- * change needs a new format version.
+/** How the documents of a state are written: in columns, because there may be 100,000. Warning: this is a disk format;
+ * a change needs a new format version.
  *
  * | column | what it holds for each document |
  * |---|---|
@@ -19,6 +19,7 @@ const FIELDS = new Set<string>(['name', 'id', ...NUMBERS])
 /** What was read and has not changed since is written as it was. */
 const known = new WeakMap<readonly DocumentRow[], unknown>()
 
+/** The documents of a state as they are written. */
 export function packDocuments(rows: readonly DocumentRow[]): unknown {
   return known.get(rows) ?? packAnew(rows)
 }

@@ -19,27 +19,32 @@ import { provenEnd } from './recover.ts'
 
 const LOOK_EVERY_MS = 50
 
-/** The topics of a read-only store. */
-export interface FollowingTopics {
-  /** Every partition that is open, with the id of its topic. */
-  openPartitions(): Iterable<{ readonly topicId: number; readonly partition: Partition }>
-  /** The manifest has changed. */
-  moved(): void
+/** What a read-only store has open. */
+export interface Following {
+  readonly topics: {
+    /** Every partition that is open, with the id of its topic. */
+    openPartitions(): Iterable<{ readonly topicId: number; readonly partition: Partition }>
+    /** The manifest has changed. */
+    moved(): void
+  }
+  readonly documents: { moved(): void }
 }
 
 export class Follower {
   readonly #context: LogContext
-  readonly #topics: FollowingTopics
+  readonly #topics: Following['topics']
+  readonly #documents: Following['documents']
   #view: ManifestView
   /** Size of the manifest in bytes when it was last read. */
   #manifestBytes: number
   #looking = false
   #refreshing: Promise<void> = Promise.resolve()
 
-  constructor(context: LogContext, view: ManifestView, topics: FollowingTopics) {
+  constructor(context: LogContext, view: ManifestView, following: Following) {
     this.#context = context
     this.#view = view
-    this.#topics = topics
+    this.#topics = following.topics
+    this.#documents = following.documents
     this.#manifestBytes = view.endPosition
   }
 
@@ -122,6 +127,7 @@ export class Follower {
     this.#view = (await readManifest(this.#context.storage)) ?? this.#view
     this.#manifestBytes = this.#view.epoch === epoch ? (bytes ?? 0) : this.#view.endPosition
     this.#topics.moved()
+    this.#documents.moved()
   }
 
   #row(topicId: number, partition: number): PartitionRow | undefined {

@@ -1,4 +1,4 @@
-/** Names that become files: topics now, documents and histories later.
+/** Names that become files: topics and documents now, histories later.
  * @module */
 import { VarveError } from '../errors.ts'
 
@@ -10,17 +10,20 @@ const WINDOWS_RESERVED = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$/i
 /** Check a name before it touches a path. @throws {VarveError} `NAME_INVALID`. */
 export function checkName(name: unknown, what: string): asserts name is string {
   if (what === 'topic' && OWN.has(name)) return
-  if (
+  if (isName(name)) return
+  const shown = typeof name === 'string' ? JSON.stringify(name.slice(0, 60)) : typeof name
+  throw new VarveError('NAME_INVALID', `Cannot use ${shown} as the name of a ${what}`, {
+    details: { what, name: shown },
+  })
+}
+
+/** Whether this may be the name of a file or directory on any system. */
+export function isName(name: unknown): name is string {
+  return (
     typeof name === 'string' &&
     NAME.test(name) &&
     !name.includes('..') &&
     !name.endsWith('.') &&
     !WINDOWS_RESERVED.test(name)
-  ) {
-    return
-  }
-  const shown = typeof name === 'string' ? JSON.stringify(name.slice(0, 60)) : typeof name
-  throw new VarveError('NAME_INVALID', `Cannot use ${shown} as the name of a ${what}`, {
-    details: { what, name: shown },
-  })
+  )
 }

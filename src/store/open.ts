@@ -122,6 +122,7 @@ async function openForWriting(options: StoreOptions, opening: Opening): Promise<
       starts: recovered.starts,
       report,
       closing,
+      before: (previous?.clean ?? true) ? 'cleanly' : 'uncleanly',
       release: async () => {
         await release().finally(() => opening.release())
       },
@@ -253,9 +254,10 @@ async function openReadOnly(options: StoreOptions, clock: Clock, started: number
     starts: read.starts,
     report,
     closing,
+    before: undefined,
     release: async () => undefined,
   })
-  follower = new Follower(context, view, store.topics)
+  follower = new Follower(context, view, store)
   return store
 }
 
@@ -297,7 +299,14 @@ async function openSalvage(options: StoreOptions, clock: Clock, started: number)
       durationMs: clock.monotonic() - started,
     }
     const { starts } = found
-    return new LogStore(context, { state: () => found.state, starts, report, closing, release: async () => undefined })
+    return new LogStore(context, {
+      state: () => found.state,
+      starts,
+      report,
+      closing,
+      before: undefined,
+      release: async () => undefined,
+    })
   } catch (error) {
     await shared.pool.close()
     throw error
@@ -309,7 +318,9 @@ async function authorityOf(options: StoreOptions): Promise<SalvageAuthority> {
     const { view, head } = await stableView(options)
     return wholeAuthority(view, head.slots)
   } catch (error) {
-    const isLost = isVarveError(error, 'STORE_MISSING') && (await options.storage.exists('topics'))
+    const { storage } = options
+    const hasTruth = async () => (await storage.exists('topics')) || (await storage.exists('documents'))
+    const isLost = isVarveError(error, 'STORE_MISSING') && (await hasTruth())
     const isUnreadable = isVarveError(error) && (error.kind === 'corrupt' || error.code === 'STORAGE_UNAVAILABLE')
     if (!isLost && !isUnreadable) throw error
     return { ...(await readRemaining(options.storage)), whole: undefined }

@@ -3,6 +3,7 @@
  * 1. What exists: the manifest, or as much of it as can be read and the directories of topics that it does not name.
  * 2. Per partition: the segments that count, and the runs of batches in them that pass every check.
  * 3. What lies between the runs is a gap. Nothing derived is used and nothing is written.
+ * 4. Documents: as the manifest says, or without a whole one, the newest version of each that is complete.
  * @module */
 import {
   type HeadEnd,
@@ -21,6 +22,7 @@ import { SparseIndex } from '../segment/sparse-index.ts'
 import type { HeldSegment } from '../topic/held-segments.ts'
 import { PartitionStarts, partitionsOf } from './ends.ts'
 import type { PartitionStart } from './recover.ts'
+import { salvageDocuments } from './salvage-documents.ts'
 import { type SalvageContext, segmentFiles } from './salvage-files.ts'
 import type { RemainingAuthority } from './salvage-manifest.ts'
 import { type ChosenSegment, type ChosenSegments, chooseSegments } from './salvage-partition.ts'
@@ -84,7 +86,19 @@ export async function salvage(context: SalvageContext, authority: SalvageAuthori
     return { ...topic, partitions: topic.partitions.map((row) => rows.get(row) ?? row) }
   })
   const sound = gaps.length === 0 && notes.length === authority.notes.length
-  return { state: { ...(state ?? EMPTY), topics }, starts, gaps, sound, notes, segmentsRead, rows: served }
+  if (authority.whole !== undefined)
+    return { state: { ...(state ?? EMPTY), topics }, starts, gaps, sound, notes, segmentsRead, rows: served }
+  const found = await salvageDocuments(context.storage, state ?? EMPTY)
+  notes.push(...found.notes)
+  return {
+    state: { ...(state ?? EMPTY), topics, documents: found.documents },
+    starts,
+    gaps,
+    sound,
+    notes,
+    segmentsRead,
+    rows: served,
+  }
 }
 
 const EMPTY: ManifestState = {

@@ -1,8 +1,9 @@
-/** An open store: its topics, and the order in which things end.
+/** An open store: its topics and documents, and the order in which things end.
  * @module */
 import { VarveError } from '../errors.ts'
 import { FORMAT_VERSION, type ManifestState } from '../manifest/index.ts'
 import type { LogContext } from '../topic/context.ts'
+import { StoreDocuments } from './documents.ts'
 import type { PartitionStarts } from './ends.ts'
 import { StoreTopics } from './topics.ts'
 import type { OpenReport, Store, StoreStats, VerifyOptions, VerifyReport } from './types.ts'
@@ -14,6 +15,8 @@ export interface OpenedParts {
   readonly starts: PartitionStarts
   readonly report: OpenReport
   readonly closing: AbortController
+  /** How the owner before this one ended; undefined in a store that only reads. */
+  readonly before: 'cleanly' | 'uncleanly' | undefined
   /** Stop the heartbeat; give up head file, manifest and place. */
   readonly release: () => Promise<unknown>
 }
@@ -23,6 +26,7 @@ export class LogStore implements Store {
   readonly readOnly: boolean
   readonly openReport: OpenReport
   readonly topics: StoreTopics
+  readonly documents: StoreDocuments
   readonly #context: LogContext
   readonly #parts: OpenedParts
   #closing: Promise<void> | undefined
@@ -34,11 +38,13 @@ export class LogStore implements Store {
     this.readOnly = context.readOnly
     this.openReport = parts.report
     this.topics = new StoreTopics(context, parts.state, parts.starts)
+    this.documents = new StoreDocuments(context, parts.state, parts.before)
   }
 
   async stats(): Promise<StoreStats> {
     this.#checkOpen()
     const topics = await this.topics.list()
+    const documents = this.documents.totals()
     const { budgetBytes, sizeBytes: usedBytes } = this.#context.termPages
     return {
       storeId: this.id,
@@ -48,8 +54,9 @@ export class LogStore implements Store {
       epoch: this.#context.epoch,
       formatVersion: FORMAT_VERSION,
       topics: topics.length,
+      documents: documents.count,
       events: topics.reduce((sum, { events }) => sum + events, 0),
-      sizeBytes: topics.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      sizeBytes: topics.reduce((sum, { sizeBytes }) => sum + sizeBytes, documents.sizeBytes),
       memory: { budgetBytes, usedBytes },
       state: this.#state(),
     }
@@ -85,16 +92,19 @@ export class LogStore implements Store {
     return this.#closing
   }
 
-  /** 1. Tails end. 2. Queued appends finish. 3. Checkpoints. 4. The record of a clean close, unless something failed:
-   * then the next open recovers. 5. The place is free. */
+  /** 1. Tails end, and documents that are still streaming in are given up. 2. What is being published is, and documents
+   * that are open are closed. 3. Queued appends finish. 4. Checkpoints. 5. The record of a clean close, unless
+   * something failed: then the next open recovers. 6. The place is free. */
   async #close(): Promise<void> {
     this.#parts.closing.abort()
     const { health } = this.#context
     try {
+      const untidy = await this.documents.close()
       if (!this.readOnly) {
         if (health.failure === undefined) await this.topics.checkpoint()
         const partitions = await this.topics.closeWriters()
-        if (health.failure === undefined) await this.#context.commit({ type: 'closed', partitions })
+        const left = untidy.length === 0 ? {} : { untidyDocuments: untidy }
+        if (health.failure === undefined) await this.#context.commit({ type: 'closed', partitions, ...left })
       }
     } catch (error) {
       // What was acknowledged is safe either way; without the record the next open scans the tails.

@@ -9,17 +9,18 @@ import {
 } from '../manifest/index.ts'
 import type { StorageEntry } from '../ports/storage.ts'
 import { besideSegment, CHECKPOINT_FILE, isPartitionFile, isVersionsFile, mergedRun } from '../segment/names.ts'
+import { listDocuments, reportUnknownDocuments } from './verify-documents.ts'
 import type { VerifyRun } from './verify-run.ts'
 import { isRunOf } from './verify-terms.ts'
 
 const ROOT_DIRECTORIES = new Set(['topics', 'tmp', 'documents', 'histories', 'projections', '.snapshots'])
 /** Directories that are not looked into. */
-const OTHER_PARTS = ['documents', 'histories', 'projections', '.snapshots']
+const OTHER_PARTS = ['histories', 'projections', '.snapshots']
 
 /** The names in a store's directories. */
 export type Listing = ReadonlyMap<string, readonly StorageEntry[]>
 
-/** List the root, and the directories of topics and partitions that `state` knows. To be taken before the state that
+/** List the root, the directories of documents, and those of topics and partitions that `state` knows. To be taken before the state that
  * judges it is read: a file made in between is then no stranger. */
 export async function listStore(run: VerifyRun, state: ManifestState): Promise<Listing> {
   const listing = new Map<string, readonly StorageEntry[]>()
@@ -39,6 +40,7 @@ export async function listStore(run: VerifyRun, state: ManifestState): Promise<L
   for (const topic of await list('topics')) {
     if (!listing.has(topic)) for (const partition of await list(topic)) await list(partition)
   }
+  for (const [directory, entries] of await listDocuments(run)) listing.set(directory, entries)
   return listing
 }
 
@@ -86,6 +88,7 @@ export function reportUnknown(run: VerifyRun, listing: Listing, state: ManifestS
       report(directory, ({ name, kind }) => kind !== 'directory' && isKnown(name))
     }
   }
+  reportUnknownDocuments(run, listing, state)
   for (const { name } of listing.get('') ?? []) {
     if (OTHER_PARTS.includes(name)) run.leaveOut(`${name}: this check covers the log only.`)
   }

@@ -65,8 +65,10 @@ export async function checkAuthority(run: VerifyRun): Promise<Authority> {
   const highest = view?.epoch ?? 0
   for (const file of manifests) if ((manifestEpoch(file) ?? 0) < highest) await checkOlder(run, file)
   const head = view === undefined || damaged ? NO_HEAD : await checkHead(run, view)
-  if (view === undefined && !damaged && names.includes('topics')) {
-    const message = 'No manifest was found beside the topics: it says what exists, and without it nothing can be opened'
+  const hasTruth = names.includes('topics') || names.includes('documents')
+  if (view === undefined && !damaged && hasTruth) {
+    const message =
+      'No manifest was found beside topics or documents: it says what exists, and without it nothing can be opened'
     run.problem({ code: 'MANIFEST_DAMAGED', file: '', message, damage: true })
   }
   const files = []
@@ -74,7 +76,7 @@ export async function checkAuthority(run: VerifyRun): Promise<Authority> {
     const bytes = await run.sizeOf(path)
     if (bytes !== undefined) files.push({ path, bytes })
   }
-  return { view, damaged, head, files, nothing: manifests.length === 0 && !names.includes('topics') }
+  return { view, damaged, head, files, nothing: manifests.length === 0 && !hasTruth }
 }
 
 /** A head file that an owner wrote to and that has outlived its manifest. */

@@ -52,6 +52,10 @@ export class VerifyRun {
     this.#turnStarted = this.#started
   }
 
+  get clock(): Clock {
+    return this.#place.clock
+  }
+
   /** A hash that the log must contain. */
   get head(): VerifyHead | undefined {
     return this.#place.head

@@ -16,6 +16,7 @@ import type { Storage } from '../ports/storage.ts'
 import type { LogPoint } from '../segment/segment.ts'
 import type { LogContext } from '../topic/context.ts'
 import type { VerifyOptions, VerifyReport } from './types.ts'
+import { checkDocuments, checkLooseDocuments, planDocuments } from './verify-documents.ts'
 import { listStore, reportUnknown } from './verify-files.ts'
 import { checkLooseSegments } from './verify-loose.ts'
 import { type Authority, checkAuthority, checkLostRecords } from './verify-manifest.ts'
@@ -80,8 +81,10 @@ async function verifyAll(run: VerifyRun, opened: OpenedStore | undefined): Promi
     }
     await checkLostRecords(run, authority)
     const state = stateOf(authority, opened)
-    if (state === undefined) await checkLooseSegments(run)
-    else await checkState(run, state, { authority, opened })
+    if (state === undefined) {
+      await checkLooseSegments(run)
+      await checkLooseDocuments(run)
+    } else await checkState(run, state, { authority, opened })
     sayLimits(run)
     return run.report()
   } finally {
@@ -104,6 +107,7 @@ async function checkState(run: VerifyRun, state: ManifestState, sources: Sources
   const { files, damaged, view } = sources.authority
   for (const { path, bytes } of files) run.plan(path, bytes)
   for (const topic of state.topics) for (const row of topic.partitions) await planPartition(run, topic.name, row)
+  planDocuments(run, state)
   for (const { path, bytes } of files) {
     run.begin(path, bytes)
     run.reached(bytes)
@@ -111,6 +115,7 @@ async function checkState(run: VerifyRun, state: ManifestState, sources: Sources
   }
   for (const topic of state.topics) for (const row of topic.partitions) await checkOne(run, { topic, row }, sources)
   checkHeadKnown(run, state)
+  await checkDocuments(run, state, () => stateNow(run, sources))
   const listing = await listStore(run, state)
   if (damaged) {
     run.leaveOut('Unknown files: with a damaged manifest they cannot be told from those it would name.')
@@ -141,11 +146,9 @@ async function checkOne(
   const { head, view } = authority
   // The end first, then the manifest: so the segment that the end lies in is always known.
   const own = await ownEnd(place, { authority, opened })
-  const stateNow = async () =>
-    view === undefined || authority.damaged ? opened?.state() : (await viewNow(run, view)).state
   const rowIn = (state: ManifestState | undefined) =>
     state?.topics.find((other) => other.id === topic.id)?.partitions[place.row.partition]
-  const now = await stateNow()
+  const now = await stateNow(run, { authority, opened })
   // Deleted since the check began.
   if (now !== undefined && rowIn(now) === undefined) return
   const row = rowIn(now) ?? place.row
@@ -162,14 +165,20 @@ async function checkOne(
     slot: head.slots.get(row.headSlot),
     head: isHead ? run.head : undefined,
     isKept: async (id) => {
-      const state = await stateNow()
+      const state = await stateNow(run, { authority, opened })
       return state === undefined || rowIn(state)?.segments.some((segment) => segment.id === id) === true
     },
     isNamed: async (file) => {
-      const state = await stateNow()
+      const state = await stateNow(run, { authority, opened })
       return state === undefined || rowIn(state)?.prunedVersions === file
     },
   })
+}
+
+/** What exists by now. */
+async function stateNow(run: VerifyRun, { authority, opened }: Sources): Promise<ManifestState | undefined> {
+  const { view, damaged } = authority
+  return view === undefined || damaged ? opened?.state() : (await viewNow(run, view)).state
 }
 
 /** Where the open store says a partition ends, as long as it is the one that knows best. */

@@ -1,0 +1,139 @@
+/** Checking the documents of a store, each from its first byte to its last.
+ * @module */
+import { readTrailer } from '../document/salvage.ts'
+import type { DocumentReport } from '../document/types.ts'
+import { verifyDocumentFile } from '../document/verify.ts'
+import { isVarveError } from '../errors.ts'
+import { type DocumentRow, findDocument, type ManifestState } from '../manifest/index.ts'
+import type { StorageEntry } from '../ports/storage.ts'
+import { DOCUMENTS_DIRECTORY, documentDirectory, documentFileId, documentPath } from './document-files.ts'
+import { statOf } from './document-writes.ts'
+import { isName } from './names.ts'
+import type { VerifyRun } from './verify-run.ts'
+
+/** A document that is replaced as often as this while it is checked is left out. */
+const ATTEMPTS = 3
+
+type Problem = DocumentReport['problems'][number]
+
+/** Announce the files of documents. */
+export function planDocuments(run: VerifyRun, state: ManifestState): void {
+  for (const { name, id, sizeBytes } of state.documents ?? []) run.plan(documentPath(name, id), sizeBytes)
+}
+
+/** Check every document of a state.
+ * @param now the state by now: a version that was replaced meanwhile is no loss. */
+export async function checkDocuments(
+  run: VerifyRun,
+  state: ManifestState,
+  now: () => Promise<ManifestState | undefined>,
+): Promise<void> {
+  for (const row of state.documents ?? []) await checkNewest(run, row, now)
+}
+
+async function checkNewest(
+  run: VerifyRun,
+  first: DocumentRow,
+  now: () => Promise<ManifestState | undefined>,
+): Promise<void> {
+  let row = first
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const problems = await problemsOf(run, row)
+    if (problems.length === 0) return
+    const later = await now()
+    const newest = later === undefined ? row : findDocument(later.documents, row.name)
+    // Deleted.
+    if (newest === undefined) return
+    if (newest.id === row.id) {
+      for (const problem of problems) run.problem({ ...problem, file: documentPath(row.name, row.id), damage: true })
+      return
+    }
+    row = newest
+  }
+  run.leaveOut(`${documentDirectory(row.name)}: the document was replaced as often as it was checked.`)
+}
+
+/** What is wrong with the file of a version. */
+async function problemsOf(run: VerifyRun, row: DocumentRow): Promise<readonly Problem[]> {
+  const path = documentPath(row.name, row.id)
+  run.begin(path, row.sizeBytes)
+  try {
+    const { storage, clock } = run
+    const onProgress = ({ doneBytes }: { readonly doneBytes: number }) => {
+      run.checkGoingOn()
+      run.reached(doneBytes)
+    }
+    const report = await verifyDocumentFile({ storage, clock, path, stat: statOf(row), id: row.id }, { onProgress })
+    run.reached(report.bytesChecked)
+    return report.problems
+  } catch (error) {
+    run.checkGoingOn()
+    if (!isVarveError(error) || error.retryable || error.kind === 'closed') throw error
+    const { position } = error.details
+    return [{ code: error.code, message: error.message, ...(typeof position === 'number' ? { position } : {}) }]
+  } finally {
+    run.finish()
+  }
+}
+
+/** Check every file in the directories of documents by what its own end says, when no manifest says what counts. */
+export async function checkLooseDocuments(run: VerifyRun): Promise<void> {
+  let unfinished = 0
+  for (const [directory, entries] of await listDocuments(run)) {
+    const name = directory.slice(DOCUMENTS_DIRECTORY.length + 1)
+    for (const { name: file, kind } of entries) {
+      const id = kind === 'file' ? documentFileId(file) : undefined
+      if (id === undefined) continue
+      const path = `${directory}/${file}`
+      await run.about(path, async () => {
+        const trailer = await readTrailer(run.storage, path)
+        if (trailer === undefined) unfinished++
+        else await checkFile(run, { ...trailer, name, writtenAt: 0 })
+      })
+    }
+  }
+  if (unfinished > 0) run.leaveOut(`documents: ${unfinished} files that are not complete.`)
+}
+
+async function checkFile(run: VerifyRun, row: DocumentRow): Promise<void> {
+  const file = documentPath(row.name, row.id)
+  for (const problem of await problemsOf(run, row)) run.problem({ ...problem, file, damage: true })
+}
+
+/** The names in the directories of documents, by directory. */
+export async function listDocuments(run: VerifyRun): Promise<[string, readonly StorageEntry[]][]> {
+  const found: [string, readonly StorageEntry[]][] = []
+  const entries = await run.storage.list(DOCUMENTS_DIRECTORY)
+  found.push([DOCUMENTS_DIRECTORY, entries])
+  for (const { name, kind } of entries) {
+    run.checkGoingOn()
+    if (kind !== 'directory' || !isName(name)) continue
+    found.push([documentDirectory(name), await run.storage.list(documentDirectory(name))])
+  }
+  return found
+}
+
+/** Report what no rule names in the directories of documents. Files of other versions are no strangers: they are
+ * being written, or wait to be removed. */
+export function reportUnknownDocuments(
+  run: VerifyRun,
+  listing: ReadonlyMap<string, readonly StorageEntry[]>,
+  state: ManifestState,
+): void {
+  for (const { name, kind } of listing.get(DOCUMENTS_DIRECTORY) ?? []) {
+    const directory = documentDirectory(name)
+    const entries = listing.get(directory)
+    if (kind !== 'directory' || entries === undefined) {
+      run.unknownFiles.push(directory)
+      continue
+    }
+    const newest = findDocument(state.documents, name)?.id
+    let others = 0
+    for (const entry of entries) {
+      const id = entry.kind === 'directory' ? undefined : documentFileId(entry.name)
+      if (id === undefined) run.unknownFiles.push(`${directory}/${entry.name}`)
+      else if (id !== newest) others++
+    }
+    if (others > 0) run.leaveOut(`${directory}: ${others} files that are being written, or wait to be removed.`)
+  }
+}
