@@ -45,17 +45,13 @@ export const MALFORMED = -1
  * malformed or cut off, or at `end`. */
 export function textEnd(bytes: Uint8Array, at: number, end: number): number {
   let to = at
-  while (to < end) {
-    const byte = bytes[to] as number
-    if (PLAIN[byte] === 1) to++
-    else {
-      if (byte < 0x80) return to
-      const sizeBytes = sequenceSize(bytes, to, end)
-      if (sizeBytes <= 0) return to
-      to += sizeBytes
-    }
+  for (;;) {
+    while (to < end && PLAIN[bytes[to] as number] === 1) to++
+    if (to === end || (bytes[to] as number) < 0x80) return to
+    const sizeBytes = sequenceSize(bytes, to, end)
+    if (sizeBytes <= 0) return to
+    to += sizeBytes
   }
-  return to
 }
 
 /** @returns the size of the UTF-8 sequence of two to four bytes at `at`, `CUT`, or `MALFORMED`, which is told from the

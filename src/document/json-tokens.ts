@@ -4,7 +4,7 @@
  * Places are indexes of the current chunk, negative for those before it.
  * @module */
 import type { VarveError } from '../errors.ts'
-import { BYTE, NUMERIC, PLAIN, textEnd } from './json-bytes.ts'
+import { BYTE, NUMERIC, textEnd } from './json-bytes.ts'
 import { describeByte, type JsonPlace, jsonError, limitError } from './json-error.ts'
 import { NUMBER_CUT, NUMBER_INVALID, NumberReader } from './json-number.ts'
 import { StringCollector } from './json-string.ts'
@@ -81,21 +81,15 @@ export class JsonTokens {
 
   /** Read a string. @param start behind its quote. @returns where to go on, for all readers of tokens. */
   string(bytes: Uint8Array, start: number): number {
-    const end = bytes.length
-    let to = start
-    while (to < end && PLAIN[bytes[to] as number] === 1) to++
-    if (to < end && (bytes[to] as number) >= 0x80) to = textEnd(bytes, to, end)
-    if (to === end || bytes[to] !== BYTE.quote) return this.#collect(bytes, { start, to }, 'string')
+    const to = textEnd(bytes, start, bytes.length)
+    if (to === bytes.length || bytes[to] !== BYTE.quote) return this.#collect(bytes, { start, to }, 'string')
     this.sink.utf8(bytes, start, to)
     return to + 1
   }
 
   key(bytes: Uint8Array, start: number): number {
-    const end = bytes.length
-    let to = start
-    while (to < end && PLAIN[bytes[to] as number] === 1) to++
-    if (to < end && (bytes[to] as number) >= 0x80) to = textEnd(bytes, to, end)
-    if (to === end || bytes[to] !== BYTE.quote) return this.#collect(bytes, { start, to }, 'key')
+    const to = textEnd(bytes, start, bytes.length)
+    if (to === bytes.length || bytes[to] !== BYTE.quote) return this.#collect(bytes, { start, to }, 'key')
     this.sink.keyUtf8(bytes, start, to)
     return to + 1
   }
