@@ -15,6 +15,7 @@ import { matchesOf } from './matches.ts'
 import { type DocumentParts, damaged, type OpenedFile, openFile } from './open-file.ts'
 import { Path, toPath, toSinglePath } from './path.ts'
 import { Scanner } from './scanner.ts'
+import { ChildSearch } from './search.ts'
 import type {
   ChildPage,
   ChildrenOptions,
@@ -245,7 +246,15 @@ class DocumentFile implements OpenDocument {
     }
     const { file, index } = this.#opened
     const scanner = new Scanner(new Window(file))
-    return { index, scanner, hasDuplicates: this.#hasDuplicates, address: 0, item: 0, found: 0 }
+    return {
+      index,
+      scanner,
+      search: new ChildSearch(scanner),
+      hasDuplicates: this.#hasDuplicates,
+      address: 0,
+      item: 0,
+      found: 0,
+    }
   }
 
   get #hasDuplicates(): boolean {

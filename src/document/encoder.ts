@@ -14,6 +14,7 @@ import { ITEM } from './index-format.ts'
 import { KeyTable } from './key-table.ts'
 import { Levels } from './levels.ts'
 import { DOCUMENT_LIMITS, type DocumentOutput } from './output.ts'
+import { shownPath } from './path-format.ts'
 
 export interface EncoderOptions {
   /** T of the index. */
@@ -60,7 +61,8 @@ export class DocumentEncoder implements DocumentOutput {
   }
 
   path(): string {
-    return this.#levels.path(ITEM.object)
+    const { depth, kinds } = this.#levels
+    return this.#levels.path(this.#wantsKey || (depth > 0 && kinds[depth - 1] === ITEM.array))
   }
 
   null(): void {
@@ -304,7 +306,7 @@ export class DocumentEncoder implements DocumentOutput {
   protected impossible(found: string): never {
     const expected = this.#expected()
     const path = this.path()
-    const message = `Cannot go on with a document at "${path}": found ${found}, expected ${expected}`
+    const message = `Cannot go on with a document at "${shownPath(path)}": found ${found}, expected ${expected}`
     throw new VarveError('DOCUMENT_SEQUENCE', message, { details: { found, expected, path } })
   }
 
@@ -312,8 +314,9 @@ export class DocumentEncoder implements DocumentOutput {
     if (sizeBytes > DOCUMENT_LIMITS.scalarBytes) throw this.#tooLarge('scalarBytes', sizeBytes)
   }
 
+  /** The child that was begun last breaks a limit. */
   #tooLarge(limitName: keyof typeof DOCUMENT_LIMITS, found: number): VarveError {
-    const path = this.path()
+    const path = shownPath(this.#levels.path(false))
     const limit = DOCUMENT_LIMITS[limitName]
     const message = `Cannot store "${path}" in a document: ${limitName} is ${found}, limit ${limit}`
     return new VarveError('DOCUMENT_LIMIT', message, { details: { path, limit, limitName, found } })

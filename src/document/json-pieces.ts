@@ -224,15 +224,24 @@ export class JsonPieces {
   }
 
   #copy(source: Uint8Array, at: number, end: number): void {
-    let from = at
-    while (from < end) {
+    if (end - at > LOOP_BYTES) {
+      this.#copyRun(source, at, end)
+      return
+    }
+    this.#reserve(end - at)
+    const bytes = this.#bytes
+    let to = this.#length
+    for (let from = at; from < end; from++) bytes[to++] = source[from] as number
+    this.#length = to
+  }
+
+  #copyRun(source: Uint8Array, at: number, end: number): void {
+    for (let from = at; from < end; ) {
       if (this.#length >= this.#bytes.length) this.#next()
       const to = Math.min(end, from + this.#bytes.length - this.#length)
-      if (to - from > LOOP_BYTES) {
-        this.#bytes.set(source.subarray(from, to), this.#length)
-        this.#length += to - from
-        from = to
-      } else while (from < to) this.#bytes[this.#length++] = source[from++] as number
+      this.#bytes.set(source.subarray(from, to), this.#length)
+      this.#length += to - from
+      from = to
     }
   }
 

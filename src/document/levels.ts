@@ -2,6 +2,7 @@
  * @module */
 import { DEPTH_MAX } from '../codec/structural-codes.ts'
 import { decodeWtf8 } from '../codec/value-buffer.ts'
+import { ITEM } from './index-format.ts'
 import { Path, type Step } from './path.ts'
 
 /** What the key of a child is, if it is no number of the key table. */
@@ -88,13 +89,15 @@ export class Levels {
     return (this.#textEnds[level] as number) - (level === 0 ? 0 : (this.#textEnds[level - 1] as number)) + 4
   }
 
-  /** Path of the last child of the innermost container, for errors. */
-  path(objectKind: number): string {
+  /** Path of the last child of the innermost container, or, `between` two of them, of the next one: of the container
+   * itself where that has no key yet. */
+  path(between: boolean): string {
     const steps: Step[] = []
     for (let level = 0; level < this.depth; level++) {
       const count = this.counts[level] as number
-      if (this.kinds[level] !== objectKind) steps.push({ type: 'index', index: Math.max(count - 1, 0) })
-      else if (count > 0) {
+      const isNext = between && level === this.depth - 1
+      if (this.kinds[level] === ITEM.array) steps.push({ type: 'index', index: isNext ? count : count - 1 })
+      else if (!isNext) {
         const key = this.keyOf(level) as string | number
         steps.push(typeof key === 'number' ? { type: 'intKey', key } : { type: 'field', key })
       }

@@ -9,12 +9,14 @@ import type { DocumentIndex, WantedStep } from './document-index.ts'
 import { ITEM } from './index-format.ts'
 import { directoryOf, findInLeaf, hashIntKey, hashKey, leavesOf, readRunHeader } from './key-pages.ts'
 import { type Scanner, SKIP } from './scanner.ts'
+import { type ChildSearch, SEARCH } from './search.ts'
 import type { Reading } from './window.ts'
 
 /** One document as readings see it. */
 export interface Place {
   readonly index: DocumentIndex
   readonly scanner: Scanner
+  readonly search: ChildSearch
   /** Some object has a key twice: scans go to the end. */
   readonly hasDuplicates: boolean
   /** Where the value begins. */
@@ -34,20 +36,43 @@ export function toRoot(place: Place): void {
 /** Move `place` to the value at `steps` from where it is. @returns whether it is there; otherwise `place` is at the
  * last value on the way. */
 export function* locate(place: Place, steps: readonly WantedStep[]): Reading<boolean> {
+  const { search, index } = place
   for (place.found = 0; place.found < steps.length; place.found++) {
     const step = steps[place.found] as WantedStep
     // In most places nothing has to be read for a step.
     const named = place.hasDuplicates ? -1 : entryOf(place, step)
     if (named >= 0) {
       place.item = named
-      place.address = place.index.items.addresses[named] as number
+      place.address = index.items.addresses[named] as number
       continue
     }
-    const address = yield* childOf(place, step)
+    let address = -1
+    if (place.item >= 0 && index.items.kinds[place.item] === ITEM.object) address = yield* fieldOf(place, step)
+    else if (begin(place, step)) {
+      let found = search.advance()
+      for (; found === SEARCH.wanting; found = search.advance()) yield
+      if (found === SEARCH.found) address = search.address
+    }
     if (address < 0) return false
     place.address = address
-    place.item = place.index.entryAt(address)
+    place.item = index.entryAt(address)
   }
+  return true
+}
+
+/** Begin to look for a child of an array that the index names, or of any small container. @returns whether it can be
+ * there. */
+function begin({ index, item, search, address, hasDuplicates }: Place, step: WantedStep): boolean {
+  if (item < 0) {
+    search.inContainer(address, step, hasDuplicates)
+    return true
+  }
+  const { items } = index
+  if (items.kinds[item] === ITEM.scalar || step.index < 0 || step.index >= (items.counts[item] as number)) return false
+  const children = index.childrenOf(item)
+  const near = children[index.before(children, step.index)]
+  if (near === undefined) search.inContainer(address, step, false)
+  else search.behindElement(items.addresses[near] as number, step.index - (items.ordinals[near] as number))
   return true
 }
 
@@ -64,49 +89,11 @@ function entryOf({ index, item }: Place, step: WantedStep): number {
   return index.items.ordinals[child] === step.index ? child : -1
 }
 
-/** Address of a child of the container at `place`, or -1. */
-function* childOf(place: Place, step: WantedStep): Reading<number> {
-  const { index, item, scanner } = place
-  if (item >= 0) {
-    const kind = index.items.kinds[item] as number
-    if (kind === ITEM.scalar) return -1
-    if (kind === ITEM.array) return yield* elementByIndex(place, step)
-    const run = index.items.pages[item] as number
-    if (run > 0) return yield* fieldByPages(place, step, run)
-    return yield* fieldBySteps(place, step)
-  }
-  if (!scanner.seek(place.address)) yield
-  while (scanner.peek() < 0) yield
-  const head = scanner.enter()
-  if (head === undefined) return -1
-  if (head.isObject) return yield* scanForKey(place, step, head.count)
-  if (step.index < 0 || step.index >= head.count) return -1
-  return yield* passTo(scanner, step.index)
-}
-
-/** Address of the value that comes after `values` others, or -1 where the container ends before. */
-function* passTo(scanner: Scanner, values: number): Reading<number> {
-  scanner.beginSkip(values)
-  for (let found = scanner.skip(); found !== SKIP.done; found = scanner.skip()) {
-    if (found === SKIP.ended) return -1
-    yield
-  }
-  while (scanner.peek() < 0) yield
-  return scanner.atEnd() ? -1 : scanner.behind
-}
-
-function* elementByIndex(place: Place, step: WantedStep): Reading<number> {
-  const { index, item, scanner } = place
-  const { items } = index
-  if (step.index < 0 || step.index >= (items.counts[item] as number)) return -1
-  const children = index.childrenOf(item)
-  const near = children[index.before(children, step.index)]
-  if (near === undefined) {
-    yield* enterEntry(place)
-    return yield* passTo(scanner, step.index)
-  }
-  if (!scanner.seek(items.addresses[near] as number)) yield
-  return yield* passTo(scanner, step.index - (items.ordinals[near] as number))
+/** Address of a field of an object that the index names, or -1. */
+function* fieldOf(place: Place, step: WantedStep): Reading<number> {
+  if (step.key === undefined) return -1
+  const run = place.index.items.pages[place.item] as number
+  return run > 0 ? yield* fieldByPages(place, step, run) : yield* fieldBySteps(place, step)
 }
 
 /** Go into the container of an entry. @returns how many children it says it has. */
@@ -123,26 +110,6 @@ function* enterEntry({ index, item, scanner }: Place): Reading<number> {
   return head.count
 }
 
-/** Scan the fields from the window on. @returns the address of the value, the last one if keys may occur twice. */
-function* scanForKey({ scanner, hasDuplicates }: Place, step: WantedStep, count: number): Reading<number> {
-  let last = -1
-  if (step.key === undefined) return last
-  for (let field = 0; field < count; field++) {
-    const isSame = yield* matchField(scanner, step)
-    if (isSame < 0) break
-    if (isSame === 1) {
-      while (scanner.peek() < 0) yield
-      last = scanner.behind
-      if (!hasDuplicates) return last
-    }
-    if (field + 1 === count) break
-    while (scanner.peek() < 0) yield
-    scanner.beginSkip(1)
-    while (scanner.skip() !== SKIP.done) yield
-  }
-  return last
-}
-
 /** Pass over a key. @returns 1 when it is the one of `step`, 0 for another one, -1 at the end of the object. */
 function* matchField(scanner: Scanner, step: WantedStep): Reading<number> {
   while (scanner.peek() < 0) yield
@@ -157,10 +124,9 @@ function* matchField(scanner: Scanner, step: WantedStep): Reading<number> {
 /** Scan the small fields of an entry; large ones are passed over by the index. */
 function* fieldBySteps(place: Place, step: WantedStep): Reading<number> {
   const { index, item, scanner, hasDuplicates } = place
-  if (step.key === undefined) return -1
   const { items } = index
   const children = index.childrenOf(item)
-  let last = hasDuplicates ? addressOf(place, index.field(item, step.key)) : -1
+  let last = hasDuplicates ? addressOf(place, index.field(item, step.key as string | number)) : -1
   let next = 0
   const count = yield* enterEntry(place)
   for (let field = 0; field < count; field++) {
@@ -198,7 +164,6 @@ function addressOf({ index }: Place, item: number): number {
 /** Find a field by the key pages of its object: the last one with its key. */
 function* fieldByPages(place: Place, step: WantedStep, newestRun: number): Reading<number> {
   const { scanner } = place
-  if (step.key === undefined) return -1
   const hash = step.bytes === undefined ? hashIntKey(step.key as number) : hashKey(step.bytes, 0, step.bytes.length)
   for (let run = newestRun; run > 0; ) {
     const { addresses, previousRun } = yield* addressesInRun(place, run - 1, hash)
