@@ -88,11 +88,11 @@ export class NumberReader {
         return to
       }
     }
-    return this.#emit({ ...literal, end: to }, { m, e, last: bytes[to - 1] as number })
+    return this.#emit({ bytes, at: literal.at, end: to, sink }, { m, e, last: bytes[to - 1] as number })
   }
 
   #exponent(literal: Literal, { m, e, to }: { m: number; e: number; to: number }): number {
-    const { bytes, end } = literal
+    const { bytes, end, sink } = literal
     let from = to + 1
     if (from === end) return NUMBER_CUT
     const sign = bytes[from] as number
@@ -107,7 +107,7 @@ export class NumberReader {
     if (last === end) return NUMBER_CUT
     if (last === from) return NUMBER_INVALID - last
     const scale = sign === BYTE.minus ? e + exponent : e - exponent
-    return this.#emit({ ...literal, end: last }, { m, e: scale, last: bytes[to - 1] as number })
+    return this.#emit({ bytes, at: literal.at, end: last, sink }, { m, e: scale, last: bytes[to - 1] as number })
   }
 
   /** Give the sink the number m / 10^e. `last` is the last digit of m. @returns as `read`. */
