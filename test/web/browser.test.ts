@@ -152,6 +152,7 @@ describe.skipIf(RUNTIME !== 'node')('the admin page in Chromium', { timeout: 60_
     const name = `a-${'very-'.repeat(12)}long-name`
     await admin.served.create(name)
     await admin.served.append(name, { kind: 'K'.repeat(256), entity: 'e'.repeat(256), data: 'd'.repeat(500) })
+    await admin.served.store(name, JSON.stringify({ ['k'.repeat(400)]: { a: 'v'.repeat(200) }, t: 't'.repeat(900) }))
     const storageState = await admin.context.storageState()
     for (const colorScheme of SCHEMES) {
       const phone = await admin.listen(await admin.browser.newContext({ viewport: PHONE, colorScheme, storageState }))
@@ -159,6 +160,7 @@ describe.skipIf(RUNTIME !== 'node')('the admin page in Chromium', { timeout: 60_
       const event = `/topics/${name}/events/0`
       const settings = `/topics/${name}/settings`
       const paths = ['/', `/topics/${name}`, event, settings, '/topics/followed?kind=None', '/topics/hostile', '/login']
+      paths.push('/documents', `/documents/${name}`, `/documents/${name}?path=t`)
       for (const path of paths) {
         await page.goto(admin.served.url + path)
         for (const summary of await page.locator('.more > summary, li:first-child summary').all()) await summary.click()

@@ -44,6 +44,7 @@ test('GET and HEAD change nothing in the storage', async () => {
       data: 'x'.repeat(600_000),
     })
   await orders.prune({ before: 2 })
+  await store.documents.write('none', { list: ['x'.repeat(100_000), 1] })
   expect(notes.length).toBeGreaterThan(0)
   // Indexes of sealed segments are written in the background.
   for (let before = -1; before !== notes.length; ) {
@@ -57,7 +58,14 @@ test('GET and HEAD change nothing in the storage', async () => {
     path.replace(':topic', 'orders').replace(':offset', '3').replace(':id', 'none').replace(':name', 'none')
   for (const { path, method } of ROUTES) {
     if (method !== 'GET') continue
-    for (const query of ['', '?entity=a', '?id=id-3', '?kind=A&kind=B&since=1&until=9&limit=1', '?partition=0'])
+    for (const query of [
+      '',
+      '?entity=a',
+      '?id=id-3',
+      '?kind=A&kind=B&since=1&until=9&limit=1',
+      '?partition=0',
+      '?path=list',
+    ])
       for (const way of ['GET', 'HEAD']) {
         const answer = await app.request(`${fill(path)}${query}`, { method: way })
         expect([500, 501], `${way} ${path}${query}`).not.toContain(answer.status)

@@ -1,0 +1,108 @@
+/** Answers of any length: how far they are read, and what ends them.
+ * @module */
+import { describe, expect, test } from 'vitest'
+import { type OpenDocument, VarveError } from '../../src/index.ts'
+import type { AppOptions } from '../../web/index.ts'
+import { documentHarness as started } from './support/documents.ts'
+import { settle } from './support/harness.ts'
+
+describe('long answers', () => {
+  /** A document whose text comes in as many pieces as are read. */
+  async function streaming(options: AppOptions = {}) {
+    const made = await started(options)
+    await made.put('1')
+    const state = { read: 0, closed: 0, fail: -1 }
+    const open = made.store.documents.open.bind(made.store.documents)
+    made.store.documents.open = async (name) => {
+      const document = await open(name)
+      const long: Pick<OpenDocument, 'json' | 'close'> = {
+        async *json() {
+          while (true) {
+            if (state.read === state.fail)
+              throw new VarveError('DOCUMENT_DAMAGED', 'Cannot read block 7 of /secret/place')
+            yield new Uint8Array(65_536).fill(0x20)
+            state.read++
+          }
+        },
+        async close() {
+          state.closed++
+          await document.close()
+        },
+      }
+      return new Proxy(document, {
+        get(target, key) {
+          const found: unknown = Reflect.get(key in long ? long : target, key)
+          return typeof found === 'function' ? found.bind(key in long ? long : target) : found
+        },
+      })
+    }
+    return { ...made, state }
+  }
+
+  const readerOf = (response: Response) => {
+    if (response.body === null) throw new Error('No body')
+    return response.body.getReader()
+  }
+
+  test('streamBytes() reads no further than the client, and closes when it goes', async () => {
+    const { get, state } = await streaming()
+    const reader = readerOf(await get('/catalog'))
+    for (let piece = 0; piece < 10; piece++) await reader.read()
+    expect(state.read).toBeLessThan(12)
+    await reader.cancel()
+    await settle()
+    expect(state.closed).toBe(1)
+  })
+
+  test('streamBytes() cuts a client that does not read for `answerIdleMs`', async () => {
+    const { get, state, clock } = await streaming()
+    const reader = readerOf(await get('/catalog'))
+    await reader.read()
+    await clock.advance(59_999)
+    await reader.read()
+    await clock.advance(60_000)
+    await expect(reader.read()).rejects.toMatchObject({ code: 'BODY_TIMEOUT' })
+    await settle()
+    expect(state.closed).toBe(1)
+  })
+
+  test('streamBytes() holds as many slots as answers are on their way', async () => {
+    const { get, state } = await streaming({ limits: { streamsPerPeer: 2 } })
+    const readers = [readerOf(await get('/catalog')), readerOf(await get('/catalog'))]
+    expect((await get('/catalog')).status).toBe(429)
+    expect(state.closed).toBe(1)
+    await readers[0]?.cancel()
+    const third = readerOf(await get('/catalog'))
+    await third.cancel()
+    await readers[1]?.cancel()
+    await settle()
+    expect(state.closed).toBe(4)
+  })
+
+  test('streamBytes() ends with the server', async () => {
+    const { get, state, stop } = await streaming()
+    const reader = readerOf(await get('/catalog'))
+    await reader.read()
+    stop.abort()
+    await expect(reader.read()).rejects.toMatchObject({ code: 'STORE_CLOSED' })
+    await settle()
+    expect(state.closed).toBe(1)
+    expect((await get('/catalog')).status).toBe(503)
+  })
+
+  test('a failure in the first pieces is a problem that tells readers nothing, a later one cuts the answer', async () => {
+    const early = await streaming()
+    early.state.fail = 1
+    const refused = await early.get('/catalog')
+    const text = await refused.text()
+    expect([refused.status, JSON.parse(text).code, early.state.closed]).toEqual([500, 'DOCUMENT_DAMAGED', 1])
+    expect(text).not.toContain('secret')
+    const late = await streaming()
+    late.state.fail = 4
+    const begun = await late.get('/catalog')
+    expect(begun.status).toBe(200)
+    await expect(begun.arrayBuffer()).rejects.toMatchObject({ code: 'DOCUMENT_DAMAGED' })
+    await settle()
+    expect([late.state.closed, late.errors.length]).toEqual([1, 1])
+  })
+})
