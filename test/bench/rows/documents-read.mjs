@@ -75,7 +75,7 @@ function report({ orders, textBytes, written, reads, sqlite }) {
     tables: [table(reads, sqlite)],
     figures: figures(/** @type {Reads} */ (sync), /** @type {Reads} */ (others), sqlite),
     notes: [
-      `${varveVersion}: document ${megabytes(written.sizeBytes)}, of it index ${megabytes(written.indexBytes)}; ` +
+      `${varveVersion}: document ${megabytes(written.sizeBytes)}, of it index ${(written.indexBytes / KIB).toFixed(0)} KiB; ` +
         `opened in ${sync?.openMs.toFixed(2)} ms with ${sync?.openReads} reads of it.`,
       `${sqliteVersion()}: rows ${megabytes(sqlite.rows.sizeBytes)}, JSONB ${megabytes(sqlite.jsonb.sizeBytes)}; prepared ` +
         'statements, default cache.',
