@@ -6,7 +6,7 @@ import type { ChildPage, DocumentChild } from '../document/types.ts'
 import type { Arguments } from './arguments.ts'
 import { shellWord } from './confirm.ts'
 import type { CliContext, Command } from './context.ts'
-import { COST_OPTION, costTeller, PATH_OPTIONS, pathOf, withDocument } from './doc.ts'
+import { COST_OPTION, CostTeller, PATH_OPTIONS, pathOf, withDocument } from './doc.ts'
 import { clean, cut, jsonLine, size, table } from './output.ts'
 
 const LIMIT_MAX = 1_000
@@ -37,15 +37,17 @@ export const docChildren: Command = {
     const path = pathOf(args)
     const limit = args.whole('limit', { least: 1, most: LIMIT_MAX })
     const cursor = args.text('cursor')
+    const cost = new CostTeller(args, context)
     const page = await withDocument(args, context, (document) =>
       document.children(path, {
         signal: context.terminal.interrupted,
         ...(limit === undefined ? {} : { limit }),
         ...(cursor === undefined ? {} : { cursor }),
-        ...costTeller(args, context),
+        onCost: cost.onCost,
       }),
     )
     await show(page, args, context)
+    cost.tell()
     return 0
   },
 }

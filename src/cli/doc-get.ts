@@ -5,7 +5,7 @@ import type { Path } from '../document/path.ts'
 import type { OpenDocument, Scalar, StructuralEvent } from '../document/types.ts'
 import { type Arguments, wrongUse } from './arguments.ts'
 import type { CliContext, Command } from './context.ts'
-import { COST_OPTION, costTeller, PATH_OPTIONS, pathOf, plainStat, withDocument } from './doc.ts'
+import { COST_OPTION, CostTeller, PATH_OPTIONS, pathOf, plainStat, withDocument } from './doc.ts'
 import { clean, elapsed, jsonLine, size } from './output.ts'
 import { Progress } from './progress.ts'
 import { safeJson } from './safe-json.ts'
@@ -43,8 +43,10 @@ export const docGet: Command = {
     if (args.flag('raw') && path.isPlural) throw wrongUse('Cannot use --raw with a path that may mean many values')
     return withDocument(args, context, async (document, store) => {
       const target = args.text('output')
-      if (target === undefined) await toTerminal(document, path, { args, context, target })
-      else await toFile(document, path, { args, context, target })
+      const cost = new CostTeller(args, context)
+      if (target === undefined) await toTerminal(document, path, { args, context, cost, target })
+      else await toFile(document, path, { args, context, cost, target })
+      cost.tell()
       return tellGaps(store, context)
     })
   },
@@ -53,6 +55,7 @@ export const docGet: Command = {
 interface Job {
   readonly args: Arguments
   readonly context: CliContext
+  readonly cost: CostTeller
   /** Undefined: standard output. */
   readonly target: string | undefined
 }
@@ -91,7 +94,7 @@ async function toFile(document: OpenDocument, path: Path, job: Job & { readonly 
 }
 
 function piecesOf(document: OpenDocument, path: Path, job: Job): AsyncIterable<string | Uint8Array> {
-  const options = { signal: job.context.terminal.interrupted, ...costTeller(job.args, job.context) }
+  const options = { signal: job.context.terminal.interrupted, onCost: job.cost.onCost }
   if (path.isPlural) return lines(document.matches(path, options))
   if (job.args.flag('raw')) return rawScalar(document.events(path, options), job)
   const json = document.json(path, options)

@@ -2,6 +2,7 @@
  * @module */
 import { Path } from '../document/path.ts'
 import type { DocumentStat, OpenDocument, ReadCost } from '../document/types.ts'
+import type { Terminal } from '../ports/terminal.ts'
 import type { Store } from '../store/types.ts'
 import { type Arguments, type OptionSpecs, wrongUse } from './arguments.ts'
 import { type CliContext, openForReading, withStore } from './context.ts'
@@ -42,15 +43,29 @@ export function withDocument<T>(
   })
 }
 
-/** Told what a read cost, when `--cost` asks for it. */
-export function costTeller(args: Arguments, { terminal }: CliContext): { onCost?: (cost: ReadCost) => void } {
-  if (!args.flag('cost')) return {}
-  const onCost = (cost: ReadCost): void => {
-    const { reads, bytesRead, eventsScanned } = cost
-    const text = `cost ${counted(reads, 'read')}, ${count(bytesRead)} B, ${counted(eventsScanned, 'event')} scanned\n`
-    terminal.writeError(args.flag('json') ? jsonLine({ cost }) : text)
+/** Adds up what reads cost, and tells it when `--cost` asks for it. */
+export class CostTeller {
+  readonly #args: Arguments
+  readonly #terminal: Terminal
+  #total: ReadCost = { reads: 0, bytesRead: 0, eventsScanned: 0 }
+
+  constructor(args: Arguments, { terminal }: CliContext) {
+    this.#args = args
+    this.#terminal = terminal
   }
-  return { onCost }
+
+  readonly onCost = ({ reads, bytesRead, eventsScanned }: ReadCost): void => {
+    const { reads: before, bytesRead: bytes, eventsScanned: events } = this.#total
+    this.#total = { reads: before + reads, bytesRead: bytes + bytesRead, eventsScanned: events + eventsScanned }
+  }
+
+  /** Once, when all is read. */
+  tell(): void {
+    if (!this.#args.flag('cost')) return
+    const { reads, bytesRead, eventsScanned } = this.#total
+    const text = `cost ${counted(reads, 'read')}, ${count(bytesRead)} B, ${counted(eventsScanned, 'event')} scanned\n`
+    this.#terminal.writeError(this.#args.flag('json') ? jsonLine({ cost: this.#total }) : text)
+  }
 }
 
 /** `catalog, version 3, 12.0 MiB`. */

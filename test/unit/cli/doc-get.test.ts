@@ -86,6 +86,8 @@ describe('doc get', () => {
     const machine = await withCatalog()
     const { errors } = await machine.run(['doc', 'get', 'catalog', '--path', 'products[3].sku', '--cost'])
     expect(errors).toMatch(/^cost \d+ reads?, [\d,]+ B, \d+ events? scanned\n$/)
+    const many = await machine.run(['doc', 'get', 'catalog', '--path', 'products[*].sku', '--cost'])
+    expect(many.errors).toMatch(/^cost .*\n$/)
     const json = await machine.run(['doc', 'children', 'catalog', '--cost', '--json'])
     expect(JSON.parse(json.errors).cost.bytesRead).toBeGreaterThan(0)
   })
