@@ -17,7 +17,7 @@ const MISSING = ['a field that is not there', 'an element past the end', 'a fiel
 const KIB = 1_024
 
 /** @typedef {{ medianMs: number, p99Ms: number, bytesMax?: number, readsMax?: number, scanned?: number }} Timed
- * @typedef {{ measured: Record<string, Timed>, bare: Timed, openMs: number, openReads: number,
+ * @typedef {{ measured: Record<string, Timed>, bare: Timed, openMs: number, firstOpenMs: number, openReads: number,
  *   used: { rss: number, peakRss: number }, usedAfter: { rss: number, peakRss: number } }} Reads */
 
 /** @returns {Promise<import('../harness.mjs').Row>} */
@@ -76,7 +76,8 @@ function report({ orders, textBytes, written, reads, sqlite }) {
     figures: figures(/** @type {Reads} */ (sync), /** @type {Reads} */ (others), sqlite),
     notes: [
       `${varveVersion}: document ${megabytes(written.sizeBytes)}, of it index ${(written.indexBytes / KIB).toFixed(0)} KiB; ` +
-        `opened in ${sync?.openMs.toFixed(2)} ms with ${sync?.openReads} reads of it.`,
+        `opened with ${sync?.openReads} reads of it, by a new process in ${sync?.firstOpenMs.toFixed(1)} ms, then in ` +
+        `${sync?.openMs.toFixed(2)} ms.`,
       `${sqliteVersion()}: rows ${megabytes(sqlite.rows.sizeBytes)}, JSONB ${megabytes(sqlite.jsonb.sizeBytes)}; prepared ` +
         'statements, default cache.',
       'Every look-up draws its place at random; paths are compiled before the clock runs; all files are in the page cache.',
