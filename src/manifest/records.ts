@@ -56,7 +56,7 @@ export interface FilesRemoved {
   readonly left?: readonly string[]
 }
 
-/** A document has a new version, whose file is durable. The file of the version before belongs to nobody from here on. */
+/** A document has a new version, whose file is durable. That of the version before belongs to nobody from here on. */
 export interface DocumentWritten {
   readonly type: 'document-written'
   readonly document: DocumentRow

@@ -86,19 +86,11 @@ export async function salvage(context: SalvageContext, authority: SalvageAuthori
     return { ...topic, partitions: topic.partitions.map((row) => rows.get(row) ?? row) }
   })
   const sound = gaps.length === 0 && notes.length === authority.notes.length
-  if (authority.whole !== undefined)
-    return { state: { ...(state ?? EMPTY), topics }, starts, gaps, sound, notes, segmentsRead, rows: served }
-  const found = await salvageDocuments(context.storage, state ?? EMPTY)
-  notes.push(...found.notes)
-  return {
-    state: { ...(state ?? EMPTY), topics, documents: found.documents },
-    starts,
-    gaps,
-    sound,
-    notes,
-    segmentsRead,
-    rows: served,
-  }
+  const known = { ...(state ?? EMPTY), topics }
+  const found = authority.whole === undefined ? await salvageDocuments(context.storage, known) : undefined
+  notes.push(...(found?.notes ?? []))
+  const all = found === undefined ? known : { ...known, documents: found.documents }
+  return { state: all, starts, gaps, sound, notes, segmentsRead, rows: served }
 }
 
 const EMPTY: ManifestState = {
