@@ -80,7 +80,8 @@ function report({ orders, textBytes, written, reads, sqlite }) {
         `${sync?.openMs.toFixed(2)} ms.`,
       `${sqliteVersion()}: rows ${megabytes(sqlite.rows.sizeBytes)}, JSONB ${megabytes(sqlite.jsonb.sizeBytes)}; prepared ` +
         'statements, default cache.',
-      'Every look-up draws its place at random; paths are compiled before the clock runs; all files are in the page cache.',
+      'Look-ups go to places drawn at random, of varve to 5,000 of them in turn, whose paths are compiled once. All files ' +
+        'are in the page cache.',
       `Resident after open ${megabytes(sync?.used.rss ?? 0)}, after all look-ups ${megabytes(sync?.usedAfter.rss ?? 0)}.`,
     ],
   }
