@@ -80,6 +80,10 @@ export class StoreDocuments implements Documents {
     return this.#withNewest(name, 'open', (row) => this.#openRow(row))
   }
 
+  use<T>(name: string | DocumentRef, work: (document: OpenDocument) => Promise<T>): Promise<T> {
+    return this.#withNewest(name, 'use', (row) => this.#reads.read(row, work))
+  }
+
   read(name: unknown, path: string | Path = '', options: ReadDocumentOptions = {}): Promise<unknown> {
     return this.#withNewest(name, 'read', (row) => this.#reads.read(row, (document) => document.read(path, options)))
   }

@@ -182,6 +182,9 @@ export interface Documents {
   /** Open the newest version for many reads. Close it. @throws {VarveError} `DOCUMENT_UNKNOWN`, `DOCUMENT_DAMAGED`,
    * `DOCUMENT_MISSING`. */
   open(name: string | DocumentRef): Promise<OpenDocument>
+  /** Work with the newest version, which must not be closed: documents that were used lately stay open.
+   * @throws {VarveError} as `open`, and what `work` throws. */
+  use<T>(name: string | DocumentRef, work: (document: OpenDocument) => Promise<T>): Promise<T>
   /** One value of the newest version. Documents that were read lately stay open. */
   read(name: unknown, path?: string | Path, options?: ReadDocumentOptions): Promise<unknown>
   /** Sorted by name. */

@@ -29,8 +29,7 @@ const STEPS_SHOWN = 30
 
 /** GET /documents/:name with `path`, `cursor` */
 export async function valuePage(c: WebContext, app: Shared): Promise<Response> {
-  const document = await app.store.documents.open(c.req.param('name') ?? '')
-  try {
+  return app.store.documents.use(c.req.param('name') ?? '', async (document) => {
     const { content, status } = await valueOrProblem(c, document)
     const page = html`${head(c, document)}
 <div class="panel">${facts(document, app)}</div>
@@ -38,24 +37,19 @@ ${placeForm(c)}
 ${content}
 ${allows(factsOf(c).role, 'admin') && !app.store.readOnly && deleteForm(c, document.name)}`
     return answer(layout({ title: `${document.name} · varve`, content: page }, { c, app }), status)
-  } finally {
-    await document.close()
-  }
+  })
 }
 
 /** GET /documents/:name/children with `path`, `cursor`, `version`: rows of the tree. */
 export async function childrenPartial(c: WebContext, app: Shared): Promise<Response> {
   const { cursor, documentVersion } = factsOf(c).query
-  const document = await app.store.documents.open(c.req.param('name') ?? '')
-  try {
+  return app.store.documents.use(c.req.param('name') ?? '', async (document) => {
     if (documentVersion !== document.version) return answer(changedRow(c, document.name))
     const path = placeOf(c)
     const page = await document.children(path, present({ cursor, limit: PAGE_CHILDREN, signal: c.req.raw.signal }))
     const place = { c, name: document.name, path: path.toString(), version: document.version }
     return answer(childRows(page, { place, cursor }))
-  } finally {
-    await document.close()
-  }
+  })
 }
 
 /** POST /documents/:name/delete */

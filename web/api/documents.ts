@@ -57,19 +57,19 @@ export async function readStat(c: WebContext, app: Shared): Promise<Response> {
  * several. */
 export async function readDocument(c: WebContext, app: Shared): Promise<Response> {
   const place = placeOf(c)
-  return withDocument(c, app, async ({ document, headers, close }) => {
+  return withDocument(c, app, async ({ document, headers, release }) => {
     const type = place.isPlural ? 'application/x-ndjson' : 'application/json'
     const typed = { ...headers, 'content-type': `${type}; charset=utf-8` }
     if (c.req.method === 'HEAD') {
       if (!place.isPlural && !(await document.has(place))) throw pathUnknown(c, place)
-      await close()
+      release()
       return new Response(null, { headers: typed })
     }
     const pieces = (signal: AbortSignal) =>
       place.isPlural
         ? lines(document.matches(place, { signal }), app.limits.streamChunkBytes)
         : document.json(place, { signal })
-    return streamBytes(c, app, { pieces, headers: typed, close })
+    return streamBytes(c, app, { pieces, headers: typed, release })
   })
 }
 
@@ -77,36 +77,42 @@ export async function readDocument(c: WebContext, app: Shared): Promise<Response
 export async function readChildren(c: WebContext, app: Shared): Promise<Response> {
   const place = placeOf(c)
   const { limit, cursor } = factsOf(c).query
-  return withDocument(c, app, async ({ document, headers, close }) => {
+  return withDocument(c, app, async ({ document, headers, release }) => {
     const page = await document.children(place, present({ limit, cursor, signal: c.req.raw.signal }))
-    await close()
+    release()
     return jsonPage(page, { ...nextLink(c, page.nextCursor), ...headers })
   })
 }
 
-interface Opened {
+interface Held {
   readonly document: OpenDocument
   readonly headers: { readonly etag: string }
-  readonly close: () => Promise<void>
+  readonly release: () => void
 }
 
-/** Open the document of the path, unless the caller knows this version. What `answer` throws closes it. */
-async function withDocument(
-  c: WebContext,
-  app: Shared,
-  answer: (opened: Opened) => Promise<Response>,
-): Promise<Response> {
+/** Hold the document of the path, unless the caller knows this version. What `answer` throws releases it. */
+async function withDocument(c: WebContext, app: Shared, answer: (held: Held) => Promise<Response>): Promise<Response> {
   const name = documentName(c)
   const known = tagOf(await app.store.documents.stat(name))
   if (isKnown(c, known.etag)) return new Response(null, { status: 304, headers: known })
   // It may be another version by now; what is read is what the tag names.
-  const document = await app.store.documents.open(name)
+  const { document, release } = await holdDocument(app, name)
   try {
-    return await answer({ document, headers: tagOf(document), close: () => document.close() })
+    return await answer({ document, headers: tagOf(document), release })
   } catch (error) {
-    await document.close()
+    release()
     throw error
   }
+}
+
+/** A document that stays as it is until it is released: an answer may be read for a long time.
+ * @throws {VarveError} as `store.documents.open`. */
+export function holdDocument(app: Shared, name: string): Promise<{ document: OpenDocument; release: () => void }> {
+  return new Promise((resolve, reject) => {
+    app.store.documents
+      .use(name, (document) => new Promise<void>((release) => resolve({ document, release })))
+      .catch(reject)
+  })
 }
 
 /** PUT /api/documents/:name with JSON text of any length. Takes a stream slot while it comes. */

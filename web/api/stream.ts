@@ -17,12 +17,12 @@ export interface ByteSource {
   /** Where the bytes come from, until `signal` aborts. */
   readonly pieces: (signal: AbortSignal) => AsyncIterable<Uint8Array>
   readonly headers: Readonly<Record<string, string>>
-  /** Called when nothing more is read. */
-  readonly close: () => Promise<void>
+  /** Called once nothing more is read. */
+  readonly release: () => void
 }
 
 /** Answer with bytes as they come. What is longer than two pieces takes a stream slot until it ends. The source is
- * closed in any case but that of an error thrown here.
+ * released in any case but that of an error thrown here.
  * @throws {VarveError} `RATE_LIMITED`, `STORE_CLOSED`, and what the source throws before its third piece. */
 export async function streamBytes(c: WebContext, app: Shared, source: ByteSource): Promise<Response> {
   refuseWhenStopped(app)
@@ -33,7 +33,7 @@ export async function streamBytes(c: WebContext, app: Shared, source: ByteSource
     while (first.length < 2) {
       const next = await pieces.next()
       if (next.done === true) {
-        await source.close()
+        source.release()
         const size = first.reduce((sum, piece) => sum + piece.length, 0)
         return new Response(joinBytes(first, size) as Uint8Array<ArrayBuffer>, {
           headers: { ...source.headers, 'content-length': String(size) },
@@ -41,8 +41,8 @@ export async function streamBytes(c: WebContext, app: Shared, source: ByteSource
       }
       first.push(next.value)
     }
-    const release = app.streams.take(app.options.peer?.(c) ?? 'all')
-    const stream = new ByteStream({ c, app, first, pieces, stop, release, close: source.close })
+    const freeSlot = app.streams.take(app.options.peer?.(c) ?? 'all')
+    const stream = new ByteStream({ c, app, first, pieces, stop, freeSlot, release: source.release })
     return new Response(stream.readable, { headers: source.headers })
   } catch (error) {
     stop.abort()
@@ -57,8 +57,8 @@ interface ByteStreamParts {
   readonly first: Uint8Array[]
   readonly pieces: AsyncIterator<Uint8Array>
   readonly stop: AbortController
+  readonly freeSlot: () => void
   readonly release: () => void
-  readonly close: () => Promise<void>
 }
 
 class ByteStream {
@@ -118,14 +118,14 @@ class ByteStream {
   #end(): void {
     if (this.#ended) return
     this.#ended = true
-    const { app, close, pieces, release, stop } = this.#parts
+    const { app, freeSlot, pieces, release, stop } = this.#parts
     app.onStop.delete(this.#onStop)
     this.#cancelDeadline?.()
     stop.abort()
-    release()
+    freeSlot()
     // The source may be in the middle of a read; it has been told to stop, so its end is only observed.
     const ended = pieces.return?.() ?? Promise.resolve()
-    void ended.then(close, close).catch(() => {})
+    void ended.then(release, release)
   }
 }
 
