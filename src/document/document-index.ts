@@ -66,17 +66,32 @@ export class DocumentIndex {
     return fields.get(key) ?? -1
   }
 
-  /** Place among `children` of the last one whose ordinal is at most `ordinal`, or -1. */
+  /** Place among `children` of the last one whose ordinal is at most `ordinal`, or -1. Cost: few steps where they are
+   * evenly spaced, logarithmic at worst. */
   before(children: Uint32Array, ordinal: number): number {
     const { ordinals } = this.items
-    let low = 0
-    let high = children.length
-    while (low < high) {
+    const { length } = children
+    if (length === 0) return -1
+    const last = ordinals[children[length - 1] as number] as number
+    // From where it would be if all were alike, in steps that double, to both sides of it.
+    let low = ordinal >= last ? length - 1 : Math.floor((ordinal / last) * (length - 1))
+    let high = low + 1
+    for (let step = 1; low >= 0 && (ordinals[children[low] as number] as number) > ordinal; step *= 2) {
+      high = low
+      low -= step
+    }
+    for (let step = 1; high < length && (ordinals[children[high] as number] as number) <= ordinal; step *= 2) {
+      low = high
+      high += step
+    }
+    low = Math.max(low, -1)
+    high = Math.min(high, length)
+    while (high - low > 1) {
       const middle = (low + high) >>> 1
-      if ((ordinals[children[middle] as number] as number) <= ordinal) low = middle + 1
+      if ((ordinals[children[middle] as number] as number) <= ordinal) low = middle
       else high = middle
     }
-    return low - 1
+    return low
   }
 
   /** The entry of the value that begins at an address, or -1. Cost: logarithmic. */

@@ -7,7 +7,7 @@ import type { BlockWriter } from './block-writer.ts'
 import { BLOCK_RAW_BYTES } from './blocks.ts'
 import { buildKeyRun, hashIntKey, hashKey, RUN_KEYS_MAX } from './key-pages.ts'
 import { KeyRows } from './key-rows.ts'
-import { type KeyTable, secondHash } from './key-table.ts'
+import { FIRST_OF_ROOT, KEYS_MAX, type KeyTable, secondHash } from './key-table.ts'
 import { KEY_INT, type Levels } from './levels.ts'
 
 /** An object with more keys, or with more bytes and some keys, gets key pages: else it is scanned. */
@@ -36,12 +36,14 @@ export class DocumentKeys {
     this.#spills = options.spills
   }
 
-  /** An object begins at `level`. */
+  /** A container begins at `level`. */
   begin(level: number): void {
     const levels = this.#levels
     levels.rows[level] = this.#rows.count
     levels.runs[level] = 0
-    levels.lastKeys[level] = -1
+    // The first key is guessed from the key that the container has, or the one around it.
+    const outer = level === 0 ? FIRST_OF_ROOT : (levels.lastKeys[level - 1] as number)
+    levels.lastKeys[level] = outer >= 0 && outer < KEYS_MAX ? outer + KEYS_MAX : outer
   }
 
   /** Write a key of the innermost object. @returns its bytes, if it was written as text. */

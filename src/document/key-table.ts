@@ -5,7 +5,10 @@
  * @module */
 import { hashKey } from './key-pages.ts'
 
-const KEYS_MAX = 1_024
+export const KEYS_MAX = 1_024
+/** Places in the sequence of keys: n, behind the key n; `KEYS_MAX` + n, before the first key in the value of the key n;
+ * this, before the first key of all; -1, behind a key without a number. */
+export const FIRST_OF_ROOT = 2 * KEYS_MAX
 const TEXT_MAX_BYTES = 16_384
 const KEY_MAX_BYTES = 255
 const SLOTS = 4_096
@@ -24,8 +27,8 @@ export class KeyTable {
   readonly #slots = new Uint16Array(SLOTS)
   /** Hashes of keys seen once. */
   readonly #seen = new Uint32Array(SLOTS)
-  /** Number of the key that came after a key: records of one shape repeat their keys in order. */
-  readonly #following = new Int16Array(KEYS_MAX).fill(-1)
+  /** Number of the key that came at a place: records of one shape repeat their keys in order. */
+  readonly #following = new Int16Array(FIRST_OF_ROOT + 1).fill(-1)
   #textBytes = 0
   /** The key looked for. */
   bytes: Uint8Array = NOTHING
@@ -34,7 +37,7 @@ export class KeyTable {
   /** Its hash, once `number` did not guess it. */
   hash = 0
 
-  /** Number of a key, or -1. @param before number of the key before it in its object, or -1. */
+  /** Number of a key, or -1. @param before its place in the sequence of keys. */
   find(key: string, before: number): number {
     const guess = before < 0 ? -1 : (this.#following[before] as number)
     if (guess >= 0 && this.names[guess] === key) return guess

@@ -25,7 +25,7 @@ export class Levels {
   readonly items = new Int32Array(DEPTH_MAX)
   /** Address of the last place among its children that the index names; -Infinity: the next child must be named. */
   readonly marks = new Float64Array(DEPTH_MAX)
-  /** Of objects: first of its key rows, block number + 1 of its newest run of key pages, number of its last key. */
+  /** Of objects: first of its key rows, block number + 1 of its newest run of key pages, place in the sequence of keys. */
   readonly rows = new Float64Array(DEPTH_MAX)
   readonly runs = new Float64Array(DEPTH_MAX)
   readonly lastKeys = new Int16Array(DEPTH_MAX)

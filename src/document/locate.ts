@@ -55,7 +55,8 @@ export function* locate(place: Place, steps: readonly WantedStep[]): Reading<boo
     }
     if (address < 0) return false
     place.address = address
-    place.item = index.entryAt(address)
+    // What has an entry was found by it.
+    place.item = place.hasDuplicates ? index.entryAt(address) : -1
   }
   return true
 }

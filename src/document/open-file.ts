@@ -71,7 +71,7 @@ async function readFile(parts: DocumentParts, handle: ReadHandle): Promise<Opene
   const index = decodeIndex(section.subarray(0, indexBytes - TRAILER_BYTES), facts)
   const seed = documentSeed(digest, fromHex(id))
   return {
-    file: { handle, digest, clock, seed, streamBytes, asyncReadsLeft: 0 },
+    file: { handle, digest, clock, seed, streamBytes, asyncReadsLeft: 0, slowReads: 0 },
     trailer,
     index: new DocumentIndex(index),
   }

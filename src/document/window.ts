@@ -13,8 +13,9 @@ import { BLOCK_BYTES, BLOCK_HEADER_BYTES, BLOCK_RAW_BYTES, blockPosition, openBl
 const AHEAD_MAX = 16
 /** Blocks that are kept for readings that come back. */
 const KEPT_MAX = 1_024
-/** A synchronous read that took longer makes the next ones asynchronous. */
+/** Two synchronous reads on end that took longer make the next ones asynchronous. One may be the scheduler's doing. */
 const SLOW_READ_MS = 1
+const SLOW_READS = 2
 const SLOW_READS_ASYNC = 64
 
 /** Yields when it wants what its window was told to load. */
@@ -31,6 +32,8 @@ export interface BlockFile {
   readonly streamBytes: number
   /** Reads to be made asynchronously before synchronous ones are tried again. */
   asyncReadsLeft: number
+  /** Synchronous reads on end that were slow. */
+  slowReads: number
 }
 
 export class Window {
@@ -195,7 +198,11 @@ export function readAt(file: BlockFile, position: number, into: Uint8Array): May
   }
   const started = clock.monotonic()
   const found = handle.readSync(position, into)
-  if (clock.monotonic() - started > SLOW_READ_MS) file.asyncReadsLeft = SLOW_READS_ASYNC
+  if (clock.monotonic() - started <= SLOW_READ_MS) file.slowReads = 0
+  else if (++file.slowReads === SLOW_READS) {
+    file.slowReads = 0
+    file.asyncReadsLeft = SLOW_READS_ASYNC
+  }
   return found
 }
 
