@@ -62,7 +62,7 @@ test('eventLine() names the partition where there are several, and is cut to the
 
 test('numbers for people', () => {
   expect([count(0), count(999), count(1_234_567)]).toEqual(['0', '999', '1,234,567'])
-  expect([size(12), size(1536), size(20 * 2 ** 30)]).toEqual(['12 B', '1.50 KiB', '20.0 GiB'])
+  expect([size(12), size(7.87), size(1536), size(20 * 2 ** 30)]).toEqual(['12 B', '8 B', '1.50 KiB', '20.0 GiB'])
   expect([duration(900), duration(61_000), duration(3_661_000)]).toEqual(['0:01', '1:01', '1:01:01'])
   expect(
     table(
