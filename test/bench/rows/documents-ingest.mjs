@@ -16,7 +16,7 @@ const RUNS = 3
 const MIB = 1_048_576
 const SIDES = ['ingest', 'text', 'tokens', 'packed']
 
-/** @typedef {{ ms: number, peakRss: number, sizeBytes?: number, indexBytes?: number }} Sample */
+/** @typedef {{ ms: number, cpuMs: number, peakRss: number, sizeBytes?: number, indexBytes?: number }} Sample */
 
 /** @returns {Promise<import('../harness.mjs').Row>} */
 export function run() {
@@ -66,18 +66,20 @@ function msgpackSize(textBytes) {
 /** @param {{ samples: Record<string, Sample[]>, textBytes: number, bare: number, msgpackBytes: number }} all
  * @returns {import('../harness.mjs').Row} */
 function report({ samples, textBytes, bare, msgpackBytes }) {
-  const [ingest, text, tokens, packed] = SIDES.map((side) => lineOf(side, samples[side] ?? [], textBytes))
   const peak = (/** @type {string} */ side) => Math.max(...(samples[side] ?? []).map((sample) => sample.peakRss))
+  const cpu = (/** @type {string} */ side) => median((samples[side] ?? []).map((sample) => sample.cpuMs))
   const over = (/** @type {string} */ side) => (peak(side) - bare) / MIB
   const { sizeBytes = Number.NaN, indexBytes = 0 } = samples.ingest?.[0] ?? {}
-  const lines = /** @type {import('../harness.mjs').Line[]} */ ([ingest, text, tokens, packed])
+  const lines = SIDES.map((side) => lineOf(side, samples[side] ?? [], textBytes))
   return {
     name,
     title: `${(textBytes / 1e6).toFixed(0)} MB of JSON text into a document and back`,
     lines,
     figures: [
       atLeast('ingest to the parser of stream-json', speedup(lines[0], lines[2]), 5),
+      { what: 'the same by processor time', value: cpu('tokens') / cpu('ingest'), unit: 'x' },
       { what: 'ingest to it with whole values only', ...speedup(lines[0], lines[3]), unit: 'x' },
+      { what: 'the same by processor time', value: cpu('packed') / cpu('ingest'), unit: 'x' },
       atMost('memory of ingest over the bare runtime', over('ingest'), { most: 128, unit: 'MiB' }),
       atMost('document to the size of msgpack', sizeBytes / msgpackBytes, { most: 1, unit: 'x' }),
       atLeast('back to JSON text, to ingest', speedup(lines[1], lines[0]), 0.7),
