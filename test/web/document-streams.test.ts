@@ -49,6 +49,21 @@ describe('long answers', () => {
     expect(state.released).toBe(1)
   })
 
+  test('compressAnswer() reads no further than the client, either', async () => {
+    const { get, state } = await streaming()
+    const answer = await get('/catalog', { 'accept-encoding': 'gzip' })
+    expect(answer.headers.get('content-encoding')).toBe('gzip')
+    await settle()
+    expect(state.read).toBeLessThan(5)
+    const reader = readerOf(answer)
+    await reader.read()
+    await settle()
+    expect(state.read).toBeGreaterThan(0)
+    await reader.cancel()
+    await settle()
+    expect(state.released).toBe(1)
+  })
+
   test('streamBytes() cuts a client that does not read for `answerIdleMs`', async () => {
     const { get, state, clock } = await streaming()
     const reader = readerOf(await get('/catalog'))
