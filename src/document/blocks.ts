@@ -50,10 +50,11 @@ export function sealBlock(block: Uint8Array, rawSize: number, place: BlockPlace)
   putU32(block, 0, place.digest.crc32(block.subarray(4), blockSeed(place.seed, place.block)))
 }
 
-/** Check a block. @returns how many raw bytes begin at 12. @throws {VarveError} `DECODE_FAILED`. */
-export function openBlock(bytes: Uint8Array, place: BlockPlace): number {
+/** Check a block. @param body the block behind its checksum. @returns how many raw bytes begin at 12.
+ * @throws {VarveError} `DECODE_FAILED`. */
+export function openBlock(bytes: Uint8Array, body: Uint8Array, place: BlockPlace): number {
   if (bytes.length <= BLOCK_HEADER_BYTES || bytes.length > BLOCK_BYTES) throw damaged(place.block, 'its size')
-  const crc = place.digest.crc32(bytes.subarray(4), blockSeed(place.seed, place.block))
+  const crc = place.digest.crc32(body, blockSeed(place.seed, place.block))
   if (u32(bytes, 0) !== crc) throw damaged(place.block, 'its checksum')
   const stored = u32(bytes, 4)
   const raw = u32(bytes, 8)

@@ -82,11 +82,12 @@ export class CheckedWalk {
     const item = this.#meet(met, address)
     this.values++
     const { skippedBytes } = scanner
-    const head = scanner.enter()
-    const kind = head === undefined ? ITEM.scalar : head.isObject ? ITEM.object : ITEM.array
+    const isContainer = scanner.enter()
+    const { isObject, count } = scanner
+    const kind = !isContainer ? ITEM.scalar : isObject ? ITEM.object : ITEM.array
     if (item >= 0 && this.#index.items.kinds[item] !== kind) throw this.#differs('a value of another kind')
-    if (head !== undefined) {
-      this.#open.push({ ...head, item, address, skippedBytes, ordinal: 0 })
+    if (isContainer) {
+      this.#open.push({ isObject, count, item, address, skippedBytes, ordinal: 0 })
       return
     }
     scanner.beginSkip(1)

@@ -48,10 +48,9 @@ export function* listChildren(
   const { scanner } = place
   if (!scanner.seek(place.address)) yield
   while (scanner.peek() < 0) yield
-  const head = scanner.enter()
-  if (head === undefined) return undefined
-  const { isObject } = head
-  const count = place.item < 0 ? head.count : (place.index.items.counts[place.item] as number)
+  if (!scanner.enter()) return undefined
+  const { isObject } = scanner
+  const count = place.item < 0 ? scanner.count : (place.index.items.counts[place.item] as number)
   const children: FoundChild[] = []
   let at: ChildCursor | undefined = from ?? { ordinal: 0, address: scanner.behind, isNamed: false }
   while (at !== undefined && at.ordinal < count && children.length < limit) {

@@ -101,14 +101,13 @@ function* fieldOf(place: Place, step: WantedStep): Reading<number> {
 function* enterEntry({ index, item, scanner }: Place): Reading<number> {
   if (!scanner.seek(index.items.addresses[item] as number)) yield
   while (scanner.peek() < 0) yield
-  const head = scanner.enter()
   const kind = index.items.kinds[item]
-  if (head === undefined || head.isObject !== (kind === ITEM.object)) {
+  if (!scanner.enter() || scanner.isObject !== (kind === ITEM.object)) {
     throw new VarveError('DECODE_FAILED', 'Cannot follow the index of a document: it names another value', {
       details: { address: index.items.addresses[item] as number, found: 'another value than the index names' },
     })
   }
-  return head.count
+  return scanner.count
 }
 
 /** Pass over a key. @returns 1 when it is the one of `step`, 0 for another one, -1 at the end of the object. */

@@ -59,18 +59,15 @@ const isEndCode = (code: number) => code === CODE.endObject || code === CODE.end
 /** What `skip` found. */
 export const SKIP = { done: 0, wanting: 1, ended: 2 } as const
 
-export interface ContainerHead {
-  readonly isObject: boolean
-  /** Children; Infinity where an end code follows them. */
-  readonly count: number
-}
-
 export class Scanner {
   /** Events passed over. */
   events = 0
   /** Raw bytes passed over that are no events: key pages, and what is empty before them. */
   skippedBytes = 0
   readonly window: Window
+  /** Of the container that was entered last: what it is, and how many children it has, Infinity where an end follows. */
+  isObject = false
+  count = 0
   /** Values still to be passed over, and those around the open containers. */
   #left = 0
   #depth = 0
@@ -269,17 +266,22 @@ export class Scanner {
     return window.seek(behind)
   }
 
-  /** The beginning of a container at the window, which moves behind it; undefined for a scalar, which stays.
-   * `peek` came before. */
-  enter(): ContainerHead | undefined {
+  /** Go into the container at the window: `isObject` and `count` tell which. `peek` came before.
+   * @returns false for a scalar, before which the window stays. */
+  enter(): boolean {
     const { window } = this
     const code = window.bytes[window.at] as number
-    const isCounted = CLASSES[code] === FOLLOWS.children
-    if (!isCounted && CLASSES[code] !== FOLLOWS.begin) return undefined
+    const follows = CLASSES[code]
+    if (follows === FOLLOWS.children) {
+      this.isObject = code >= CODE.shortObject
+      this.count = code & (SHORT.count - 1)
+    } else if (follows === FOLLOWS.begin) {
+      this.isObject = code === CODE.beginObject
+      this.count = Number.POSITIVE_INFINITY
+    } else return false
     window.at++
     this.events++
-    if (!isCounted) return { isObject: code === CODE.beginObject, count: Number.POSITIVE_INFINITY }
-    return { isObject: code >= CODE.shortObject, count: code & (SHORT.count - 1) }
+    return true
   }
 
   /** Whether a container ends here; `peek` came before. */

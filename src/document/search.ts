@@ -75,17 +75,17 @@ export class ChildSearch {
 
   /** @returns whether the container can have the child. */
   #enter(): boolean {
-    const head = this.#scanner.enter()
+    const scanner = this.#scanner
     const step = this.#step as WantedStep
-    if (head === undefined) return false
-    if (head.isObject) {
+    if (!scanner.enter()) return false
+    if (scanner.isObject) {
       this.#at = AT.key
-      this.#count = head.count
-      return step.key !== undefined && head.count > 0
+      this.#count = scanner.count
+      return step.key !== undefined && scanner.count > 0
     }
     this.#at = AT.element
-    this.#scanner.beginSkip(step.index)
-    return step.index >= 0 && step.index < head.count
+    scanner.beginSkip(step.index)
+    return step.index >= 0 && step.index < scanner.count
   }
 
   #fields(): number {

@@ -36,6 +36,18 @@ export interface BlockFile {
   slowReads: number
 }
 
+/** Memory for blocks as they are stored. */
+interface StoredBlocks {
+  readonly bytes: Uint8Array
+  /** Behind the first checksum. */
+  readonly body: Uint8Array
+}
+
+function storedBlocks(sizeBytes: number): StoredBlocks {
+  const bytes = new Uint8Array(sizeBytes)
+  return { bytes, body: bytes.subarray(4) }
+}
+
 export class Window {
   /** Raw bytes; those from `at` to `end` count. */
   bytes: Uint8Array
@@ -49,8 +61,11 @@ export class Window {
   #base = 0
   /** Number of the last block in `bytes`, -1 before the first. */
   #block = -1
-  /** Blocks as they are stored, from the one numbered `#stagedFirst`. */
-  #staged = new Uint8Array(BLOCK_BYTES)
+  /** One block as it is stored, and several: views cost more than what they save. */
+  readonly #one: StoredBlocks = storedBlocks(BLOCK_BYTES)
+  #many: StoredBlocks | undefined
+  /** Blocks as they are stored, from the one numbered `#stagedFirst`: one of these. */
+  #staged: StoredBlocks = this.#one
   #stagedFirst = 0
   #stagedBytes = 0
   /** Where blocks are joined that a reading wants together. */
@@ -65,7 +80,7 @@ export class Window {
 
   constructor(file: BlockFile) {
     this.#file = file
-    this.bytes = this.#staged
+    this.bytes = this.#one.bytes
   }
 
   /** Count anew. */
@@ -120,7 +135,8 @@ export class Window {
     if (this.#stagedBytes > 0 && at >= 0 && at < this.#stagedBytes) return
     const kept = this.#cache?.get(block)
     if (kept !== undefined) {
-      this.#staged.set(kept)
+      this.#staged = this.#one
+      this.#one.bytes.set(kept)
       this.#stagedFirst = block
       this.#stagedBytes = kept.length
       return
@@ -129,9 +145,14 @@ export class Window {
     const left = this.#file.streamBytes - start
     if (left <= 0) throw outside(block)
     const length = Math.min(this.#ahead * BLOCK_BYTES, left)
-    if (this.#staged.length < length) this.#staged = new Uint8Array(AHEAD_MAX * BLOCK_BYTES)
+    if (length <= BLOCK_BYTES) this.#staged = this.#one
+    else {
+      this.#many ??= storedBlocks(AHEAD_MAX * BLOCK_BYTES)
+      this.#staged = this.#many
+    }
     this.#stagedBytes = 0
-    const into = length === this.#staged.length ? this.#staged : this.#staged.subarray(0, length)
+    const { bytes } = this.#staged
+    const into = length === bytes.length ? bytes : bytes.subarray(0, length)
     this.reads++
     this.bytesRead += length
     const read = readAt(this.#file, blockPosition(block), into)
@@ -144,21 +165,24 @@ export class Window {
     this.#stagedFirst = block
     this.#stagedBytes = length
     for (let at = 0; this.#cache !== undefined && at < length && this.#cache.size < KEPT_MAX; at += BLOCK_BYTES) {
-      this.#cache.set(block + at / BLOCK_BYTES, this.#staged.slice(at, Math.min(at + BLOCK_BYTES, length)))
+      this.#cache.set(block + at / BLOCK_BYTES, this.#staged.bytes.slice(at, Math.min(at + BLOCK_BYTES, length)))
     }
   }
 
   #show(): void {
     const block = this.#wantedBlock
     const from = (block - this.#stagedFirst) * BLOCK_BYTES
-    const stored = this.#staged.subarray(from, Math.min(from + BLOCK_BYTES, this.#stagedBytes))
+    const { bytes, body } = this.#staged
+    const end = Math.min(from + BLOCK_BYTES, this.#stagedBytes)
+    const isAll = from === 0 && end === bytes.length
+    const stored = isAll ? bytes : bytes.subarray(from, end)
     const { digest, seed } = this.#file
-    const raw = openBlock(stored, { digest, seed, block })
+    const raw = openBlock(stored, isAll ? body : stored.subarray(4), { digest, seed, block })
     if (this.#wantedOffset >= raw) throw outside(block)
     const payload = from + BLOCK_HEADER_BYTES
     if (this.#joins) this.#join(payload, raw)
     else {
-      this.bytes = this.#staged
+      this.bytes = bytes
       this.at = payload + this.#wantedOffset
       this.end = payload + raw
     }
@@ -183,7 +207,7 @@ export class Window {
   }
 
   #join(payload: number, raw: number): void {
-    this.bytes.set(this.#staged.subarray(payload, payload + raw), this.end)
+    this.bytes.set(this.#staged.bytes.subarray(payload, payload + raw), this.end)
     this.end += raw
   }
 }
