@@ -1,6 +1,7 @@
 /** An open document: reads by path, beside each other.
  * @module */
 import { VarveError } from '../errors.ts'
+import { nextTurn } from '../ports/clock.ts'
 import type { Maybe } from '../ports/storage.ts'
 import { type ChildCursor, type FoundChild, type FoundChildren, listChildren } from './children.ts'
 import type { EventConsumer } from './consumer.ts'
@@ -26,7 +27,7 @@ import type {
   StructuralEvent,
 } from './types.ts'
 import { ValueBuilder } from './value-builder.ts'
-import { drive, type Reading, Window } from './window.ts'
+import { drive, type Reading, TURN_LOADS, Window } from './window.ts'
 
 export type { DocumentParts } from './open-file.ts'
 
@@ -193,12 +194,14 @@ class DocumentFile implements OpenDocument {
       if (!(yield* locate(place, steps))) throw file.#unknown(path, place.found)
     }
     try {
-      await drive(find(this), scanner.window)
+      await drive(find(this), scanner.window, signal)
       const feeding = feed(scanner, place.address, consumer)
+      let loads = 0
       for (let step = feeding.next(); !step.done; step = feeding.next()) {
         signal?.throwIfAborted()
         const loaded = scanner.window.load()
         if (loaded !== undefined) await loaded
+        if (++loads % TURN_LOADS === 0) await nextTurn()
         yield
       }
       yield
@@ -215,7 +218,7 @@ class DocumentFile implements OpenDocument {
     signal?.throwIfAborted()
     const place = this.#take()
     try {
-      const result = drive(read(place), place.scanner.window)
+      const result = drive(read(place), place.scanner.window, signal)
       if (result instanceof Promise) return this.#finish(result, place, onCost)
       this.#spare = place
       onCost?.(costOf(place))

@@ -5,12 +5,14 @@
 
 import type { Digest } from '../codec/digest.ts'
 import { VarveError } from '../errors.ts'
-import type { Clock } from '../ports/clock.ts'
+import { type Clock, nextTurn } from '../ports/clock.ts'
 import type { Maybe, ReadHandle } from '../ports/storage.ts'
 import { BLOCK_BYTES, BLOCK_HEADER_BYTES, BLOCK_RAW_BYTES, blockPosition, openBlock } from './blocks.ts'
 
 /** Blocks read at once when one after another is wanted. */
 const AHEAD_MAX = 16
+/** Blocks that one turn of the event loop may take. */
+export const TURN_LOADS = 256
 /** Blocks that are kept for readings that come back. */
 const KEPT_MAX = 1_024
 /** Two synchronous reads on end that took longer make the next ones asynchronous. One may be the scheduler's doing. */
@@ -230,22 +232,31 @@ export function readAt(file: BlockFile, position: number, into: Uint8Array): May
   return found
 }
 
-/** Run a reading to its end: at once where all its reads are synchronous. */
-export function drive<T>(reading: Reading<T>, window: Window): Maybe<T> {
+/** Run a reading to its end: at once where all its reads are synchronous and few. A long one lets others run every
+ * MiB or so. @throws the signal's reason when a long one is aborted. */
+export function drive<T>(reading: Reading<T>, window: Window, signal?: AbortSignal): Maybe<T> {
   let step = reading.next()
-  while (!step.done) {
+  for (let loads = 0; !step.done; loads++) {
     const loaded = window.load()
-    if (loaded !== undefined) return driveAsync(reading, window, loaded)
+    if (loaded !== undefined || loads === TURN_LOADS) return driveOn(reading, window, { loaded, signal })
     step = reading.next()
   }
   return step.value
 }
 
-async function driveAsync<T>(reading: Reading<T>, window: Window, first: Promise<void>): Promise<T> {
-  await first
+async function driveOn<T>(
+  reading: Reading<T>,
+  window: Window,
+  { loaded, signal }: { loaded: Maybe<void>; signal: AbortSignal | undefined },
+): Promise<T> {
+  await loaded
   let step = reading.next()
-  while (!step.done) {
+  for (let loads = 1; !step.done; loads++) {
     await window.load()
+    if (loads % TURN_LOADS === 0) {
+      signal?.throwIfAborted()
+      await nextTurn()
+    }
     step = reading.next()
   }
   return step.value
