@@ -77,6 +77,14 @@ describe('problems', () => {
       const page = await as('read', '/topics/orders?cursor=c')
       expect(page.status).toBe(response.status)
       for (const told of [text, frame?.data ?? '', await page.text()]) expect(told).not.toMatch(LEAKS)
+
+      store.documents.stat = () => Promise.reject(error)
+      store.documents.use = () => Promise.reject(error)
+      for (const path of ['/api/documents/a', '/api/documents/a/children', '/api/documents/a/stat', '/documents/a']) {
+        const refused = await as('read', path)
+        expect(refused.status, path).toBe(response.status)
+        expect(await refused.text(), path).not.toMatch(LEAKS)
+      }
     })
 
   const KEYS = new Set(['type', 'title', 'status', 'code', 'detail', 'details', 'hint', 'retryable', 'requestId'])
