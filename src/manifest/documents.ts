@@ -3,6 +3,8 @@
  * @module */
 import { check, checkOf, isFileName, isObject, isWhole } from './shapes.ts'
 
+/** One change, the usual number, moves the rows behind it at once; many are merged in one pass. */
+const SPLICED_MOST = 8
 const ID = /^[0-9a-f]{16}$/
 
 export interface DocumentRow {
@@ -105,6 +107,17 @@ export class DocumentsDraft {
   /** What there is now. Cost: a copy of the list when something was changed. */
   get rows(): readonly DocumentRow[] {
     if (this.#changed.size === 0) return this.#from
+    if (this.#changed.size > SPLICED_MOST) return this.#merged()
+    const rows = this.#from.slice()
+    for (const [folded, row] of this.#changed) {
+      const at = placeOf(rows, folded)
+      const replaced = rows[at]?.name.toLowerCase() === folded ? 1 : 0
+      rows.splice(at, replaced, ...(row === undefined ? [] : [row]))
+    }
+    return rows
+  }
+
+  #merged(): DocumentRow[] {
     const rows: DocumentRow[] = []
     let at = 0
     for (const [folded, row] of [...this.#changed].sort(([a], [b]) => (a < b ? -1 : 1))) {

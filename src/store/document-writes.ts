@@ -18,7 +18,7 @@ import type { LogContext } from '../topic/context.ts'
 import { wholeOption } from '../topic/filter.ts'
 import { type DocumentFiles, documentPath } from './document-files.ts'
 import { checkName } from './names.ts'
-import { Stopping } from './stopping.ts'
+import type { Stopping } from './stopping.ts'
 
 /** Feeds a value to the output. When the signal is aborted it ends soon, and nothing is written any more. */
 export type Pump = (output: DocumentOutput, signal: AbortSignal) => Promise<void>
@@ -26,6 +26,7 @@ export type Pump = (output: DocumentOutput, signal: AbortSignal) => Promise<void
 export interface WritingStore {
   readonly state: () => ManifestState
   readonly files: DocumentFiles
+  readonly stopping: Stopping
   /** A document has a newer version, or is gone. */
   readonly changed: (name: string) => void
 }
@@ -100,12 +101,11 @@ export class DocumentWrites {
   }
 
   async #write(name: string, options: WriteDocumentOptions, pump: Pump): Promise<DocumentStat> {
-    const { storage, random, storeId, closing } = this.#context
-    const { files } = this.#store
+    const { storage, random, storeId } = this.#context
+    const { files, stopping } = this.#store
     const id = toHex(random.bytes(8))
     const release = files.hold(id)
-    const stopping = new Stopping(closing, options.signal)
-    const { signal } = stopping
+    const { signal, end } = stopping.begin(options.signal)
     let writer: DocumentWriter | undefined
     try {
       signal.throwIfAborted()
@@ -115,10 +115,15 @@ export class DocumentWrites {
       await pump(output, signal)
       return await this.#inTurn(name, async () => {
         signal.throwIfAborted()
-        const { version, ...sizes } = await this.#finish(output, name, options.ifVersion)
+        const before = this.#before(name, options.ifVersion)
+        const version = (before?.version ?? this.#store.state().lastDocumentVersion ?? 0) + 1
+        const sizes = await output.finish(version)
         // Complete, and perhaps soon published: from here on it is swept away only when no manifest can name it.
         writer = undefined
-        return this.#commit({ name, version, id, ...sizes, writtenAt: this.#context.clock.now() })
+        const document = { name, version, id, ...sizes, writtenAt: this.#context.clock.now() }
+        await this.#commit(document)
+        if (before !== undefined) await this.#changed(name)
+        return statOf(document)
       })
     } catch (error) {
       await writer?.discard()
@@ -127,24 +132,21 @@ export class DocumentWrites {
       throw error
     } finally {
       release()
-      stopping.end()
+      end()
     }
   }
 
-  async #finish(writer: DocumentWriter, name: string, ifVersion: number | undefined) {
+  /** The version that a new one replaces, as it is when the turn of the new one comes. */
+  #before(name: string, ifVersion: number | undefined): DocumentRow | undefined {
     if (this.#context.health.failure !== undefined) throw this.#context.health.failure
-    const before = this.#checkMayWrite(name, ifVersion)
-    const version = (before?.version ?? this.#store.state().lastDocumentVersion ?? 0) + 1
-    return { version, ...(await writer.finish(version)) }
+    return this.#checkMayWrite(name, ifVersion)
   }
 
-  async #commit(document: DocumentRow): Promise<DocumentStat> {
+  async #commit(document: DocumentRow): Promise<void> {
     const { health, epoch } = this.#context
     if (health.failure !== undefined) throw health.failure
     if (await this.#context.isFenced()) throw health.fenced(epoch)
     await this.#context.commit({ type: 'document-written', document })
-    await this.#changed(document.name)
-    return statOf(document)
   }
 
   async #delete(name: string, ifVersion: number | undefined): Promise<void> {

@@ -38,6 +38,7 @@ export class StoreDocuments implements Documents {
   readonly #state: () => ManifestState
   readonly #writes: DocumentWrites
   readonly #reads: DocumentReads
+  readonly #stopping: Stopping
   /** Documents that are open, or just being opened. */
   readonly #open = new Set<Promise<OpenDocument>>()
   readonly #checks = new Set<Promise<unknown>>()
@@ -48,10 +49,12 @@ export class StoreDocuments implements Documents {
     this.#context = context
     this.#state = state
     this.files = new DocumentFiles(context, state)
+    this.#stopping = new Stopping(context.closing)
     this.#reads = new DocumentReads((row) => this.#openRow(row))
     this.#writes = new DocumentWrites(context, {
       state,
       files: this.files,
+      stopping: this.#stopping,
       changed: (name) => this.#reads.drop(name),
     })
     if (before !== undefined) this.files.tidyAfter(before)
@@ -121,14 +124,14 @@ export class StoreDocuments implements Documents {
 
   async #verifyRow(row: DocumentRow, options: VerifyDocumentOptions): Promise<DocumentReport> {
     const release = this.files.hold(row.id)
-    const stopping = new Stopping(this.#context.closing, options.signal)
-    const checked = verifyDocumentFile(this.#partsOf(row), { ...options, signal: stopping.signal })
+    const { signal, end } = this.#stopping.begin(options.signal)
+    const checked = verifyDocumentFile(this.#partsOf(row), { ...options, signal })
     this.#checks.add(checked)
     try {
       return await checked
     } finally {
       this.#checks.delete(checked)
-      stopping.end()
+      end()
       this.#released(row, release)
     }
   }
@@ -195,7 +198,9 @@ export class StoreDocuments implements Documents {
   }
 
   /** Open a file, which stays where it is until it is closed. */
-  #openRow(row: DocumentRow): Promise<OpenDocument> {
+  async #openRow(row: DocumentRow): Promise<OpenDocument> {
+    // Nobody would close it.
+    this.#checkOpen('open a document')
     const release = this.files.hold(row.id)
     const closed = () => {
       this.#open.delete(opened)

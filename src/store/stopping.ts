@@ -2,29 +2,42 @@
  * @module */
 import { VarveError } from '../errors.ts'
 
-/** One signal of the two. Whoever made it calls `end`, because the store's signal outlives the work. */
+/** One piece of work that may be ended early. */
+export interface Stoppable {
+  /** Aborted by the caller's signal, or with `STORE_CLOSED`. */
+  readonly signal: AbortSignal
+  /** To be called when the work is over. */
+  end(): void
+}
+
+/** All such work of a store. Listens to the store once, however much there is: runtimes warn of many listeners. */
 export class Stopping {
-  readonly #controller = new AbortController()
   readonly #closing: AbortSignal
-  readonly #caller: AbortSignal | undefined
-  readonly #close = () => this.#controller.abort(new VarveError('STORE_CLOSED', 'Cannot finish: the store was closed'))
-  readonly #stop = () => this.#controller.abort(this.#caller?.reason)
+  readonly #running = new Set<AbortController>()
 
-  constructor(closing: AbortSignal, caller: AbortSignal | undefined) {
+  constructor(closing: AbortSignal) {
     this.#closing = closing
-    this.#caller = caller
-    closing.addEventListener('abort', this.#close)
-    caller?.addEventListener('abort', this.#stop)
-    if (caller?.aborted) this.#stop()
-    if (closing.aborted) this.#close()
+    const stop = () => {
+      for (const controller of this.#running) controller.abort(closed())
+    }
+    closing.addEventListener('abort', stop, { once: true })
   }
 
-  get signal(): AbortSignal {
-    return this.#controller.signal
+  begin(caller: AbortSignal | undefined): Stoppable {
+    const controller = new AbortController()
+    const stop = () => controller.abort(caller?.reason)
+    this.#running.add(controller)
+    caller?.addEventListener('abort', stop)
+    if (caller?.aborted) stop()
+    if (this.#closing.aborted) controller.abort(closed())
+    const end = () => {
+      this.#running.delete(controller)
+      caller?.removeEventListener('abort', stop)
+    }
+    return { signal: controller.signal, end }
   }
+}
 
-  end(): void {
-    this.#closing.removeEventListener('abort', this.#close)
-    this.#caller?.removeEventListener('abort', this.#stop)
-  }
+function closed(): VarveError {
+  return new VarveError('STORE_CLOSED', 'Cannot finish: the store was closed')
 }

@@ -2,6 +2,7 @@
  * @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { StateDraft } from '../../../src/manifest/draft.ts'
 import {
   applyRecord,
   type DocumentRow,
@@ -101,14 +102,15 @@ describe('applyRecord() of document-written and document-deleted', () => {
     // Goal: lookups, order and contents are those of a map by name without regard to case.
     // Method: random records of a few names and versions; what is refused must change neither.
     const record = fc.record({
-      name: fc.constantFrom('a', 'A', 'b', 'ab', 'B', 'c'),
+      name: fc.constantFrom('a', 'A', 'b', 'ab', 'B', 'c', ...'defghijklm'),
       version: fc.integer({ min: 1, max: 6 }),
       isDeletion: fc.boolean(),
     })
     fc.assert(
-      fc.property(fc.array(record, { maxLength: 30 }), (records) => {
+      fc.property(fc.array(record, { maxLength: 60 }), (records) => {
         const model = new Map<string, DocumentRow>()
         let state = start()
+        const draft = new StateDraft(start())
         let last = 0
         for (const { name, version, isDeletion } of records) {
           const known = model.get(name.toLowerCase())
@@ -121,6 +123,7 @@ describe('applyRecord() of document-written and document-deleted', () => {
             continue
           }
           state = applyRecord(state, next)
+          draft.apply(next)
           if (isDeletion) last = Math.max(last, known?.version ?? 0)
           if (isDeletion) model.delete(name.toLowerCase())
           else model.set(name.toLowerCase(), row(name, version))
@@ -131,6 +134,7 @@ describe('applyRecord() of document-written and document-deleted', () => {
         expect(state.documents ?? []).toEqual(wanted)
         expect(state.lastDocumentVersion ?? 0).toBe(last)
         expect(reread(state)).toEqual(state)
+        expect(draft.state).toEqual(state)
       }),
       { numRuns: 300 },
     )
