@@ -5,7 +5,7 @@ import { writeIntKey } from '../codec/structural-write.ts'
 import { ValueBuffer } from '../codec/value-buffer.ts'
 import type { BlockWriter } from './block-writer.ts'
 import { BLOCK_RAW_BYTES } from './blocks.ts'
-import { buildKeyRun, hashIntKey, hashKey, RUN_KEYS_MAX } from './key-pages.ts'
+import { buildKeyRun, hashIntKey, hashKey } from './key-pages.ts'
 import { KeyRows } from './key-rows.ts'
 import { FIRST_OF_ROOT, KEYS_MAX, type KeyTable, secondHash } from './key-table.ts'
 import { KEY_INT, type Levels } from './levels.ts'
@@ -25,15 +25,21 @@ export class DocumentKeys {
   readonly #rows = new KeyRows()
   readonly #scratch = new ValueBuffer()
   readonly #spills: boolean
+  readonly #heldKeys: number
 
   /** @param options `spills`: key pages are written as soon as there are enough keys for a run. Otherwise all keys of the
    * open objects are held, 20 bytes each, so that each is compared with all. */
-  constructor(table: KeyTable, parts: { levels: Levels; blocks: BlockWriter }, options: { spills: boolean }) {
+  constructor(
+    table: KeyTable,
+    parts: { levels: Levels; blocks: BlockWriter },
+    options: { spills: boolean; heldKeys: number },
+  ) {
     this.#table = table
     this.#levels = parts.levels
     this.#blocks = parts.blocks
     this.#raw = parts.blocks.raw
     this.#spills = options.spills
+    this.#heldKeys = options.heldKeys
   }
 
   /** A container begins at `level`. */
@@ -81,7 +87,7 @@ export class DocumentKeys {
 
   /** Make room for one more key: may write key pages. Comes before anything of the key is written. */
   ready(): void {
-    if (this.#rows.count < RUN_KEYS_MAX || !this.#spills) return
+    if (this.#rows.count < this.#heldKeys || !this.#spills) return
     const levels = this.#levels
     let largest = 0
     let largestKeys = -1
@@ -116,8 +122,8 @@ export class DocumentKeys {
     const sizeBytes = this.#blocks.address - (levels.addresses[level] as number)
     const isLarge = keys > SCANNED_KEYS_MAX || (sizeBytes > SCANNED_BYTES_MAX && keys >= SOME_KEYS)
     if (keys > 0 && (isLarge || levels.runs[level] !== 0)) {
-      for (let from = first; from < rows.count; from += RUN_KEYS_MAX) {
-        this.#writeRun(level, from, Math.min(from + RUN_KEYS_MAX, rows.count))
+      for (let from = first; from < rows.count; from += this.#heldKeys) {
+        this.#writeRun(level, from, Math.min(from + this.#heldKeys, rows.count))
       }
     }
     rows.count = first

@@ -21,6 +21,8 @@ export interface EncoderOptions {
   readonly threshold: number
   /** Bytes that the items of the index may take. */
   readonly indexBudget: number
+  /** Keys of open objects that are held, and keys of one run of key pages. */
+  readonly heldKeys: number
   readonly duplicateKeys: 'last' | 'refuse'
 }
 
@@ -50,7 +52,7 @@ export class DocumentEncoder implements DocumentOutput {
     this.#keys = new DocumentKeys(
       this.keyTable,
       { levels: this.#levels, blocks },
-      { spills: options.duplicateKeys !== 'refuse' },
+      { spills: options.duplicateKeys !== 'refuse', heldKeys: options.heldKeys },
     )
     this.index = new IndexBuilder(this.#levels, options.threshold, options.indexBudget)
     this.#refuseDuplicates = options.duplicateKeys === 'refuse'

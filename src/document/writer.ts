@@ -13,6 +13,7 @@ import { BLOCK_RAW_BYTES, documentSeed } from './blocks.ts'
 import { DocumentEncoder } from './encoder.ts'
 import { encodeHeader, encodePreamble, FEATURE_DUPLICATES, sealIndex, TRAILER_BYTES } from './file-format.ts'
 import { encodeIndex } from './index-format.ts'
+import { RUN_KEYS_MAX } from './key-pages.ts'
 import type { WriteJsonOptions } from './types.ts'
 
 export const THRESHOLD_DEFAULT = 1_024
@@ -30,6 +31,15 @@ export interface WriterParts {
   readonly id: string
   readonly storeId: string
   readonly options: WriteJsonOptions
+  /** Smaller ones than usual, for tests. */
+  readonly limits?: WriterLimits
+}
+
+export interface WriterLimits {
+  /** Bytes that the items of the index may take. */
+  readonly indexBudget?: number
+  /** Keys of open objects that are held, and keys of one run of key pages. */
+  readonly heldKeys?: number
 }
 
 export interface WrittenDocument {
@@ -52,7 +62,8 @@ export class DocumentWriter extends DocumentEncoder {
     const threshold = parts.options.thresholdBytes ?? THRESHOLD_DEFAULT
     super(blocks, {
       threshold,
-      indexBudget: INDEX_MAX_BYTES - KEY_TABLE_MAX_BYTES,
+      indexBudget: parts.limits?.indexBudget ?? INDEX_MAX_BYTES - KEY_TABLE_MAX_BYTES,
+      heldKeys: parts.limits?.heldKeys ?? RUN_KEYS_MAX,
       duplicateKeys: parts.options.duplicateKeys ?? 'last',
     })
     this.#parts = parts

@@ -7,7 +7,7 @@ import { pumpJson } from '../../../../src/document/json-source.ts'
 import type { OpenDocument, StructuralEvent, WriteJsonOptions } from '../../../../src/document/types.ts'
 import { pumpValue } from '../../../../src/document/value-source.ts'
 import { verifyDocumentFile } from '../../../../src/document/verify.ts'
-import { DocumentWriter } from '../../../../src/document/writer.ts'
+import { DocumentWriter, type WriterLimits } from '../../../../src/document/writer.ts'
 import { systemClock } from '../../../../src/ports/clock.ts'
 import type { Storage } from '../../../../src/ports/storage.ts'
 
@@ -27,11 +27,11 @@ export interface Written {
 export async function writeDocument(
   source: Source,
   options: WriteJsonOptions = {},
-  storage: Storage = memoryStorage(),
+  { storage = memoryStorage(), limits = {} }: { storage?: Storage; limits?: WriterLimits } = {},
 ): Promise<Written> {
   const id = '0123456789abcdef'
   const path = `documents/d/${id}.vdoc`
-  const writer = await DocumentWriter.create({ storage, path, id, storeId: 'store-1', options })
+  const writer = await DocumentWriter.create({ storage, path, id, storeId: 'store-1', options, limits })
   try {
     if ('value' in source) await pumpValue(writer, source.value)
     else if ('events' in source) await pumpEvents(writer, source.events)
