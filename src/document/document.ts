@@ -11,12 +11,12 @@ import { feed } from './feed.ts'
 import { FEATURE_DUPLICATES } from './file-format.ts'
 import { ITEM } from './index-format.ts'
 import { JsonText } from './json-text.ts'
-import { locate, type Place, toRoot } from './locate.ts'
-import { matchesOf } from './matches.ts'
+import { locate, Place } from './locate.ts'
+import { pathsOf } from './matches.ts'
 import { type DocumentParts, damaged, type OpenedFile, openFile } from './open-file.ts'
 import { Path, toPath, toSinglePath } from './path.ts'
 import { Scanner } from './scanner.ts'
-import { ChildSearch } from './search.ts'
+import { SEARCH } from './search.ts'
 import type {
   ChildPage,
   ChildrenOptions,
@@ -73,13 +73,18 @@ class DocumentFile implements OpenDocument {
   }
 
   async read(path?: string | Path, options: ReadDocumentOptions = {}): Promise<unknown> {
-    const found = this.#path(path)
-    return this.#run(options, (place) => this.#value(place, found))
+    const route = this.#opened.index.routeOf(this.#path(path))
+    return this.#run(options, (place) => {
+      place.begin(route)
+      return this.#value(place)
+    })
   }
 
-  *#value(place: Place, path: Path): Reading<unknown> {
-    toRoot(place)
-    if (!(yield* locate(place, this.#opened.index.stepsOf(path)))) return undefined
+  /** The value that a place has begun to go to. */
+  *#value(place: Place): Reading<unknown> {
+    let found = place.advance()
+    for (; found === SEARCH.wanting; found = place.advance()) yield
+    if (found === SEARCH.absent) return undefined
     const builder = new ValueBuilder(this.#opened.index.keys)
     yield* feed(place.scanner, place.address, builder)
     return builder.value
@@ -92,7 +97,10 @@ class DocumentFile implements OpenDocument {
     const values: unknown[] = new Array(paths.length).fill(undefined)
     const readAll = function* (file: DocumentFile, place: Place): Reading<unknown[]> {
       place.scanner.window.keepBlocks(true)
-      for (const at of order) values[at] = yield* file.#value(place, parsed[at] as Path)
+      for (const at of order) {
+        place.begin(file.#opened.index.routeOf(parsed[at] as Path))
+        values[at] = yield* file.#value(place)
+      }
       place.scanner.window.keepBlocks(false)
       return values
     }
@@ -100,11 +108,8 @@ class DocumentFile implements OpenDocument {
   }
 
   async has(path: string | Path, options: ReadDocumentOptions = {}): Promise<boolean> {
-    const steps = this.#opened.index.stepsOf(this.#path(path))
-    return this.#run(options, (place) => {
-      toRoot(place)
-      return locate(place, steps)
-    })
+    const route = this.#opened.index.routeOf(this.#path(path))
+    return this.#run(options, (place) => locate(place, route))
   }
 
   async children(path?: string | Path, options: ChildrenOptions = {}): Promise<ChildPage> {
@@ -127,10 +132,9 @@ class DocumentFile implements OpenDocument {
     page: { limit: number; from: ChildCursor | undefined },
     options: ReadDocumentOptions,
   ): Promise<FoundChildren> {
-    const steps = this.#opened.index.stepsOf(path)
+    const route = this.#opened.index.routeOf(path)
     const list = function* (file: DocumentFile, place: Place): Reading<FoundChildren> {
-      toRoot(place)
-      if (!(yield* locate(place, steps))) throw file.#unknown(path, place.found)
+      if (!(yield* locate(place, route))) throw file.#unknown(path, place.found)
       const found = yield* listChildren(place, page.limit, page.from)
       if (found !== undefined) return found
       throw new VarveError('PATH_NOT_CONTAINER', `Cannot list children of "${path}": it is neither object nor array`, {
@@ -146,10 +150,9 @@ class DocumentFile implements OpenDocument {
   async #newest(path: Path, children: readonly FoundChild[]): Promise<FoundChild[]> {
     const kept: FoundChild[] = []
     for (const child of children) {
-      const steps = this.#opened.index.stepsOf(childPath(path, child))
+      const route = this.#opened.index.routeOf(childPath(path, child))
       const address = await this.#run({}, function* (place) {
-        toRoot(place)
-        return (yield* locate(place, steps)) ? place.address : -1
+        return (yield* locate(place, route)) ? place.address : -1
       })
       if (address === child.address) kept.push(child)
     }
@@ -174,13 +177,14 @@ class DocumentFile implements OpenDocument {
   }
 
   async *matches(path: string | Path, options: ReadDocumentOptions = {}): AsyncGenerator<DocumentMatch> {
+    for await (const found of this.paths(path, options))
+      yield { path: found.toString(), value: await this.read(found, options) }
+  }
+
+  paths(path: string | Path, options: ReadDocumentOptions = {}): AsyncGenerator<Path> {
     const list = (parent: Path, limit: number, from: ChildCursor | undefined) =>
       this.#children(parent, { limit, from }, options)
-    yield* matchesOf(toPath(path), {
-      list,
-      read: (one) => this.read(one, options),
-      has: (one) => this.has(one, options),
-    })
+    return pathsOf(toPath(path), { list, has: (one) => this.has(one, options) })
   }
 
   /** Feed a consumer; every step has given it something, or nothing. */
@@ -188,10 +192,9 @@ class DocumentFile implements OpenDocument {
     const { signal, onCost } = options
     const place = this.#take()
     const { scanner } = place
-    const steps = this.#opened.index.stepsOf(path)
+    const route = this.#opened.index.routeOf(path)
     const find = function* (file: DocumentFile): Reading<void> {
-      toRoot(place)
-      if (!(yield* locate(place, steps))) throw file.#unknown(path, place.found)
+      if (!(yield* locate(place, route))) throw file.#unknown(path, place.found)
     }
     try {
       await drive(find(this), scanner.window, signal)
@@ -249,15 +252,7 @@ class DocumentFile implements OpenDocument {
     }
     const { file, index } = this.#opened
     const scanner = new Scanner(new Window(file))
-    return {
-      index,
-      scanner,
-      search: new ChildSearch(scanner),
-      hasDuplicates: this.#hasDuplicates,
-      address: 0,
-      item: 0,
-      found: 0,
-    }
+    return new Place(index, scanner, this.#hasDuplicates)
   }
 
   get #hasDuplicates(): boolean {

@@ -4,12 +4,10 @@
 import { isVarveError } from '../errors.ts'
 import type { ChildCursor, FoundChild, FoundChildren } from './children.ts'
 import { Path, type Step } from './path.ts'
-import type { DocumentMatch } from './types.ts'
 
 /** How the document is read. */
 export interface MatchSource {
   readonly list: (parent: Path, limit: number, from: ChildCursor | undefined) => Promise<FoundChildren>
-  readonly read: (path: Path) => Promise<unknown>
   readonly has: (path: Path) => Promise<boolean>
 }
 
@@ -21,8 +19,9 @@ interface Level {
   readonly rest: readonly Step[]
 }
 
-/** Walk a path with wildcards. Order: that of the document. Memory: one page of children for each wildcard. */
-export async function* matchesOf(path: Path, source: MatchSource): AsyncGenerator<DocumentMatch> {
+/** Walk a path with wildcards and give the paths of what is there. Order: that of the document. Memory: one page of
+ * children for each wildcard. */
+export async function* pathsOf(path: Path, source: MatchSource): AsyncGenerator<Path> {
   const open: AsyncGenerator<Level>[] = [one({ path: Path.root, rest: path.steps })]
   for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
     const next = await top.next()
@@ -36,7 +35,7 @@ export async function* matchesOf(path: Path, source: MatchSource): AsyncGenerato
     const parent = single.length === 0 ? prefix : prefix.join(...single)
     const step = rest[plural]
     if (step !== undefined) open.push(childrenOf(parent, step, { rest: rest.slice(plural + 1), source }))
-    else if (await source.has(parent)) yield { path: parent.toString(), value: await source.read(parent) }
+    else if (await source.has(parent)) yield parent
   }
 }
 

@@ -142,6 +142,8 @@ export interface OpenDocument extends DocumentStat {
   json(path?: string | Path, options?: ReadDocumentOptions): AsyncIterable<Uint8Array>
   /** Every value that a path with wildcards and slices means, in document order. */
   matches(path: string | Path, options?: ReadDocumentOptions): AsyncIterable<DocumentMatch>
+  /** The paths of these values alone, for values that are too large to be held: read their `json` or `events`. */
+  paths(path: string | Path, options?: ReadDocumentOptions): AsyncIterable<Path>
   close(): Promise<void>
 }
 
