@@ -13,6 +13,22 @@ export interface WantedStep extends WantedKey {
   readonly index: number
 }
 
+/** What the index alone says of a path: how far it leads, and where. */
+export interface Route {
+  readonly steps: readonly WantedStep[]
+  /** Steps that are done. */
+  readonly found: number
+  /** The entry that they lead to, and where its value begins. */
+  readonly item: number
+  readonly address: number
+  /** Item of that array from which the element of the next step is looked for; -1 when it is no array, or from its
+   * beginning. */
+  readonly near: number
+}
+
+/** An array does not have the element. */
+export const NOWHERE = -2
+
 const DIGITS = /^(?:0|[1-9]\d{0,15})$/
 
 export class DocumentIndex {
@@ -24,9 +40,12 @@ export class DocumentIndex {
   /** Children of a container that the index names, made when first asked for. */
   readonly #children = new Map<number, Uint32Array>()
   readonly #fields = new Map<number, Map<string | number, number>>()
-  readonly #steps = new WeakMap<Path, readonly WantedStep[]>()
+  readonly #routes = new WeakMap<Path, Route>()
+  /** Entries do not tell which of two equal keys counts. */
+  readonly #hasDuplicates: boolean
 
-  constructor(index: PathIndex) {
+  constructor(index: PathIndex, hasDuplicates: boolean) {
+    this.#hasDuplicates = hasDuplicates
     this.items = index.items
     this.keys = index.keys
     this.#ends = itemTree(index.items).ends
@@ -94,6 +113,15 @@ export class DocumentIndex {
     return low
   }
 
+  /** The item of an array from which an element is looked for: its own entry, or a range before it. @returns -1 for the
+   * beginning of the array, `NOWHERE` when it does not have the element, or is a scalar. */
+  nearElement(item: number, index: number): number {
+    const { kinds, counts } = this.items
+    if (kinds[item] !== ITEM.array || index < 0 || index >= (counts[item] as number)) return NOWHERE
+    const children = this.childrenOf(item)
+    return children[this.before(children, index)] ?? -1
+  }
+
   /** The entry of the value that begins at an address, or -1. Cost: logarithmic. */
   entryAt(address: number): number {
     const { addresses, kinds, count } = this.items
@@ -107,15 +135,33 @@ export class DocumentIndex {
     return low < count && addresses[low] === address && kinds[low] !== ITEM.range ? low : -1
   }
 
-  /** The steps of a path without wildcards. Made once for a path. */
-  stepsOf(path: Path): readonly WantedStep[] {
-    let steps = this.#steps.get(path)
-    if (steps === undefined) {
+  /** The route of a path without wildcards. Made once for a path. */
+  routeOf(path: Path): Route {
+    let route = this.#routes.get(path)
+    if (route === undefined) {
       const { keyBytes } = path
-      steps = path.steps.map((step, at) => this.#step(step, keyBytes[at]))
-      this.#steps.set(path, steps)
+      route = this.#route(path.steps.map((step, at) => this.#step(step, keyBytes[at])))
+      this.#routes.set(path, route)
     }
-    return steps
+    return route
+  }
+
+  /** Follow steps as far as entries lead. */
+  #route(steps: readonly WantedStep[]): Route {
+    const { kinds, ordinals, addresses } = this.items
+    let item = 0
+    let near = -1
+    let found = 0
+    for (; found < steps.length && !this.#hasDuplicates; found++) {
+      const step = steps[found] as WantedStep
+      if (kinds[item] === ITEM.object) near = step.key === undefined ? -1 : this.field(item, step.key)
+      else near = Math.max(this.nearElement(item, step.index), -1)
+      const isEntry = near >= 0 && kinds[near] !== ITEM.range
+      if (!isEntry || (kinds[item] === ITEM.array && ordinals[near] !== step.index)) break
+      item = near
+      near = -1
+    }
+    return { steps, found, item, address: addresses[item] as number, near: found === steps.length ? -1 : near }
   }
 
   #step(step: Path['steps'][number], bytes: Uint8Array | undefined): WantedStep {

@@ -5,96 +5,115 @@
  * @module */
 import { VarveError } from '../errors.ts'
 import { BLOCK_RAW_BYTES } from './blocks.ts'
-import type { DocumentIndex, WantedStep } from './document-index.ts'
+import { type DocumentIndex, NOWHERE, type Route, type WantedStep } from './document-index.ts'
 import { ITEM } from './index-format.ts'
 import { directoryOf, findInLeaf, hashIntKey, hashKey, leavesOf, readRunHeader } from './key-pages.ts'
 import { type Scanner, SKIP } from './scanner.ts'
-import { type ChildSearch, SEARCH } from './search.ts'
+import { ChildSearch, SEARCH } from './search.ts'
 import type { Reading } from './window.ts'
 
-/** One document as readings see it. */
-export interface Place {
+/** One document as a reading sees it, and the way of that reading to a value. */
+export class Place {
   readonly index: DocumentIndex
   readonly scanner: Scanner
-  readonly search: ChildSearch
   /** Some object has a key twice: scans go to the end. */
   readonly hasDuplicates: boolean
   /** Where the value begins. */
-  address: number
+  address = 0
   /** Its entry in the index, or -1. */
-  item: number
+  item = 0
   /** How many steps were found. */
-  found: number
-}
+  found = 0
+  readonly #search: ChildSearch
+  #steps: readonly WantedStep[] = []
+  #isSearching = false
+  /** A search in a large object, which is rare enough to be a reading of its own. */
+  #rare: Reading<number> | undefined
 
-/** Move `place` to the root. */
-export function toRoot(place: Place): void {
-  place.item = 0
-  place.address = place.index.items.addresses[0] as number
-}
-
-/** Move `place` to the value at `steps` from where it is. @returns whether it is there; otherwise `place` is at the
- * last value on the way. */
-export function* locate(place: Place, steps: readonly WantedStep[]): Reading<boolean> {
-  const { search, index } = place
-  for (place.found = 0; place.found < steps.length; place.found++) {
-    const step = steps[place.found] as WantedStep
-    // In most places nothing has to be read for a step.
-    const named = place.hasDuplicates ? -1 : entryOf(place, step)
-    if (named >= 0) {
-      place.item = named
-      place.address = index.items.addresses[named] as number
-      continue
-    }
-    let address = -1
-    if (place.item >= 0 && index.items.kinds[place.item] === ITEM.object) address = yield* fieldOf(place, step)
-    else if (begin(place, step)) {
-      let found = search.advance()
-      for (; found === SEARCH.wanting; found = search.advance()) yield
-      if (found === SEARCH.found) address = search.address
-    }
-    if (address < 0) return false
-    place.address = address
-    // What has an entry was found by it.
-    place.item = place.hasDuplicates ? index.entryAt(address) : -1
+  constructor(index: DocumentIndex, scanner: Scanner, hasDuplicates: boolean) {
+    this.index = index
+    this.scanner = scanner
+    this.hasDuplicates = hasDuplicates
+    this.#search = new ChildSearch(scanner)
   }
-  return true
-}
 
-/** Begin to look for a child of an array that the index names, or of any small container. @returns whether it can be
- * there. */
-function begin({ index, item, search, address, hasDuplicates }: Place, step: WantedStep): boolean {
-  if (item < 0) {
-    search.inContainer(address, step, hasDuplicates)
-    return true
+  /** Go to the value of a route: `advance` until it is no longer wanting, with a yield after each time. */
+  begin(route: Route): void {
+    this.#steps = route.steps
+    this.found = route.found
+    this.item = route.item
+    this.address = route.address
+    this.#isSearching = false
+    this.#rare = undefined
+    if (route.near >= 0) this.#searchBehind(route.near, route.steps[route.found] as WantedStep)
   }
-  const { items } = index
-  if (items.kinds[item] === ITEM.scalar || step.index < 0 || step.index >= (items.counts[item] as number)) return false
-  const children = index.childrenOf(item)
-  const near = children[index.before(children, step.index)]
-  if (near === undefined) search.inContainer(address, step, false)
-  else search.behindElement(items.addresses[near] as number, step.index - (items.ordinals[near] as number))
-  return true
+
+  /** @returns one of `SEARCH`; absent: the place is at the last value on the way.
+   * @throws {VarveError} `DECODE_FAILED`. */
+  advance(): number {
+    for (;;) {
+      let address = -1
+      if (this.#isSearching) {
+        const found = this.#search.advance()
+        if (found !== SEARCH.found) return found
+        address = this.#search.address
+      } else if (this.#rare !== undefined) {
+        const step = this.#rare.next()
+        if (!step.done) return SEARCH.wanting
+        address = step.value
+        if (address < 0) return SEARCH.absent
+      } else {
+        if (this.found === this.#steps.length) return SEARCH.found
+        const begun = this.#beginStep(this.#steps[this.found] as WantedStep)
+        if (begun !== SEARCH.wanting) return begun
+        continue
+      }
+      this.#isSearching = false
+      this.#rare = undefined
+      this.found++
+      this.address = address
+      // Where no key is there twice, the route has led through all entries.
+      this.item = this.hasDuplicates ? this.index.entryAt(address) : -1
+    }
+  }
+
+  /** @returns whether there is something to look for. */
+  #beginStep(step: WantedStep): number {
+    const { index, item, address } = this
+    const { items } = index
+    if (item < 0) this.#inContainer(address, step)
+    else if (items.kinds[item] === ITEM.object) {
+      if (step.key === undefined) return SEARCH.absent
+      const run = items.pages[item] as number
+      this.#rare = run > 0 ? fieldByPages(this, step, run) : fieldBySteps(this, step)
+    } else {
+      const near = index.nearElement(item, step.index)
+      if (near === NOWHERE) return SEARCH.absent
+      if (near < 0) this.#inContainer(address, step)
+      else this.#searchBehind(near, step)
+    }
+    return SEARCH.wanting
+  }
+
+  #inContainer(address: number, step: WantedStep): void {
+    this.#search.inContainer(address, step, this.hasDuplicates)
+    this.#isSearching = true
+  }
+
+  /** Look for an element behind an item of its array, or at it. */
+  #searchBehind(near: number, step: WantedStep): void {
+    const { addresses, ordinals } = this.index.items
+    this.#search.behindElement(addresses[near] as number, step.index - (ordinals[near] as number))
+    this.#isSearching = true
+  }
 }
 
-/** The entry of a child that the index names, or -1. */
-function entryOf({ index, item }: Place, step: WantedStep): number {
-  if (item < 0) return -1
-  const kind = index.items.kinds[item] as number
-  if (kind === ITEM.object) return step.key === undefined ? -1 : index.field(item, step.key)
-  if (kind !== ITEM.array || step.index < 0) return -1
-  const children = index.childrenOf(item)
-  const at = index.before(children, step.index)
-  const child = children[at]
-  if (child === undefined || index.items.kinds[child] === ITEM.range) return -1
-  return index.items.ordinals[child] === step.index ? child : -1
-}
-
-/** Address of a field of an object that the index names, or -1. */
-function* fieldOf(place: Place, step: WantedStep): Reading<number> {
-  if (step.key === undefined) return -1
-  const run = place.index.items.pages[place.item] as number
-  return run > 0 ? yield* fieldByPages(place, step, run) : yield* fieldBySteps(place, step)
+/** Go to the value of a route. @returns whether it is there. */
+export function* locate(place: Place, route: Route): Reading<boolean> {
+  place.begin(route)
+  let found = place.advance()
+  for (; found === SEARCH.wanting; found = place.advance()) yield
+  return found === SEARCH.found
 }
 
 /** Go into the container of an entry. @returns how many children it says it has. */

@@ -6,7 +6,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { ReadHandle, Storage } from '../ports/storage.ts'
 import { BLOCK_BYTES, BLOCK_HEADER_BYTES, BLOCK_RAW_BYTES, documentSeed, FILE_HEADER_BYTES } from './blocks.ts'
 import { DocumentIndex } from './document-index.ts'
-import { checkSection, TRAILER_BYTES, type Trailer } from './file-format.ts'
+import { checkSection, FEATURE_DUPLICATES, TRAILER_BYTES, type Trailer } from './file-format.ts'
 import { decodeIndex } from './index-decode.ts'
 import type { DocumentStat } from './types.ts'
 import type { BlockFile } from './window.ts'
@@ -73,7 +73,7 @@ async function readFile(parts: DocumentParts, handle: ReadHandle): Promise<Opene
   return {
     file: { handle, digest, clock, seed, streamBytes, asyncReadsLeft: 0, slowReads: 0 },
     trailer,
-    index: new DocumentIndex(index),
+    index: new DocumentIndex(index, (trailer.features & FEATURE_DUPLICATES) !== 0),
   }
 }
 
