@@ -118,10 +118,11 @@ export class DocumentWrites {
         const before = this.#before(name, options.ifVersion)
         const version = (before?.version ?? this.#store.state().lastDocumentVersion ?? 0) + 1
         const sizes = await output.finish(version)
-        // Complete, and perhaps soon published: from here on it is swept away only when no manifest can name it.
+        await this.#checkOwner()
+        // From here on a manifest may name it, whatever becomes of the commit: then only `tidy` knows.
         writer = undefined
         const document = { name, version, id, ...sizes, writtenAt: this.#context.clock.now() }
-        await this.#commit(document)
+        await this.#context.commit({ type: 'document-written', document })
         if (before !== undefined) await this.#changed(name)
         return statOf(document)
       })
@@ -142,11 +143,10 @@ export class DocumentWrites {
     return this.#checkMayWrite(name, ifVersion)
   }
 
-  async #commit(document: DocumentRow): Promise<void> {
+  async #checkOwner(): Promise<void> {
     const { health, epoch } = this.#context
-    if (health.failure !== undefined) throw health.failure
     if (await this.#context.isFenced()) throw health.fenced(epoch)
-    await this.#context.commit({ type: 'document-written', document })
+    if (health.failure !== undefined) throw health.failure
   }
 
   async #delete(name: string, ifVersion: number | undefined): Promise<void> {

@@ -92,17 +92,20 @@ export class LogStore implements Store {
     return this.#closing
   }
 
-  /** 1. Tails end, and documents that are still streaming in are given up. 2. What is being published is, and documents
-   * that are open are closed. 3. Queued appends finish. 4. Checkpoints. 5. The record of a clean close, unless
-   * something failed: then the next open recovers. 6. The place is free. */
+  /** 1. Tails end, and documents that are still streaming in are given up. 2. Queued appends finish. 3. Checkpoints.
+   * Beside them documents that are being published are, and those that are open are closed. 4. The record of a clean
+   * close, unless something failed: then the next open recovers. 5. The place is free. */
   async #close(): Promise<void> {
     this.#parts.closing.abort()
     const { health } = this.#context
+    // To its end, whatever becomes of the topics; and they to theirs.
+    const documents = this.documents.close()
+    documents.catch(() => undefined)
     try {
-      const untidy = await this.documents.close()
       if (!this.readOnly) {
         if (health.failure === undefined) await this.topics.checkpoint()
         const partitions = await this.topics.closeWriters()
+        const untidy = await documents
         const left = untidy.length === 0 ? {} : { untidyDocuments: untidy }
         if (health.failure === undefined) await this.#context.commit({ type: 'closed', partitions, ...left })
       }
@@ -112,6 +115,7 @@ export class LogStore implements Store {
         reason: String(error),
       })
     } finally {
+      await documents.catch(() => undefined)
       await this.#context.pool.close().finally(() => this.#parts.release())
     }
   }

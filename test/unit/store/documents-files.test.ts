@@ -228,7 +228,10 @@ describe('a file that cannot be removed', () => {
     const wire = new Wire(first.wire.storage)
     wire.before = failing(({ op, path }) => op === 'list' && path === 'documents', 'STORAGE_DENIED', 99)
     const shelf = await openShelf({ wire, clock: first.clock, takeOver: true })
+    const topic = await shelf.store.topics.open('orders', { create: true })
+    const appended = topic.append({ kind: 'Noted', entity: 'e', data: 1 })
     await shelf.store.close()
+    expect((await appended).firstOffset).toBe(0)
     expect(shelf.diagnostics.map(({ code }) => code)).toContain('CLOSED_UNCLEANLY')
     wire.before = undefined
     const again = await openShelf({ wire, clock: first.clock })
@@ -322,6 +325,17 @@ describe('an owner whose store was taken over', () => {
     const again = await openShelf({ wire: next.wire, clock: next.clock })
     await mustBeTidy(again, { a: 'new' })
     await again.store.close()
+  })
+
+  test('takes its own files away when it begins to write after the new owner has tidied up', async () => {
+    const old = await openShelf()
+    await old.store.documents.write('a', 'old')
+    const next = await openAgain(old)
+    await settle(100)
+    expect(await outcome(old.store.documents.write('a', 'stale'))).toBe('STORE_FENCED')
+    await mustBeTidy(next, { a: 'old' })
+    await old.store.close()
+    await next.store.close()
   })
 
   test('does not acknowledge a version that was fenced while its record was written', async () => {
