@@ -3,8 +3,12 @@
 import { describe, expect, test } from 'vitest'
 import { type OpenDocument, VarveError } from '../../src/index.ts'
 import type { AppOptions } from '../../web/index.ts'
+import { seededRandom } from '../support/seeded-random.ts'
 import { documentHarness as started } from './support/documents.ts'
 import { settle } from './support/harness.ts'
+
+/** What compression makes no smaller. */
+const PIECE = seededRandom(6).bytes(65_536)
 
 describe('long answers', () => {
   /** A document whose text comes in as many pieces as are read. */
@@ -27,7 +31,7 @@ describe('long answers', () => {
     async function* json() {
       while (true) {
         if (state.read === state.fail) throw new VarveError('DOCUMENT_DAMAGED', 'Cannot read block 7 of /secret/place')
-        yield new Uint8Array(65_536).fill(0x20)
+        yield PIECE
         state.read++
       }
     }

@@ -7,7 +7,6 @@ import {
   isVarveError,
   type OpenDocument,
   Path,
-  stringifyValue,
   type VarveError,
 } from '../../src/index.ts'
 import { deleteDocument, placeOf } from '../api/documents.ts'
@@ -24,13 +23,15 @@ import { counted, formatAge, formatBytes, formatCount, isoTime } from './words.t
 const TEXT_CHARACTERS = 20_000
 const MATCHES = 100
 const PREVIEW_CHARACTERS = 200
+/** How long a page looks for matches. */
+const SEARCH_MS = 5_000
 /** More steps than this are not shown one by one. */
 const STEPS_SHOWN = 30
 
 /** GET /documents/:name with `path`, `cursor` */
 export async function valuePage(c: WebContext, app: Shared): Promise<Response> {
   return app.store.documents.use(c.req.param('name') ?? '', async (document) => {
-    const { content, status } = await valueOrProblem(c, document)
+    const { content, status } = await valueOrProblem(c, app, document)
     const page = html`${head(c, document)}
 <div class="panel">${facts(document, app)}</div>
 ${placeForm(c)}
@@ -46,7 +47,7 @@ export async function childrenPartial(c: WebContext, app: Shared): Promise<Respo
   return app.store.documents.use(c.req.param('name') ?? '', async (document) => {
     if (documentVersion !== document.version) return answer(changedRow(c, document.name))
     const path = placeOf(c)
-    const page = await document.children(path, present({ cursor, limit: PAGE_CHILDREN, signal: c.req.raw.signal }))
+    const page = await document.children(path, present({ cursor, limit: PAGE_CHILDREN }))
     const place = { c, name: document.name, path: path.toString(), version: document.version }
     return answer(childRows(page, { place, cursor }))
   })
@@ -59,15 +60,22 @@ export async function postDeleteDocument(c: WebContext, app: Shared): Promise<Re
   return leadTo(c, `${factsOf(c).base}/documents`)
 }
 
+/** What is asked of a document. */
+interface Asked {
+  readonly app: Shared
+  readonly document: OpenDocument
+  readonly path: Path
+}
+
 interface Shown {
   readonly content: Html
   readonly status: number
 }
 
 /** What the query asks for, or why it cannot be shown: a path is typed by hand, so its errors belong beside it. */
-async function valueOrProblem(c: WebContext, document: OpenDocument): Promise<Shown> {
+async function valueOrProblem(c: WebContext, app: Shared, document: OpenDocument): Promise<Shown> {
   try {
-    return { content: await valueAt(c, document, placeOf(c)), status: 200 }
+    return { content: await valueAt(c, { app, document, path: placeOf(c) }), status: 200 }
   } catch (error) {
     if (!isVarveError(error) || !PLACE_CODES.has(error.code)) throw error
     const { status, title, detail } = problemOf(error, factsOf(c))
@@ -79,12 +87,13 @@ async function valueOrProblem(c: WebContext, document: OpenDocument): Promise<Sh
 
 const PLACE_CODES: ReadonlySet<VarveError['code']> = new Set(['PATH_INVALID', 'PATH_UNKNOWN', 'CURSOR_INVALID'])
 
-async function valueAt(c: WebContext, document: OpenDocument, path: Path): Promise<Html> {
+async function valueAt(c: WebContext, asked: Asked): Promise<Html> {
+  const { document, path } = asked
   const { name, version } = document
-  if (path.isPlural) return matchesOf(c, { document, path })
+  if (path.isPlural) return matchesOf(c, asked)
   const place: Place = { c, name, path: path.toString(), version }
   const { cursor } = factsOf(c).query
-  const options = present({ cursor, limit: PAGE_CHILDREN, signal: c.req.raw.signal })
+  const options = present({ cursor, limit: PAGE_CHILDREN })
   const page = await document.children(path, options).catch((error: unknown) => {
     if (isVarveError(error, 'PATH_NOT_CONTAINER')) return undefined
     throw error
@@ -101,35 +110,57 @@ ${childRows(page, { place })}
 
 /** The text of a scalar, as far as it is shown. */
 async function textOf(document: OpenDocument, path: Path): Promise<Html> {
+  const { text, cut } = await beginningOf(document, path, TEXT_CHARACTERS)
+  return html`<pre id="value-text" tabindex="0" hx-ignore><code>${text}</code></pre>
+${cut && html`<p class="faint">The first ${formatCount(TEXT_CHARACTERS)} characters; the JSON has all.</p>`}`
+}
+
+/** The JSON text of a value, read no further than it is shown. */
+async function beginningOf(
+  document: OpenDocument,
+  path: Path,
+  characters: number,
+): Promise<{ text: string; cut: boolean }> {
   const decoder = new TextDecoder()
   let text = ''
   for await (const piece of document.json(path)) {
     text += decoder.decode(piece, { stream: true })
-    if (text.length > TEXT_CHARACTERS) break
+    if (text.length > characters) break
   }
-  const cut = text.length > TEXT_CHARACTERS
-  return html`<pre id="value-text" tabindex="0" hx-ignore><code>${text.slice(0, TEXT_CHARACTERS)}</code></pre>
-${cut && html`<p class="faint">The first ${formatCount(TEXT_CHARACTERS)} characters; the JSON has all.</p>`}`
+  return { text: text.slice(0, characters), cut: text.length > characters }
 }
 
-/** What a path with wildcards means, the first of it. */
-async function matchesOf(c: WebContext, { document, path }: { document: OpenDocument; path: Path }): Promise<Html> {
+/** What a path with wildcards means: the first of it, as far as it is found within some seconds. */
+async function matchesOf(c: WebContext, { app, document, path }: Asked): Promise<Html> {
   const found: Html[] = []
-  let more = false
-  for await (const match of document.matches(path, { signal: c.req.raw.signal })) {
-    more = found.length === MATCHES
-    if (more) break
-    const text = stringifyValue(match.value)
-    found.push(
-      html`<li class="node"><div class="leaf"><a class="key" href="${valueAddress(
-        { c, name: document.name },
-        match.path,
-      )}">${match.path}</a> <code class="value">${text.slice(0, PREVIEW_CHARACTERS)}</code></div></li>`,
-    )
+  let words = ''
+  const late = new AbortController()
+  const cancel = app.clock.after(SEARCH_MS, () => late.abort())
+  try {
+    for await (const one of document.paths(path, { signal: late.signal })) {
+      if (found.length === MATCHES) {
+        words = `The first ${counted(MATCHES, 'match', 'matches')}`
+        break
+      }
+      found.push(await matchRow(c, { document, path: one }))
+    }
+  } catch (error) {
+    if (!late.signal.aborted) throw error
+    words = `${counted(found.length, 'match', 'matches')} within ${SEARCH_MS / 1_000} s; the API finds all`
+  } finally {
+    cancel()
   }
-  const words = counted(found.length, 'match', 'matches')
-  return html`<div class="live"><h2>${more ? `The first ${words}` : words}</h2></div>
+  return html`<div class="live"><h2>${words || counted(found.length, 'match', 'matches')}</h2></div>
 <ul class="tree root" id="matches" hx-ignore>${found}</ul>`
+}
+
+async function matchRow(c: WebContext, { document, path }: { document: OpenDocument; path: Path }): Promise<Html> {
+  const { text } = await beginningOf(document, path, PREVIEW_CHARACTERS)
+  const shown = path.toString()
+  const key = isReachable(shown)
+    ? html`<a class="key" href="${valueAddress({ c, name: document.name }, shown)}">${shown}</a>`
+    : html`<span class="key">${shown.slice(0, PREVIEW_CHARACTERS)}…</span>`
+  return html`<li class="node"><div class="leaf">${key} <code class="value">${text}</code></div></li>`
 }
 
 function head(c: WebContext, { name }: DocumentStat): Html {

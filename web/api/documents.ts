@@ -67,7 +67,7 @@ export async function readDocument(c: WebContext, app: Shared): Promise<Response
     }
     const pieces = (signal: AbortSignal) =>
       place.isPlural
-        ? lines(document.matches(place, { signal }), app.limits.streamChunkBytes)
+        ? lines(document, { place, signal, chunkBytes: app.limits.streamChunkBytes })
         : document.json(place, { signal })
     return streamBytes(c, app, { pieces, headers: typed, release })
   })
@@ -78,7 +78,7 @@ export async function readChildren(c: WebContext, app: Shared): Promise<Response
   const place = placeOf(c)
   const { limit, cursor } = factsOf(c).query
   return withDocument(c, app, async ({ document, headers, release }) => {
-    const page = await document.children(place, present({ limit, cursor, signal: c.req.raw.signal }))
+    const page = await document.children(place, present({ limit, cursor }))
     release()
     return jsonPage(page, { ...nextLink(c, page.nextCursor), ...headers })
   })

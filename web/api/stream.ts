@@ -7,11 +7,14 @@
  * - The answer has begun when a later piece fails, so the connection is cut: no client takes a part for the whole.
  * - Whatever ends the stream (client, server, source, failure) runs the same `#end`, once.
  * @module */
-import { type DocumentMatch, stringifyValue, VarveError } from '../../src/index.ts'
+import { type OpenDocument, type Path, stringifyValue, VarveError } from '../../src/index.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { logFailure } from '../problems.ts'
 import { joinBytes } from './answers.ts'
 import { refuseWhenStopped } from './sse.ts'
+
+const encoder = new TextEncoder()
+const LINE_END = encoder.encode('}\n')
 
 export interface ByteSource {
   /** Where the bytes come from, until `signal` aborts. */
@@ -129,15 +132,28 @@ class ByteStream {
   }
 }
 
-/** Matches as lines of JSON, in pieces of about `chunkBytes` characters. */
-export async function* lines(matches: AsyncIterable<DocumentMatch>, chunkBytes: number): AsyncGenerator<Uint8Array> {
-  const encoder = new TextEncoder()
-  let text = ''
-  for await (const match of matches) {
-    text += `${stringifyValue(match)}\n`
-    if (text.length < chunkBytes) continue
-    yield encoder.encode(text)
-    text = ''
+/** Every value that a path means as a line of JSON with its path, in pieces of about `chunkBytes`. No value is held:
+ * one of them may be the whole document. */
+export async function* lines(
+  document: OpenDocument,
+  { place, signal, chunkBytes }: { place: Path; signal: AbortSignal; chunkBytes: number },
+): AsyncGenerator<Uint8Array> {
+  let held: Uint8Array[] = []
+  let size = 0
+  const hold = (bytes: Uint8Array) => {
+    held.push(bytes)
+    size += bytes.length
   }
-  if (text !== '') yield encoder.encode(text)
+  for await (const path of document.paths(place, { signal })) {
+    hold(encoder.encode(`{"path":${stringifyValue(path.toString())},"value":`))
+    for await (const piece of document.json(path, { signal })) {
+      hold(piece)
+      if (size < chunkBytes) continue
+      yield joinBytes(held, size)
+      held = []
+      size = 0
+    }
+    hold(LINE_END)
+  }
+  if (size > 0) yield joinBytes(held, size)
 }
