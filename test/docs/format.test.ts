@@ -1,4 +1,4 @@
-/** The worked example of src/FORMAT.md is what the product writes, and a reader made from that page alone reads it.
+/** The worked examples of src/FORMAT.md are what the product writes, and readers made from that page alone read them.
  *
  * `UPDATE_DOCS=1` writes the dumps into the page; review the change as a change of the format.
  * @module */
@@ -10,6 +10,8 @@ import { openStore, type Storage } from '../../src/index.ts'
 import { TOP } from '../support/bundle.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { seededRandom } from '../support/seeded-random.ts'
+import { dumpDocument } from './document-dump.ts'
+import { DocumentFile } from './documents.ts'
 import { dumpManifest, dumpSegment } from './dump.ts'
 
 const PAGE = join(TOP, 'src/FORMAT.md')
@@ -66,4 +68,27 @@ test('the segment of the example is on the page, and its event reads as describe
     data: { total: 12 },
   })
   expectOnPage(SEGMENT, lines)
+})
+
+test('the small document is on the page, and reads as described', async () => {
+  const storage = memoryStorage()
+  const value = {
+    products: [
+      { name: 'tea', price: 3.5 },
+      { name: 'mug', price: 12 },
+      { name: 'pot', price: 30.25 },
+    ],
+  }
+  const store = await openStore({ storage, clock: new ManualClock(AT), random: seededRandom(1) })
+  const stat = await store.documents.write('catalog', value, { thresholdBytes: 16 })
+  await store.close()
+  const [{ name: file = '' } = {}] = await storage.list('documents/catalog')
+  const handle = await storage.openRead(`documents/catalog/${file}`)
+  const bytes = new Uint8Array(await handle.size())
+  await handle.read(0, bytes)
+  await handle.close()
+  const document = new DocumentFile(bytes, { ...stat, id: file.slice(0, 16) })
+  expect(document.preamble).toEqual({ threshold: 16, storeId: store.id })
+  expect([document.value(), document.read(['products', 2, 'price'])]).toEqual([value, 30.25])
+  expectOnPage('a small document', dumpDocument(bytes))
 })
