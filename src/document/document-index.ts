@@ -56,10 +56,12 @@ export class DocumentIndex {
   childrenOf(item: number): Uint32Array {
     let children = this.#children.get(item)
     if (children === undefined) {
-      const found: number[] = []
       const end = this.#ends[item] as number
-      for (let child = item + 1; child < end; child = this.#ends[child] as number) found.push(child)
-      children = Uint32Array.from(found)
+      let count = 0
+      for (let child = item + 1; child < end; child = this.#ends[child] as number) count++
+      children = new Uint32Array(count)
+      count = 0
+      for (let child = item + 1; child < end; child = this.#ends[child] as number) children[count++] = child
       this.#children.set(item, children)
     }
     return children

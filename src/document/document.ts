@@ -49,8 +49,6 @@ class DocumentFile implements OpenDocument {
   readonly indexBytes: number
   readonly writtenAt: number
   readonly thresholdBytes: number
-  readonly entries: number
-  readonly ranges: number
   readonly #parts: DocumentParts
   readonly #opened: OpenedFile
   readonly #paths = new Map<string, Path>()
@@ -67,9 +65,16 @@ class DocumentFile implements OpenDocument {
     this.indexBytes = parts.stat.indexBytes
     this.writtenAt = parts.stat.writtenAt
     this.thresholdBytes = opened.trailer.threshold
-    const { kinds, count } = opened.index.items
-    this.ranges = kinds.reduce((ranges, kind) => ranges + (kind === ITEM.range ? 1 : 0), 0)
-    this.entries = count - this.ranges
+  }
+
+  get entries(): number {
+    return this.#opened.index.items.count - this.ranges
+  }
+
+  get ranges(): number {
+    let ranges = 0
+    for (const kind of this.#opened.index.items.kinds) if (kind === ITEM.range) ranges++
+    return ranges
   }
 
   async read(path?: string | Path, options: ReadDocumentOptions = {}): Promise<unknown> {

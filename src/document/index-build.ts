@@ -9,10 +9,13 @@
  * in them, ranges are spaced anew. What is left is what a writer with the new T would have made, but that a place once
  * left out does not come back.
  * @module */
-import { type IndexItems, ITEM, itemSizeBytes } from './index-format.ts'
+import { BLOCK_RAW_BYTES } from './blocks.ts'
+import { encodeIndex, type IndexItems, ITEM, itemSizeBytes } from './index-format.ts'
 import type { Levels } from './levels.ts'
 
 const ITEMS_START = 1_024
+/** An index that takes this part of its budget is full: the items to come may take the rest. */
+const FULL = 0.9
 
 /** A value that has ended. */
 export interface Ended {
@@ -53,19 +56,12 @@ export class IndexBuilder {
     this.#budget = threshold === 0 ? Number.POSITIVE_INFINITY : budget
   }
 
-  /** A child of the innermost container begins at `address`, with its key. */
-  child(address: number): void {
+  /** Name the child of the innermost container that begins at `address`, with its key: in an array one at least T behind
+   * the mark, in an object one where the mark says so. */
+  range(address: number): void {
     const levels = this.#levels
     const level = levels.depth - 1
-    const mark = levels.marks[level] as number
-    if (levels.kinds[level] === ITEM.array ? address - mark >= this.threshold : mark < 0) {
-      this.#range(level, address)
-    }
-  }
-
-  #range(level: number, address: number): void {
     this.#name(level)
-    const levels = this.#levels
     const item = this.#push(ITEM.range, level + 1)
     this.#addresses[item] = address
     this.#keyAddresses[item] = address
@@ -154,6 +150,9 @@ export class IndexBuilder {
 
   #keepBudget(): void {
     while (this.#sizeBytes > this.#budget && this.threshold < Number.MAX_SAFE_INTEGER) {
+      // What items may take adds up to far more than what they take.
+      this.#sizeBytes = encodeIndex({ items: this.finish(), keys: [] }, BLOCK_RAW_BYTES).length
+      if (this.#sizeBytes <= this.#budget * FULL) return
       this.threshold *= 2
       this.#thin()
     }

@@ -22,7 +22,8 @@ export function decodeIndex(bytes: Uint8Array, facts: IndexFacts): PathIndex {
   // Every item and every key takes a byte at least, so this bounds what is allocated.
   if (count === 0 || count + tableCount > reader.remaining) throw refused('its counts do not fit its length')
   const table = readTable(reader, tableCount)
-  const keys = new Array<string | number | undefined>(count).fill(undefined)
+  // With holes, which read as undefined: most items have none.
+  const keys = new Array<string | number | undefined>(count)
   const items: IndexItems = {
     count,
     kinds: new Uint8Array(count),
@@ -34,12 +35,12 @@ export function decodeIndex(bytes: Uint8Array, facts: IndexFacts): PathIndex {
     counts: new Float64Array(count),
     pages: new Float64Array(count),
   }
-  readShapes(reader, items)
+  const shapes = readShapes(reader, items)
   readAddresses(reader, items, facts.endAddress)
-  readSizes(reader, items, facts.endAddress)
-  readOrdinals(reader, items)
+  readSizes(reader, items, { entries: shapes.entries, endAddress: facts.endAddress })
+  readOrdinals(reader, items, shapes.runs)
   readPages(reader, items, facts)
-  readKeys(reader, items, { keys, table })
+  readKeys(reader, items, { keys, table, entries: shapes.entries })
   return { items, keys: table }
 }
 
@@ -70,7 +71,16 @@ function fill(reader: ByteReader, column: Float64Array, count: number): void {
   reader.position = at
 }
 
-function readShapes(reader: ByteReader, { count, kinds, depths }: IndexItems): void {
+interface Shapes {
+  /** Ends of runs of items of one kind and depth. */
+  readonly runs: readonly number[]
+  /** Items that are entries. */
+  readonly entries: Uint32Array
+}
+
+function readShapes(reader: ByteReader, { count, kinds, depths }: IndexItems): Shapes {
+  const runs: number[] = []
+  const entries: number[] = []
   let deepest = 0
   for (let item = 0; item < count; ) {
     const number = reader.varint()
@@ -81,12 +91,15 @@ function readShapes(reader: ByteReader, { count, kinds, depths }: IndexItems): v
     if (run > count - item) throw refused('it has more shapes than items')
     if (depth > deepest || depth > DEPTH_MAX || (depth === 0) !== (item === 0)) throw refused(`a depth of ${depth}`)
     if (depth === 0 && (run > 1 || kind === ITEM.range)) throw refused('it does not begin with one root')
-    for (const end = item + run; item < end; item++) {
-      kinds[item] = kind
-      depths[item] = depth
-    }
+    const end = item + run
+    kinds.fill(kind, item, end)
+    depths.fill(depth, item, end)
+    if (kind !== ITEM.range) for (let entry = item; entry < end; entry++) entries.push(entry)
+    runs.push(end)
+    item = end
     deepest = kind >= ITEM.array ? depth + 1 : depth
   }
+  return { runs, entries: Uint32Array.from(entries) }
 }
 
 function readAddresses(reader: ByteReader, { count, addresses }: IndexItems, endAddress: number): void {
@@ -99,26 +112,28 @@ function readAddresses(reader: ByteReader, { count, addresses }: IndexItems, end
   }
 }
 
+interface SizeFacts {
+  readonly entries: Uint32Array
+  readonly endAddress: number
+}
+
 /** A child is smaller than its container, and every child takes a byte. */
-function readSizes(reader: ByteReader, items: IndexItems, endAddress: number): void {
-  const { count, kinds, depths, addresses, sizes, counts } = items
+function readSizes(reader: ByteReader, items: IndexItems, { entries, endAddress }: SizeFacts): void {
+  const { kinds, depths, addresses, sizes, counts } = items
   /** The size of the container at each depth. */
   const open = new Float64Array(DEPTH_MAX + 1)
-  let entries = 0
-  for (let item = 0; item < count; item++) if (kinds[item] !== ITEM.range) entries++
-  const column = new Float64Array(entries)
-  fill(reader, column, entries)
-  entries = 0
-  for (let item = 0; item < count; item++) {
-    if (kinds[item] === ITEM.range) continue
-    const size = column[entries++] as number
+  const column = new Float64Array(entries.length)
+  fill(reader, column, entries.length)
+  for (let entry = 0; entry < entries.length; entry++) {
+    const item = entries[entry] as number
+    const size = column[entry] as number
     const depth = depths[item] as number
     const most = depth === 0 ? endAddress : (open[depth - 1] as number) - 1
     if (size === 0 || size > most || size > endAddress - (addresses[item] as number)) throw refused(`a size of ${size}`)
     sizes[item] = size
     open[depth] = size
   }
-  for (let item = 0; item < count; item++) {
+  for (const item of entries) {
     if ((kinds[item] as number) < ITEM.array) continue
     const children = reader.varint()
     if (children >= (sizes[item] as number)) throw refused(`${children} children in ${sizes[item]} bytes`)
@@ -126,22 +141,31 @@ function readSizes(reader: ByteReader, items: IndexItems, endAddress: number): v
   }
 }
 
-function readOrdinals(reader: ByteReader, { count, kinds, depths, ordinals, counts }: IndexItems): void {
+function readOrdinals(
+  reader: ByteReader,
+  { count, kinds, depths, ordinals, counts }: IndexItems,
+  runs: readonly number[],
+): void {
   /** The next ordinal, and the number of children, at each depth. */
   const next = new Float64Array(DEPTH_MAX + 2)
   const ends = new Float64Array(DEPTH_MAX + 2)
   ends[1] = counts[0] as number
-  const behindRoot = ordinals.subarray(1)
-  fill(reader, behindRoot, count - 1)
-  for (let item = 1; item < count; item++) {
+  fill(reader, ordinals.subarray(1), count - 1)
+  let item = 1
+  for (const end of runs) {
+    if (item >= end) continue
     const depth = depths[item] as number
-    const ordinal = (next[depth] as number) + (ordinals[item] as number)
-    if (ordinal >= (ends[depth] as number)) throw refused('an ordinal is past the number of children')
-    ordinals[item] = ordinal
-    next[depth] = ordinal + 1
-    if ((kinds[item] as number) < ITEM.array) continue
-    next[depth + 1] = 0
-    ends[depth + 1] = counts[item] as number
+    const isContainer = (kinds[item] as number) >= ITEM.array
+    const last = ends[depth] as number
+    let ordinal = next[depth] as number
+    for (; item < end; item++) {
+      ordinal += ordinals[item] as number
+      if (ordinal >= last) throw refused('an ordinal is past the number of children')
+      ordinals[item] = ordinal++
+      if (isContainer) ends[depth + 1] = counts[item] as number
+    }
+    next[depth] = ordinal
+    if (isContainer) next[depth + 1] = 0
   }
 }
 
@@ -164,20 +188,20 @@ function readPages(reader: ByteReader, { count, kinds, addresses, pages }: Index
 interface KeyParts {
   readonly keys: (string | number | undefined)[]
   readonly table: readonly string[]
+  readonly entries: Uint32Array
 }
 
-function readKeys(reader: ByteReader, items: IndexItems, { keys, table }: KeyParts): void {
-  const { count, kinds, depths } = items
+function readKeys(reader: ByteReader, items: IndexItems, { keys, table, entries }: KeyParts): void {
+  const { kinds, depths } = items
   /** Items whose keys are among the texts, and their lengths. */
   const waiting: number[] = []
   const lengths: number[] = []
   const open = new Uint8Array(DEPTH_MAX + 2)
-  for (let item = 0; item < count; item++) {
-    const kind = kinds[item] as number
+  for (const item of entries) {
     // One more than the depth, so that the root is in no object.
     const depth = (depths[item] as number) + 1
-    open[depth] = kind
-    if (kind === ITEM.range || open[depth - 1] !== ITEM.object) continue
+    open[depth] = kinds[item] as number
+    if (open[depth - 1] !== ITEM.object) continue
     const number = reader.varint()
     if (number % 2 === 0) {
       const key = table[number / 2]

@@ -22,7 +22,7 @@ export interface WriteDocumentOptions {
   readonly ifVersion?: number
   /** Values of at least so many bytes get an entry in the path index, smaller ones are found from the nearest one
    * before; doubled when the index outgrows its budget. 0 indexes every value, without a budget; `Infinity` only the
-   * root. Default 1,024. */
+   * root. Default 512. */
   readonly thresholdBytes?: number
   /** Called about every MiB. */
   readonly onProgress?: (progress: DocumentProgress) => void

@@ -11,6 +11,8 @@ import { BLOCK_BYTES, BLOCK_HEADER_BYTES, BLOCK_RAW_BYTES, blockPosition, openBl
 
 /** Blocks read at once when one after another is wanted. */
 const AHEAD_MAX = 16
+/** What a scan from a place that the index names passes over, about. */
+const NEAR_END_BYTES = 512
 /** Blocks that one turn of the event loop may take. */
 export const TURN_LOADS = 256
 /** Blocks that are kept for readings that come back. */
@@ -76,7 +78,8 @@ export class Window {
   #wantedOffset = 0
   /** Keep the bytes from `at` before the block that is wanted. */
   #joins = false
-  #ahead = 1
+  /** Blocks wanted on end, one after another. */
+  #row = 0
   /** Blocks that were read, if they are kept. */
   #cache: Map<number, Uint8Array> | undefined
 
@@ -109,8 +112,8 @@ export class Window {
       this.at = at
       return true
     }
-    this.#ahead = 1
     this.#wantedBlock = block
+    this.#row = 0
     this.#wantedOffset = address - block * BLOCK_RAW_BYTES
     this.#joins = false
     return false
@@ -118,7 +121,7 @@ export class Window {
 
   /** Want the block behind what is here, joined to what was not taken yet. */
   more(): void {
-    this.#ahead = Math.min(this.#ahead * 2, AHEAD_MAX)
+    this.#row++
     this.#wantedBlock = this.#block + 1
     this.#wantedOffset = 0
     this.#joins = this.at < this.end
@@ -146,7 +149,7 @@ export class Window {
     const start = block * BLOCK_BYTES
     const left = this.#file.streamBytes - start
     if (left <= 0) throw outside(block)
-    const length = Math.min(this.#ahead * BLOCK_BYTES, left)
+    const length = Math.min(this.#blocksAtOnce() * BLOCK_BYTES, left)
     if (length <= BLOCK_BYTES) this.#staged = this.#one
     else {
       this.#many ??= storedBlocks(AHEAD_MAX * BLOCK_BYTES)
@@ -160,6 +163,12 @@ export class Window {
     const read = readAt(this.#file, blockPosition(block), into)
     if (typeof read === 'number') this.#didStage(block, read, length)
     else return read.then((found) => this.#didStage(block, found, length))
+  }
+
+  /** A scan that begins near the end of a block will want the next one; one that goes on and on wants many. */
+  #blocksAtOnce(): number {
+    if (this.#row > 1) return Math.min(2 ** this.#row, AHEAD_MAX)
+    return this.#row === 0 && this.#wantedOffset > BLOCK_RAW_BYTES - NEAR_END_BYTES ? 2 : 1
   }
 
   #didStage(block: number, found: number, length: number): void {

@@ -16,9 +16,9 @@ import { encodeIndex } from './index-format.ts'
 import { RUN_KEYS_MAX } from './key-pages.ts'
 import type { WriteJsonOptions } from './types.ts'
 
-export const THRESHOLD_DEFAULT = 1_024
+export const THRESHOLD_DEFAULT = 512
 /** The index section stays below this, its key table and trailer included. */
-const INDEX_MAX_BYTES = 1_048_576
+const INDEX_MAX_BYTES = 786_432
 const KEY_TABLE_MAX_BYTES = 20_480
 const PROGRESS_BYTES = 1_048_576
 const COPY_BYTES = 262_144
