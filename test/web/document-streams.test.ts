@@ -15,7 +15,7 @@ describe('long answers', () => {
   async function streaming(options: AppOptions = {}) {
     const made = await started(options)
     await made.put('1')
-    const state = { read: 0, released: 0, fail: -1 }
+    const state = { read: 0, released: 0, fail: -1, slow: undefined as Promise<void> | undefined }
     const use = made.store.documents.use.bind(made.store.documents)
     made.store.documents.use = async (name, work) => {
       const result = await use(name, (document) =>
@@ -30,6 +30,7 @@ describe('long answers', () => {
     }
     async function* json() {
       while (true) {
+        await state.slow
         if (state.read === state.fail) throw new VarveError('DOCUMENT_DAMAGED', 'Cannot read block 7 of /secret/place')
         yield PIECE
         state.read++
@@ -91,6 +92,27 @@ describe('long answers', () => {
     await readers[1]?.cancel()
     await settle()
     expect(state.released).toBe(4)
+  })
+
+  test('streamBytes() answers after a second where the first piece takes longer, and ends with its client', async () => {
+    const { get, state, clock } = await streaming()
+    let found = () => {}
+    state.slow = new Promise((resolve) => {
+      found = resolve
+    })
+    const asked = get('/catalog')
+    await settle()
+    await clock.advance(1_000)
+    const answer = await asked
+    expect([answer.status, answer.headers.get('content-length')]).toEqual([200, null])
+    const reader = readerOf(answer)
+    const first = reader.read()
+    found()
+    expect((await first).value?.length).toBe(65_536)
+    expect((await reader.read()).value?.length).toBe(65_536)
+    await reader.cancel()
+    await settle()
+    expect(state.released).toBe(1)
   })
 
   test('streamBytes() ends with the server', async () => {

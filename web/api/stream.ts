@@ -2,7 +2,8 @@
  *
  * Invariants:
  * - The first two pieces are read before anything is answered: a failure there is a problem with its own status, and
- *   what is short has a length and holds nothing open.
+ *   what is short has a length and holds nothing open. Where they take over a second the answer begins without them,
+ *   so that a long search holds a slot of streams, not one of requests, and ends when its client goes.
  * - Nothing is read ahead of the client. A client that leaves a piece unread for `answerIdleMs` is cut off.
  * - The answer has begun when a later piece fails, so the connection is cut: no client takes a part for the whole.
  * - Whatever ends the stream (client, server, source, failure) runs the same `#end`, once.
@@ -12,6 +13,9 @@ import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { logFailure } from '../problems.ts'
 import { joinBytes } from './answers.ts'
 import { refuseWhenStopped } from './sse.ts'
+
+/** How long an answer waits for its first pieces. */
+const BEGINNING_MS = 1_000
 
 const encoder = new TextEncoder()
 const LINE_END = encoder.encode('}\n')
@@ -32,20 +36,16 @@ export async function streamBytes(c: WebContext, app: Shared, source: ByteSource
   const stop = new AbortController()
   const pieces = source.pieces(stop.signal)[Symbol.asyncIterator]()
   try {
-    const first: Uint8Array[] = []
-    while (first.length < 2) {
-      const next = await pieces.next()
-      if (next.done === true) {
-        source.release()
-        const size = first.reduce((sum, piece) => sum + piece.length, 0)
-        return new Response(joinBytes(first, size) as Uint8Array<ArrayBuffer>, {
-          headers: { ...source.headers, 'content-length': String(size) },
-        })
-      }
-      first.push(next.value)
+    const begun = await beginningOf(app, pieces)
+    if (begun.isWhole) {
+      source.release()
+      const size = begun.read.reduce((sum, piece) => sum + piece.length, 0)
+      return new Response(joinBytes(begun.read, size) as Uint8Array<ArrayBuffer>, {
+        headers: { ...source.headers, 'content-length': String(size) },
+      })
     }
     const freeSlot = app.streams.take(app.options.peer?.(c) ?? 'all')
-    const stream = new ByteStream({ c, app, first, pieces, stop, freeSlot, release: source.release })
+    const stream = new ByteStream({ c, app, begun, pieces, stop, freeSlot, release: source.release })
     return new Response(stream.readable, { headers: source.headers })
   } catch (error) {
     stop.abort()
@@ -54,10 +54,42 @@ export async function streamBytes(c: WebContext, app: Shared, source: ByteSource
   }
 }
 
+interface Beginning {
+  readonly read: Uint8Array[]
+  readonly isWhole: boolean
+  /** A read that goes on. */
+  pending?: Promise<IteratorResult<Uint8Array>> | undefined
+}
+
+/** The first two pieces, or what there is of them within a second. */
+async function beginningOf(app: Shared, pieces: AsyncIterator<Uint8Array>): Promise<Beginning> {
+  const read: Uint8Array[] = []
+  let cancel = () => {}
+  const late = new Promise<undefined>((resolve) => {
+    cancel = app.clock.after(BEGINNING_MS, () => resolve(undefined))
+  })
+  try {
+    while (read.length < 2) {
+      const pending = pieces.next()
+      const next = await Promise.race([pending, late])
+      if (next === undefined) {
+        // Whoever takes the answer is told of its failure; nobody may.
+        pending.catch(() => {})
+        return { read, isWhole: false, pending }
+      }
+      if (next.done === true) return { read, isWhole: true }
+      read.push(next.value)
+    }
+    return { read, isWhole: false }
+  } finally {
+    cancel()
+  }
+}
+
 interface ByteStreamParts {
   readonly c: WebContext
   readonly app: Shared
-  readonly first: Uint8Array[]
+  readonly begun: Beginning
   readonly pieces: AsyncIterator<Uint8Array>
   readonly stop: AbortController
   readonly freeSlot: () => void
@@ -91,10 +123,9 @@ class ByteStream {
 
   async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     this.#cancelDeadline?.()
-    const { app, c, first, pieces } = this.#parts
+    const { app, c } = this.#parts
     try {
-      const held = first.shift()
-      const next = held === undefined ? await pieces.next() : { done: false as const, value: held }
+      const next = await this.#next()
       if (this.#ended) return
       if (next.done === true) {
         this.#end()
@@ -110,6 +141,15 @@ class ByteStream {
       logFailure(error, { options: app.options, requestId: factsOf(c).requestId })
       this.#cut(error)
     }
+  }
+
+  #next(): Promise<IteratorResult<Uint8Array>> {
+    const { begun, pieces } = this.#parts
+    const held = begun.read.shift()
+    if (held !== undefined) return Promise.resolve({ done: false, value: held })
+    const { pending } = begun
+    begun.pending = undefined
+    return pending ?? pieces.next()
   }
 
   #cut(error: unknown): void {
