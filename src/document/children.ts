@@ -129,9 +129,10 @@ function* describe(
       return { key, ordinal, type, sizeBytes, address }
     }
   }
+  const { skippedBytes } = scanner
   scanner.beginSkip(1)
   while (scanner.skip() !== SKIP.done) yield
-  const sizeBytes = scanner.behind - address
+  const sizeBytes = scanner.behind - address - (scanner.skippedBytes - skippedBytes)
   if (sizeBytes > SHOWN_BYTES || type === 'object' || type === 'array')
     return { key, ordinal, type, sizeBytes, address }
   const builder = new ValueBuilder(index.keys)
