@@ -1,6 +1,14 @@
 /** varve: an event log that remembers. Append events, read them back in order, follow them live; lose nothing.
  * @module */
 export { parseJsonValue, stringifyValue, toJsonValue } from './codec/values.ts'
+export {
+  eventsToJson,
+  eventsToValue,
+  type JsonToEventsOptions,
+  jsonToEvents,
+  valueToEvents,
+} from './document/event-conversions.ts'
+export { EventSequence } from './document/event-sequence.ts'
 export { DOCUMENT_LIMITS } from './document/output.ts'
 export { Path, type Step } from './document/path.ts'
 export { type DocumentRef, documentRef, isDocumentRef } from './document/reference.ts'

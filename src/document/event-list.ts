@@ -4,10 +4,11 @@ import { StructuralReader } from '../codec/structural-read.ts'
 import type { EventConsumer } from './consumer.ts'
 import type { Scalar, StructuralEvent } from './types.ts'
 
-const BEGIN_OBJECT: StructuralEvent = Object.freeze({ type: 'beginObject' })
-const END_OBJECT: StructuralEvent = Object.freeze({ type: 'endObject' })
-const BEGIN_ARRAY: StructuralEvent = Object.freeze({ type: 'beginArray' })
-const END_ARRAY: StructuralEvent = Object.freeze({ type: 'endArray' })
+/** Events without anything are the same ones, everywhere. */
+export const BEGIN_OBJECT: StructuralEvent = Object.freeze({ type: 'beginObject' })
+export const END_OBJECT: StructuralEvent = Object.freeze({ type: 'endObject' })
+export const BEGIN_ARRAY: StructuralEvent = Object.freeze({ type: 'beginArray' })
+export const END_ARRAY: StructuralEvent = Object.freeze({ type: 'endArray' })
 
 /** Lists what it reads. Containers that are stored with their count end like the others, and keys come as text. */
 export class EventList extends StructuralReader implements EventConsumer {

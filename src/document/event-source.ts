@@ -1,8 +1,7 @@
 /** Structural events as sources of documents.
  * @module */
-import { isJsonNumber } from '../codec/structural-scalars.ts'
-import { describeValue, isBytes, isDate } from '../codec/value-kinds.ts'
-import { VarveError } from '../errors.ts'
+import { isBytes } from '../codec/value-kinds.ts'
+import { checkEvent } from './event-check.ts'
 import type { DocumentOutput } from './output.ts'
 import type { Scalar, StructuralEvent } from './types.ts'
 
@@ -57,8 +56,8 @@ async function pumpAwaited(
 }
 
 function write(output: DocumentOutput, event: StructuralEvent): void {
-  // Events come from a caller, so that their types are only promised.
-  switch (event?.type) {
+  checkEvent(event, output)
+  switch (event.type) {
     case 'beginObject':
       output.beginObject()
       break
@@ -72,25 +71,17 @@ function write(output: DocumentOutput, event: StructuralEvent): void {
       output.endArray()
       break
     case 'key':
-      if (typeof event.key !== 'string') throw noEvent(output, 'a key that is no string')
       output.key(event.key)
       break
     case 'intKey':
-      if (!Number.isSafeInteger(event.key)) throw noEvent(output, 'an integer key that is no safe integer')
       // -0 is 0.
       output.intKey(event.key + 0)
       break
     case 'decimal':
-      if (typeof event.text !== 'string' || !isJsonNumber(event.text)) {
-        throw noEvent(output, 'a decimal that is no number literal of JSON')
-      }
       output.decimal(event.text)
       break
-    case 'value':
-      writeScalar(output, event.value)
-      break
     default:
-      throw noEvent(output, 'what is no structural event')
+      writeScalar(output, event.value)
   }
 }
 
@@ -101,28 +92,6 @@ function writeScalar(output: DocumentOutput, value: Scalar): void {
   else if (typeof value === 'bigint') output.bigint(value)
   else if (value === undefined) output.undefined()
   else if (value === null) output.null()
-  else if (typeof value === 'object' && isBytes(value)) output.bytes(value)
-  else if (typeof value === 'object' && isDate(value)) writeDate(output, value)
-  else throw unsupported(output, describeValue(value))
-}
-
-function writeDate(output: DocumentOutput, value: Date): void {
-  const at = Date.prototype.getTime.call(value)
-  if (Number.isNaN(at)) throw unsupported(output, 'an invalid Date')
-  output.date(at)
-}
-
-function noEvent(output: DocumentOutput, found: string): VarveError {
-  const path = output.path()
-  const expected = 'a structural event'
-  return new VarveError('DOCUMENT_SEQUENCE', `Cannot write at "${path}": found ${found}`, {
-    details: { path, found, expected },
-  })
-}
-
-function unsupported(output: DocumentOutput, found: string): VarveError {
-  const path = output.path()
-  return new VarveError('VALUE_UNSUPPORTED', `Cannot write the value at "${path}": found ${found}`, {
-    details: { path, found },
-  })
+  else if (isBytes(value)) output.bytes(value)
+  else output.date(Date.prototype.getTime.call(value))
 }

@@ -43,8 +43,10 @@ export async function pumpValue(
   }
 }
 
-/** Methods that return a boolean tell whether they finished: false when frames were left behind. */
-class PausingWalk {
+/** A walk that pauses when its output is full, for whoever drains that between `begin` and each `resume`. Methods that
+ * return a boolean tell whether they finished: false when frames were left behind.
+ * @throws {VarveError} as `pumpValue`. */
+export class PausingWalk {
   readonly #output: DocumentOutput
   readonly #isPlainInherited = inheritsNothing()
   /** Open containers, innermost last. */
