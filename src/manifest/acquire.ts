@@ -43,7 +43,11 @@ export interface AcquireOptions {
   /** How long to wait for a live or silent owner; 0 refuses at once. */
   readonly lockTimeoutMs: number
   readonly signal?: AbortSignal
+  /** Size from which on a manifest may be written anew; default 1 MiB. */
+  readonly longBytes?: number
 }
+
+const LONG_BYTES = 1_048_576
 
 export interface Acquired {
   readonly manifest: OwnedManifest
@@ -179,7 +183,7 @@ async function tryNext(options: AcquireOptions, seen: Survey): Promise<Acquired 
     if (previous !== undefined) checkFormat(previous.state, 'write')
     const state = previous?.state ?? emptyState(randomId(random, 20), clock.now())
     const handle = await storage.openAppend(manifestName(epoch))
-    manifest = new OwnedManifest({ storage, epoch, instance: claim.instance, handle, state })
+    manifest = new OwnedManifest({ storage, claim, handle, state, longBytes: options.longBytes ?? LONG_BYTES })
     await manifest.adopt(previous?.epoch ?? 0)
     const notes = [...below.notes]
     await cleanUp(storage, manifest, { oldest: previous?.epoch ?? epoch, notes })
