@@ -58,6 +58,8 @@ export type ReadPage = Page & { readonly entityVersion?: number }
  * await client.append('orders', { kind: 'OrderPlaced', entity: 'order-1', data: { total: 12n ** 20n } })
  * const { items } = await client.page('orders')
  * console.assert(items[0]?.data.total === 12n ** 20n)
+ * await client.documents.put('catalog', { products: [{ name: 'tea' }] })
+ * console.assert((await client.documents.get('catalog', 'products[0].name')) === 'tea')
  * await store.close()
  * ``` */
 export function createClient(options: ClientOptions): Client {
@@ -65,6 +67,7 @@ export function createClient(options: ClientOptions): Client {
 }
 
 export class Client {
+  /** Documents: put, get and the like, with text streamed both ways. */
   readonly documents: ClientDocuments
   readonly #url: string
   readonly #headers: Record<string, string>
