@@ -3,11 +3,13 @@
 import type { OpenDocument } from '../document/types.ts'
 import type { DocumentRow } from '../manifest/index.ts'
 
-/** The index of a document takes up to a MiB of memory. */
+/** In memory an index takes up to ten times what it takes in its file. */
 const OPEN_MOST = 32
+const OPEN_INDEX_BYTES = 4 * 1_048_576
 
 interface Entry {
   readonly id: string
+  readonly indexBytes: number
   readonly opened: Promise<OpenDocument>
   readers: number
   /** Not for new readers: the last one closes it. */
@@ -43,14 +45,25 @@ export class DocumentReads {
       return known
     }
     this.drop(row.name)
-    const entry = { id: row.id, opened: this.#open(row), readers: 0, isDropped: false }
+    const entry = { id: row.id, indexBytes: row.indexBytes, opened: this.#open(row), readers: 0, isDropped: false }
     this.#entries.set(row.name, entry)
     entry.opened.catch(() => {
       if (this.#entries.get(row.name) === entry) this.#entries.delete(row.name)
     })
-    const [oldest] = this.#entries.keys()
-    if (this.#entries.size > OPEN_MOST && oldest !== undefined) this.drop(oldest)
+    this.#dropOldest()
     return entry
+  }
+
+  /** Keep few open, and their indexes small together. */
+  #dropOldest(): void {
+    let indexBytes = 0
+    for (const entry of this.#entries.values()) indexBytes += entry.indexBytes
+    for (const [name, entry] of this.#entries) {
+      if (this.#entries.size === 1) return
+      if (this.#entries.size <= OPEN_MOST && indexBytes <= OPEN_INDEX_BYTES) return
+      indexBytes -= entry.indexBytes
+      this.drop(name)
+    }
   }
 
   /** Close a document, now or when its last reader is done: there is a newer version, or none any more. */
