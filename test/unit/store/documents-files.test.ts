@@ -327,6 +327,18 @@ describe('an owner whose store was taken over', () => {
     await again.store.close()
   })
 
+  test('removes nothing of the new owner when a write of its own fails before it knows', async () => {
+    const old = await openShelf()
+    await old.store.documents.write('a', 'old')
+    const next = await openAgain(old)
+    await next.store.documents.write('a', 'new')
+    expect(await outcome(old.store.documents.writeJson('a', new TextEncoder().encode('[')))).toBe('JSON_INVALID')
+    await settle(50)
+    await mustBeTidy(next, { a: 'new' })
+    await old.store.close()
+    await next.store.close()
+  })
+
   test('takes its own files away when it begins to write after the new owner has tidied up', async () => {
     const old = await openShelf()
     await old.store.documents.write('a', 'old')
