@@ -4,7 +4,8 @@ import { CODE } from '../codec/structural-codes.ts'
 import { VarveError } from '../errors.ts'
 import { feed } from './feed.ts'
 import { ITEM } from './index-format.ts'
-import type { Place } from './locate.ts'
+import { locate, type Place } from './locate.ts'
+import { Path, type Step } from './path.ts'
 import { SKIP } from './scanner.ts'
 import type { ChildType, Scalar } from './types.ts'
 import { ValueBuilder } from './value-builder.ts'
@@ -45,12 +46,12 @@ export function* listChildren(
   limit: number,
   from: ChildCursor | undefined,
 ): Reading<FoundChildren | undefined> {
-  const { scanner } = place
-  if (!scanner.seek(place.address)) yield
+  const { scanner, address, item } = place
+  if (!scanner.seek(address)) yield
   while (scanner.peek() < 0) yield
   if (!scanner.enter()) return undefined
   const { isObject } = scanner
-  const count = place.item < 0 ? scanner.count : (place.index.items.counts[place.item] as number)
+  const count = item < 0 ? scanner.count : (place.index.items.counts[item] as number)
   const children: FoundChild[] = []
   let at: ChildCursor | undefined = from ?? { ordinal: 0, address: scanner.behind, isNamed: false }
   while (at !== undefined && at.ordinal < count && children.length < limit) {
@@ -62,7 +63,29 @@ export function* listChildren(
     }
   }
   const next = at !== undefined && at.ordinal < count && (yield* isThere(place, at)) ? at : undefined
-  return { isObject, children, next }
+  if (!isObject || !place.hasDuplicates) return { isObject, children, next }
+  return { isObject, children: yield* newest(place, { item, address }, children), next }
+}
+
+/** Those fields of the object that no later one with the same key replaces. */
+function* newest(
+  place: Place,
+  object: { item: number; address: number },
+  children: readonly FoundChild[],
+): Reading<FoundChild[]> {
+  const { index } = place
+  const kept: FoundChild[] = []
+  for (const child of children) {
+    const steps = index.stepsOf(Path.of([stepOf(child)]))
+    if ((yield* locate(place, index.routeFrom(object, steps))) && place.address === child.address) kept.push(child)
+  }
+  return kept
+}
+
+/** The step to a child. */
+export function stepOf({ key, ordinal }: FoundChild): Step {
+  if (typeof key === 'string') return { type: 'field', key }
+  return typeof key === 'number' ? { type: 'intKey', key } : { type: 'index', index: ordinal }
 }
 
 /** Whether a child begins there. */

@@ -21,9 +21,10 @@ export interface Route {
   /** The entry that they lead to, and where its value begins. */
   readonly item: number
   readonly address: number
-  /** Item of that array from which the element of the next step is looked for; -1 when it is no array, or from its
-   * beginning. */
+  /** Where in that array the element of the next step is looked for, and how many elements behind that place it is; -1
+   * when it is no array, or from its beginning. */
   readonly near: number
+  readonly elements: number
 }
 
 /** An array does not have the element. */
@@ -141,17 +142,26 @@ export class DocumentIndex {
   routeOf(path: Path): Route {
     let route = this.#routes.get(path)
     if (route === undefined) {
-      const { keyBytes } = path
-      route = this.#route(path.steps.map((step, at) => this.#step(step, keyBytes[at])))
+      route = this.#route(0, this.stepsOf(path))
       this.#routes.set(path, route)
     }
     return route
   }
 
-  /** Follow steps as far as entries lead. */
-  #route(steps: readonly WantedStep[]): Route {
+  /** The steps of a path without wildcards. @throws {VarveError} `PATH_INVALID`. */
+  stepsOf({ steps, keyBytes }: Path): readonly WantedStep[] {
+    return steps.map((step, at) => this.#step(step, keyBytes[at]))
+  }
+
+  /** The route from a value, whose entry is `item` if it has one. */
+  routeFrom({ item, address }: { item: number; address: number }, steps: readonly WantedStep[]): Route {
+    return item < 0 ? { steps, found: 0, item, address, near: -1 } : this.#route(item, steps)
+  }
+
+  /** Follow steps from an entry as far as entries lead. */
+  #route(from: number, steps: readonly WantedStep[]): Route {
     const { kinds, ordinals, addresses } = this.items
-    let item = 0
+    let item = from
     let near = -1
     let found = 0
     for (; found < steps.length && !this.#hasDuplicates; found++) {
@@ -163,7 +173,10 @@ export class DocumentIndex {
       item = near
       near = -1
     }
-    return { steps, found, item, address: addresses[item] as number, near: found === steps.length ? -1 : near }
+    const address = addresses[item] as number
+    if (found === steps.length || near < 0) return { steps, found, item, address, near: -1, elements: 0 }
+    const elements = (steps[found] as WantedStep).index - (ordinals[near] as number)
+    return { steps, found, item, address, near: addresses[near] as number, elements }
   }
 
   #step(step: Path['steps'][number], bytes: Uint8Array | undefined): WantedStep {

@@ -3,7 +3,7 @@
 import { VarveError } from '../errors.ts'
 import { nextTurn } from '../ports/clock.ts'
 import type { Maybe } from '../ports/storage.ts'
-import { type ChildCursor, type FoundChild, type FoundChildren, listChildren } from './children.ts'
+import { type ChildCursor, type FoundChild, type FoundChildren, listChildren, stepOf } from './children.ts'
 import type { EventConsumer } from './consumer.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { EventList } from './event-list.ts'
@@ -12,7 +12,7 @@ import { FEATURE_DUPLICATES } from './file-format.ts'
 import { ITEM } from './index-format.ts'
 import { JsonText } from './json-text.ts'
 import { locate, Place } from './locate.ts'
-import { pathsOf } from './matches.ts'
+import { type MatchSource, matchesOf } from './matches.ts'
 import { type DocumentParts, damaged, type OpenedFile, openFile } from './open-file.ts'
 import { Path, toPath, toSinglePath } from './path.ts'
 import { Scanner } from './scanner.ts'
@@ -33,6 +33,8 @@ export type { DocumentParts } from './open-file.ts'
 
 /** Texts of paths that are kept parsed. */
 const PATHS_KEPT = 512
+/** Short reads of a long search between two turns of the event loop. */
+const TURN_RUNS = 256
 const CHILDREN_MAX = 1_000
 const CHILDREN_DEFAULT = 100
 
@@ -90,8 +92,12 @@ class DocumentFile implements OpenDocument {
     let found = place.advance()
     for (; found === SEARCH.wanting; found = place.advance()) yield
     if (found === SEARCH.absent) return undefined
+    return yield* this.#valueAt(place, place.address)
+  }
+
+  *#valueAt({ scanner }: Place, address: number): Reading<unknown> {
     const builder = new ValueBuilder(this.#opened.index.keys)
-    yield* feed(place.scanner, place.address, builder)
+    yield* feed(scanner, address, builder)
     return builder.value
   }
 
@@ -146,29 +152,14 @@ class DocumentFile implements OpenDocument {
         details: { path: path.toString() },
       })
     }
-    const found = await this.#run(options, (place) => list(this, place))
-    if (!found.isObject || !this.#hasDuplicates) return found
-    return { ...found, children: await this.#newest(path, found.children) }
-  }
-
-  /** Those fields that no later one with the same key replaces. */
-  async #newest(path: Path, children: readonly FoundChild[]): Promise<FoundChild[]> {
-    const kept: FoundChild[] = []
-    for (const child of children) {
-      const route = this.#opened.index.routeOf(childPath(path, child))
-      const address = await this.#run({}, function* (place) {
-        return (yield* locate(place, route)) ? place.address : -1
-      })
-      if (address === child.address) kept.push(child)
-    }
-    return kept
+    return this.#run(options, (place) => list(this, place))
   }
 
   #child(parent: Path, child: FoundChild): DocumentChild {
     const { key, ordinal, type, sizeBytes } = child
     const step = typeof key === 'string' ? { key } : typeof key === 'number' ? { intKey: key } : { index: ordinal }
     const value = 'value' in child ? { value: child.value } : {}
-    return { path: childPath(parent, child).toString(), ...step, type, sizeBytes, ...value }
+    return { path: parent.join(stepOf(child)).toString(), ...step, type, sizeBytes, ...value }
   }
 
   async *events(path?: string | Path, options: ReadDocumentOptions = {}): AsyncGenerator<StructuralEvent> {
@@ -182,14 +173,35 @@ class DocumentFile implements OpenDocument {
   }
 
   async *matches(path: string | Path, options: ReadDocumentOptions = {}): AsyncGenerator<DocumentMatch> {
-    for await (const found of this.paths(path, options))
-      yield { path: found.toString(), value: await this.read(found, options) }
+    const { source, done } = this.#matching(options)
+    for await (const { path: found, address } of matchesOf(toPath(path), source)) {
+      yield { path: found.toString(), value: await source.run((place) => this.#valueAt(place, address)) }
+    }
+    done()
   }
 
-  paths(path: string | Path, options: ReadDocumentOptions = {}): AsyncGenerator<Path> {
-    const list = (parent: Path, limit: number, from: ChildCursor | undefined) =>
-      this.#children(parent, { limit, from }, options)
-    return pathsOf(toPath(path), { list, has: (one) => this.has(one, options) })
+  async *paths(path: string | Path, options: ReadDocumentOptions = {}): AsyncGenerator<Path> {
+    const { source, done } = this.#matching(options)
+    for await (const { path: found } of matchesOf(toPath(path), source)) yield found
+    done()
+  }
+
+  /** Many reads whose cost is told once. */
+  #matching({ signal, onCost }: ReadDocumentOptions): { source: MatchSource; done: () => void } {
+    const total = { reads: 0, bytesRead: 0, eventsScanned: 0 }
+    const each: ReadDocumentOptions = {
+      ...(signal !== undefined && { signal }),
+      onCost: ({ reads, bytesRead, eventsScanned }) => {
+        total.reads += reads
+        total.bytesRead += bytesRead
+        total.eventsScanned += eventsScanned
+      },
+    }
+    const { index } = this.#opened
+    let runs = 0
+    const run: MatchSource['run'] = (read) =>
+      ++runs % TURN_RUNS === 0 ? nextTurn().then(() => this.#run(each, read)) : this.#run(each, read)
+    return { source: { index, run }, done: () => onCost?.(total) }
   }
 
   /** Feed a consumer; every step has given it something, or nothing. */
@@ -213,11 +225,10 @@ class DocumentFile implements OpenDocument {
         yield
       }
       yield
+      this.#spare = place
       onCost?.(costOf(place))
     } catch (error) {
       throw damaged(this.#parts, error)
-    } finally {
-      this.#spare = place
     }
   }
 
@@ -285,11 +296,6 @@ class DocumentFile implements OpenDocument {
     this.#closing ??= this.#opened.file.handle.close().finally(() => this.#parts.closed?.())
     return this.#closing
   }
-}
-
-function childPath(parent: Path, { key, ordinal }: FoundChild): Path {
-  if (typeof key === 'string') return parent.join({ type: 'field', key })
-  return parent.join(typeof key === 'number' ? { type: 'intKey', key } : { type: 'index', index: ordinal })
 }
 
 function costOf({ scanner }: Place): { reads: number; bytesRead: number; eventsScanned: number } {

@@ -1,83 +1,140 @@
 /** Everything that a path with wildcards and slices means.
  * @module */
 
-import { isVarveError } from '../errors.ts'
-import type { ChildCursor, FoundChild, FoundChildren } from './children.ts'
+import type { Maybe } from '../ports/storage.ts'
+import { type ChildCursor, type FoundChild, type FoundChildren, listChildren, stepOf } from './children.ts'
+import type { DocumentIndex, WantedStep } from './document-index.ts'
+import { locate, type Place } from './locate.ts'
 import { Path, type Step } from './path.ts'
+import type { Reading } from './window.ts'
 
 /** How the document is read. */
 export interface MatchSource {
-  readonly list: (parent: Path, limit: number, from: ChildCursor | undefined) => Promise<FoundChildren>
-  readonly has: (path: Path) => Promise<boolean>
+  readonly index: DocumentIndex
+  readonly run: <T>(read: (place: Place) => Reading<T>) => Maybe<T>
+}
+
+export interface Match {
+  readonly path: Path
+  /** Where the value begins. */
+  readonly address: number
 }
 
 const AT_ONCE = 256
 
-interface Level {
-  readonly path: Path
-  /** The first step that is not in `path`. */
-  readonly rest: readonly Step[]
+/** A value that was found, with its entry in the index, or -1. */
+interface Spot extends Match {
+  readonly item: number
 }
 
-/** Walk a path with wildcards and give the paths of what is there. Order: that of the document. Memory: one page of
- * children for each wildcard. */
-export async function* pathsOf(path: Path, source: MatchSource): AsyncGenerator<Path> {
-  const open: AsyncGenerator<Level>[] = [one({ path: Path.root, rest: path.steps })]
+/** Some steps that mean one value, then one that means many, but for the last part. */
+interface Part {
+  readonly single: readonly Step[]
+  readonly wanted: readonly WantedStep[]
+  readonly plural: Step | undefined
+}
+
+interface Level {
+  readonly spots: AsyncGenerator<Spot>
+  /** What comes behind them. */
+  readonly part: number
+}
+
+/** Walk a path with wildcards. Order: that of the document. Memory: one page of children for each wildcard.
+ * @throws {VarveError} `PATH_INVALID` for a step that is reserved. */
+export async function* matchesOf(path: Path, source: MatchSource): AsyncGenerator<Match> {
+  const { index } = source
+  const parts = partsOf(path, index)
+  const root: Spot = { path: Path.root, address: index.items.addresses[0] as number, item: 0 }
+  const open: Level[] = [{ spots: one(root), part: 0 }]
   for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
-    const next = await top.next()
+    const next = await top.spots.next()
     if (next.done) {
       open.pop()
       continue
     }
-    const { path: prefix, rest } = next.value
-    const plural = rest.findIndex(isPlural)
-    const single = plural < 0 ? rest : rest.slice(0, plural)
-    const parent = single.length === 0 ? prefix : prefix.join(...single)
-    const step = rest[plural]
-    if (step !== undefined) open.push(childrenOf(parent, step, { rest: rest.slice(plural + 1), source }))
-    else if (await source.has(parent)) yield parent
+    const part = parts[top.part] as Part
+    const spot = await below(next.value, part, source)
+    if (spot === undefined) continue
+    if (part.plural === undefined) yield spot
+    else open.push({ spots: childrenOf(spot, part.plural, source), part: top.part + 1 })
   }
 }
 
-async function* one(level: Level): AsyncGenerator<Level> {
-  yield level
+function partsOf({ steps }: Path, index: DocumentIndex): Part[] {
+  const parts: Part[] = []
+  let from = 0
+  for (let at = 0; at <= steps.length; at++) {
+    const plural = steps[at]
+    if (plural !== undefined && !isPlural(plural)) continue
+    const single = steps.slice(from, at)
+    parts.push({ single, wanted: index.stepsOf(Path.of(single)), plural })
+    from = at + 1
+  }
+  return parts
 }
 
-async function* childrenOf(
-  path: Path,
-  step: Step,
-  { rest, source }: { rest: readonly Step[]; source: MatchSource },
-): AsyncGenerator<Level> {
+async function* one(spot: Spot): AsyncGenerator<Spot> {
+  yield spot
+}
+
+/** The value at the single steps of a part, if it is there. */
+function below(spot: Spot, { single, wanted }: Part, { index, run }: MatchSource): Maybe<Spot | undefined> {
+  if (single.length === 0) return spot
+  return run(function* (place) {
+    if (!(yield* locate(place, index.routeFrom(spot, wanted)))) return undefined
+    return { path: spot.path.join(...single), address: place.address, item: place.item }
+  })
+}
+
+async function* childrenOf(spot: Spot, step: Step, source: MatchSource): AsyncGenerator<Spot> {
+  const isSlice = step.type === 'slice'
+  const to = isSlice ? (step.to ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY
   let from: ChildCursor | undefined
+  if (isSlice && step.from > 0) {
+    from = step.from < to ? await element(spot, step.from, source) : undefined
+    if (from === undefined) return
+  }
   do {
-    let page: FoundChildren
-    try {
-      page = await source.list(path, AT_ONCE, from)
-    } catch (error) {
-      // Where nothing is, nothing matches.
-      if (isVarveError(error, 'PATH_UNKNOWN') || isVarveError(error, 'PATH_NOT_CONTAINER')) return
-      throw error
-    }
+    const limit = Math.min(AT_ONCE, to - (from?.ordinal ?? 0))
+    const page = limit > 0 ? await list(spot, { limit, from }, source) : undefined
+    // Where no such container is, nothing matches.
+    if (page === undefined || page.isObject !== (step.type === 'anyField' || step.type === 'anyIntKey')) return
     for (const child of page.children) {
-      const own = stepOf(child)
-      if (isMeant(step, own)) yield { path: path.join(own), rest }
+      if (isMeant(step, child)) yield spotOf(spot, child, source)
     }
     from = page.next
-    if (step.type === 'slice' && step.to !== undefined && from !== undefined && from.ordinal >= step.to) return
-  } while (from !== undefined)
+  } while (from !== undefined && from.ordinal < to)
 }
 
-function stepOf({ key, ordinal }: FoundChild): Step {
-  if (typeof key === 'string') return { type: 'field', key }
-  return typeof key === 'number' ? { type: 'intKey', key } : { type: 'index', index: ordinal }
+function list(
+  spot: Spot,
+  page: { limit: number; from: ChildCursor | undefined },
+  { index, run }: MatchSource,
+): Maybe<FoundChildren | undefined> {
+  return run(function* (place) {
+    yield* locate(place, index.routeFrom(spot, []))
+    return yield* listChildren(place, page.limit, page.from)
+  })
 }
 
-function isMeant(step: Step, own: Step): boolean {
-  if (own.type === 'field') return step.type === 'anyField'
-  if (own.type === 'intKey') return step.type === 'anyIntKey'
-  if (own.type !== 'index') return false
-  if (step.type === 'anyIndex') return true
-  return step.type === 'slice' && own.index >= step.from && (step.to === undefined || own.index < step.to)
+/** Where an element of an array is. */
+function element(spot: Spot, ordinal: number, { index, run }: MatchSource): Maybe<ChildCursor | undefined> {
+  const steps = index.stepsOf(Path.of([{ type: 'index', index: ordinal }]))
+  return run(function* (place) {
+    if (!(yield* locate(place, index.routeFrom(spot, steps)))) return undefined
+    return { ordinal, address: place.address, isNamed: index.entryAt(place.address) >= 0 }
+  })
+}
+
+function spotOf({ path }: Spot, child: FoundChild, { index }: MatchSource): Spot {
+  const { address } = child
+  return { path: path.join(stepOf(child)), address, item: index.entryAt(address) }
+}
+
+function isMeant(step: Step, { key }: FoundChild): boolean {
+  if (step.type === 'anyField') return typeof key === 'string'
+  return step.type !== 'anyIntKey' || typeof key === 'number'
 }
 
 function isPlural(step: Step): boolean {
