@@ -155,7 +155,7 @@ export class DocumentIndex {
 
   /** The route from a value, whose entry is `item` if it has one. */
   routeFrom({ item, address }: { item: number; address: number }, steps: readonly WantedStep[]): Route {
-    return item < 0 ? { steps, found: 0, item, address, near: -1 } : this.#route(item, steps)
+    return item < 0 ? { steps, found: 0, item, address, near: -1, elements: 0 } : this.#route(item, steps)
   }
 
   /** Follow steps from an entry as far as entries lead. */

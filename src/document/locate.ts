@@ -45,7 +45,9 @@ export class Place {
     this.address = route.address
     this.#isSearching = false
     this.#rare = undefined
-    if (route.near >= 0) this.#searchBehind(route.near, route.steps[route.found] as WantedStep)
+    if (route.near < 0) return
+    this.#search.behindElement(route.near, route.elements)
+    this.#isSearching = true
   }
 
   /** @returns one of `SEARCH`; absent: the place is at the last value on the way.
