@@ -1,44 +1,26 @@
-/** The files behind documents: which stay, which go, and what failures and other owners leave.
+/** The files behind documents: which stay, which go, and what failures and crashes leave.
  * @module */
 import { describe, expect, test } from 'vitest'
 import { VarveError } from '../../../src/errors.ts'
 import { readManifest } from '../../../src/manifest/index.ts'
 import { settle } from '../../support/manual-clock.ts'
 import { type Call, outcome, processOf, Wire } from '../topic/support.ts'
-import { big, currentFile, filesOf, openAgain, openShelf, plant, type Shelf, SlowJson } from './documents-support.ts'
+import {
+  big,
+  currentFile,
+  failing,
+  filesOf,
+  mustBeTidy,
+  openAgain,
+  openShelf,
+  plant,
+  type Shelf,
+  SlowJson,
+} from './documents-support.ts'
 
 const stray = (digit: string) => `${digit.repeat(16)}.vdoc`
 const isDocument = ({ path }: Call) => path.startsWith('documents/')
-const isManifest = ({ path }: Call) => path.startsWith('MANIFEST')
 const stateOf = async ({ wire }: Shelf) => (await readManifest(wire.storage))?.state
-
-/** Fails the calls that fit, so many times. */
-function failing(
-  fits: (call: Call) => boolean,
-  code: 'STORAGE_FULL' | 'STORAGE_DENIED' | 'STORAGE_UNAVAILABLE',
-  times = 1,
-) {
-  let left = times
-  return (call: Call): undefined => {
-    if (left <= 0 || !fits(call)) return undefined
-    left--
-    throw new VarveError(code, `Failed ${call.op} of ${call.path}`)
-  }
-}
-
-/** The store is whole and has these documents, and each directory exactly the file of the newest version. */
-async function mustBeTidy({ store, wire }: Shelf, values: Record<string, unknown>): Promise<void> {
-  const names = (await store.documents.list()).map(({ name }) => name)
-  expect(names).toEqual(Object.keys(values).sort())
-  for (const [name, value] of Object.entries(values)) expect(await store.documents.read(name)).toEqual(value)
-  for (const { name } of await wire.storage.list('documents')) {
-    const current = await currentFile(wire.storage, name)
-    expect(await filesOf(wire.storage, name)).toEqual(current === undefined ? [] : [current])
-  }
-  expect(await wire.storage.list('tmp')).toEqual([])
-  const { ok, problems, unknownFiles } = await store.verify()
-  expect({ ok, problems, unknownFiles }).toEqual({ ok: true, problems: [], unknownFiles: [] })
-}
 
 describe('the file of a version that was replaced', () => {
   test('is removed before the write is acknowledged', async () => {
@@ -298,116 +280,6 @@ describe('after an owner that did not close', () => {
     const shelf = await openAgain(first)
     await shelf.store.close()
     for (let n = 0; n < 20; n++) expect(await filesOf(first.wire.storage, `doc-${n}`)).toHaveLength(1)
-  })
-})
-
-describe('an owner whose store was taken over', () => {
-  test('acknowledges nothing, and removes nothing that the new owner needs', async () => {
-    const old = await openShelf()
-    await old.store.documents.write('a', 'old')
-    const source = new SlowJson()
-    source.give('"stale"')
-    const stale = outcome(old.store.documents.writeJson('a', source))
-    await settle(50)
-    const open = await old.store.documents.open('a')
-    const next = await openAgain(old)
-    await next.store.documents.write('a', 'new')
-    source.end()
-    expect(await stale).toBe('STORE_FENCED')
-    await open.close()
-    expect(await outcome(old.store.documents.write('a', 'later'))).toBe('STORE_FENCED')
-    expect(await outcome(old.store.documents.delete('a'))).toBe('STORE_FENCED')
-    expect((await old.store.stats()).state).toBe('fenced')
-    await old.store.close()
-    await settle(50)
-    expect(await next.store.documents.read('a')).toBe('new')
-    await next.store.close()
-    const again = await openShelf({ wire: next.wire, clock: next.clock })
-    await mustBeTidy(again, { a: 'new' })
-    await again.store.close()
-  })
-
-  test('removes nothing of the new owner when a write of its own fails before it knows', async () => {
-    const old = await openShelf()
-    await old.store.documents.write('a', 'old')
-    const next = await openAgain(old)
-    await next.store.documents.write('a', 'new')
-    expect(await outcome(old.store.documents.writeJson('a', new TextEncoder().encode('[')))).toBe('JSON_INVALID')
-    await settle(50)
-    await mustBeTidy(next, { a: 'new' })
-    await old.store.close()
-    await next.store.close()
-  })
-
-  test('takes its own files away when it begins to write after the new owner has tidied up', async () => {
-    const old = await openShelf()
-    await old.store.documents.write('a', 'old')
-    const next = await openAgain(old)
-    await settle(100)
-    expect(await outcome(old.store.documents.write('a', 'stale'))).toBe('STORE_FENCED')
-    await mustBeTidy(next, { a: 'old' })
-    await old.store.close()
-    await next.store.close()
-  })
-
-  test('does not acknowledge a version that was fenced while its record was written', async () => {
-    const old = await openShelf()
-    await old.store.documents.write('a', 'old')
-    let next: Promise<Shelf> | undefined
-    old.wire.before = (call) => {
-      if (!(call.op === 'sync' && isManifest(call)) || next !== undefined) return undefined
-      next = openAgain(old)
-      return next
-    }
-    expect(await outcome(old.store.documents.write('a', 'half'))).toBe('STORE_FENCED')
-    const shelf = await (next ?? Promise.reject(new Error('nobody took over')))
-    expect(['old', 'half']).toContain(await shelf.store.documents.read('a'))
-    expect((await shelf.store.documents.verify('a')).ok).toBe(true)
-    await old.store.close()
-    await shelf.store.close()
-  })
-})
-
-describe('a record of unknown outcome', () => {
-  test('ends the store, keeps both files, and one of the versions is there after a restart', async () => {
-    const shelf = await openShelf()
-    await shelf.store.documents.write('a', 'old')
-    shelf.wire.before = failing((call) => call.op === 'sync' && isManifest(call), 'STORAGE_UNAVAILABLE')
-    expect(await outcome(shelf.store.documents.write('a', 'new'))).toBe('STORE_POISONED')
-    shelf.wire.before = undefined
-    expect(await filesOf(shelf.wire.storage, 'a')).toHaveLength(2)
-    expect(await outcome(shelf.store.documents.write('b', 1))).toBe('STORE_POISONED')
-    expect(await outcome(shelf.store.documents.delete('a'))).toBe('STORE_POISONED')
-    expect((await shelf.store.stats()).state).toBe('poisoned')
-    expect(await shelf.store.documents.read('a')).toBe('old')
-    await shelf.store.close()
-    const again = await openShelf(shelf)
-    const value = await again.store.documents.read('a')
-    expect(['old', 'new']).toContain(value)
-    await settle(50)
-    await mustBeTidy(again, { a: value })
-    await again.store.close()
-  })
-
-  test('of a deletion keeps the file', async () => {
-    const shelf = await openShelf()
-    await shelf.store.documents.write('a', 'old')
-    shelf.wire.before = failing((call) => call.op === 'sync' && isManifest(call), 'STORAGE_UNAVAILABLE')
-    expect(await outcome(shelf.store.documents.delete('a'))).toBe('STORE_POISONED')
-    shelf.wire.before = undefined
-    expect(await filesOf(shelf.wire.storage, 'a')).toHaveLength(1)
-    await shelf.store.close()
-  })
-
-  test('a deletion whose record finds no space changes nothing', async () => {
-    const shelf = await openShelf()
-    await shelf.store.documents.write('a', 1)
-    shelf.wire.before = failing((call) => call.op === 'append' && isManifest(call), 'STORAGE_FULL')
-    expect(await outcome(shelf.store.documents.delete('a'))).toBe('STORAGE_FULL')
-    await mustBeTidy(shelf, { a: 1 })
-    await shelf.store.documents.delete('a')
-    await mustBeTidy(shelf, {})
-    await shelf.store.close()
   })
 })
 

@@ -1,11 +1,13 @@
 /** Stores with documents for tests, and what tests ask of their files.
  * @module */
+import { expect } from 'vitest'
+import { VarveError } from '../../../src/errors.ts'
 import { type Diagnostic, openStore, type Store, type StoreOptions } from '../../../src/index.ts'
 import { readManifest } from '../../../src/manifest/index.ts'
 import type { Storage } from '../../../src/ports/storage.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
-import { Wire } from '../topic/support.ts'
+import { type Call, Wire } from '../topic/support.ts'
 
 export interface Shelf {
   readonly wire: Wire
@@ -89,4 +91,32 @@ export class SlowJson {
       },
     }
   }
+}
+
+/** Fails the calls that fit, so many times. */
+export function failing(
+  fits: (call: Call) => boolean,
+  code: 'STORAGE_FULL' | 'STORAGE_DENIED' | 'STORAGE_UNAVAILABLE',
+  times = 1,
+) {
+  let left = times
+  return (call: Call): undefined => {
+    if (left <= 0 || !fits(call)) return undefined
+    left--
+    throw new VarveError(code, `Failed ${call.op} of ${call.path}`)
+  }
+}
+
+/** The store is whole and has these documents, and each directory exactly the file of the newest version. */
+export async function mustBeTidy({ store, wire }: Shelf, values: Record<string, unknown>): Promise<void> {
+  const names = (await store.documents.list()).map(({ name }) => name)
+  expect(names).toEqual(Object.keys(values).sort())
+  for (const [name, value] of Object.entries(values)) expect(await store.documents.read(name)).toEqual(value)
+  for (const { name } of await wire.storage.list('documents')) {
+    const current = await currentFile(wire.storage, name)
+    expect(await filesOf(wire.storage, name)).toEqual(current === undefined ? [] : [current])
+  }
+  expect(await wire.storage.list('tmp')).toEqual([])
+  const { ok, problems, unknownFiles } = await store.verify()
+  expect({ ok, problems, unknownFiles }).toEqual({ ok: true, problems: [], unknownFiles: [] })
 }
