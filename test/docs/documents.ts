@@ -79,6 +79,8 @@ export class DocumentFile {
   readonly #seed: number
   readonly #streamBytes: number
   readonly #raw = new Map<number, Uint8Array>()
+  readonly #entries = new Map<number, Item>()
+  readonly #children = new Map<Item, Item[]>()
 
   constructor(bytes: Uint8Array, row: Row) {
     this.#bytes = bytes
@@ -168,6 +170,11 @@ export class DocumentFile {
       item.run = Math.floor(item.address / RAW_BYTES) + numbers.next()
     }
     this.#readKeys(numbers)
+    for (const entry of entries) {
+      this.#entries.set(entry.address, entry)
+      this.#children.set(entry, [])
+    }
+    for (const item of items) if (item.container !== undefined) this.#children.get(item.container)?.push(item)
   }
 
   #readShapes(numbers: Numbers, count: number): void {
@@ -219,7 +226,7 @@ export class DocumentFile {
   find(steps: readonly Step[]): number | undefined {
     let address: number | undefined = this.items[0]?.address ?? 0
     for (const step of steps) {
-      const entry = this.items.find((item) => item.address === address && item.kind !== RANGE)
+      const entry = this.#entries.get(address)
       address = entry === undefined ? this.#scan(address, step) : this.#byIndex(entry, step)
       if (address === undefined) return undefined
     }
@@ -227,7 +234,7 @@ export class DocumentFile {
   }
 
   #byIndex(entry: Item, step: Step): number | undefined {
-    const children = this.items.filter(({ container }) => container === entry)
+    const children = this.#children.get(entry) ?? []
     if (entry.kind !== OBJECT) return typeof step === 'number' ? this.#element(entry, children, step) : undefined
     const key = keyOf(step)
     const named = children.filter((child) => child.kind !== RANGE && child.key === key).at(-1)?.address
