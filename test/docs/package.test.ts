@@ -64,6 +64,7 @@ test.runIf(RUNTIME === 'node')(
     )
     for (const target of [...targets, ...Object.values(pkg.bin)]) expect(files).toContain(target.replace('./', ''))
   },
+  30_000,
 )
 
 test('five packages come with it, in ranges; what the tests need is pinned', () => {
