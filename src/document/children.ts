@@ -6,7 +6,6 @@ import { feed } from './feed.ts'
 import { ITEM } from './index-format.ts'
 import { locate, type Place } from './locate.ts'
 import { Path, type Step } from './path.ts'
-import { SKIP } from './scanner.ts'
 import type { ChildType, Scalar } from './types.ts'
 import { ValueBuilder } from './value-builder.ts'
 import type { Reading } from './window.ts'
@@ -154,7 +153,7 @@ function* describe(
   }
   const { skippedBytes } = scanner
   scanner.beginSkip(1)
-  while (scanner.skip() !== SKIP.done) yield
+  while (!scanner.skipValue()) yield
   const sizeBytes = scanner.behind - address - (scanner.skippedBytes - skippedBytes)
   if (sizeBytes > SHOWN_BYTES || type === 'object' || type === 'array')
     return { key, ordinal, type, sizeBytes, address }

@@ -8,7 +8,7 @@ import { BLOCK_RAW_BYTES } from './blocks.ts'
 import { type DocumentIndex, NOWHERE, type Route, type WantedStep } from './document-index.ts'
 import { ITEM } from './index-format.ts'
 import { directoryOf, findInLeaf, hashIntKey, hashKey, leavesOf, readRunHeader } from './key-pages.ts'
-import { type Scanner, SKIP } from './scanner.ts'
+import type { Scanner } from './scanner.ts'
 import { ChildSearch, SEARCH } from './search.ts'
 import type { Reading } from './window.ts'
 
@@ -173,7 +173,7 @@ function* fieldBySteps(place: Place, step: WantedStep): Reading<number> {
     }
     if (field + 1 === count) break
     scanner.beginSkip(1)
-    while (scanner.skip() !== SKIP.done) yield
+    while (!scanner.skipValue()) yield
   }
   return last
 }

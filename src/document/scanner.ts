@@ -110,6 +110,13 @@ export class Scanner {
     }
   }
 
+  /** Pass over a value that must be there, after `beginSkip(1)`. @returns whether that is done; otherwise yield. */
+  skipValue(): boolean {
+    const found = this.skip()
+    if (found === SKIP.ended) throw this.#damaged(this.window.at, 'an end where a value should be')
+    return found === SKIP.done
+  }
+
   /** Values still to be passed over when the container ended. */
   get left(): number {
     return this.#left
@@ -358,7 +365,11 @@ export class Scanner {
           window.more()
           return undefined
         }
-        key = decodeWtf8(bytes.subarray(text, text + sizeBytes))
+        try {
+          key = decodeWtf8(bytes.subarray(text, text + sizeBytes))
+        } catch {
+          throw this.#damaged(at, 'a key that is not WTF-8')
+        }
         text += sizeBytes
       }
     }

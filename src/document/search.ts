@@ -107,7 +107,7 @@ export class ChildSearch {
         scanner.beginSkip(1)
         this.#at = AT.value
       }
-      if (scanner.skip() !== SKIP.done) return SEARCH.wanting
+      if (!scanner.skipValue()) return SEARCH.wanting
       if (--this.#count === 0) return this.#end()
       this.#at = AT.key
     }
