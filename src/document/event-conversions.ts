@@ -54,7 +54,7 @@ export function* valueToEvents(value: unknown): Generator<StructuralEvent, void,
  * ```ts
  * import { eventsToValue, valueToEvents } from 'varve'
  * const value = { name: 'tea', since: new Date(0), stock: 12n }
- * const copy = await eventsToValue(valueToEvents(value))
+ * const copy = (await eventsToValue(valueToEvents(value))) as typeof value
  * console.assert(copy.since.getTime() === 0 && copy.stock === 12n)
  * ``` */
 export async function eventsToValue(events: Events): Promise<unknown> {
@@ -72,10 +72,10 @@ export async function eventsToValue(events: Events): Promise<unknown> {
  * @example
  * ```ts
  * import { EventSequence, jsonToEvents } from 'varve'
- * const response = new Response('{"users":[{"name":"Ada"},{"name":"Grace"}]}')
+ * const file = new Blob(['{"users":[{"name":"Ada"},', '{"name":"Grace"}]}'])
  * const sequence = new EventSequence()
- * let found
- * for await (const event of jsonToEvents(response.body)) {
+ * let found: unknown
+ * for await (const event of jsonToEvents(file.stream())) {
  *   sequence.next(event)
  *   if (event.type === 'value' && sequence.path === 'users[1].name') found = event.value
  * }
@@ -96,16 +96,15 @@ export function jsonToEvents(
  * @throws {VarveError} while it is read, as `eventsToValue`; pieces before may have been given by then.
  * @example
  * ```ts
- * import { eventsToJson, jsonToEvents } from 'varve'
- * async function* withoutNulls(events) {
+ * import { eventsToJson, jsonToEvents, type StructuralEvent } from 'varve'
+ * async function* withoutNulls(events: AsyncIterable<StructuralEvent>): AsyncIterable<StructuralEvent> {
  *   for await (const event of events) {
  *     yield event.type === 'value' && event.value === null ? { type: 'value', value: undefined } : event
  *   }
  * }
  * const json = new TextEncoder().encode('{ "name": "tea", "note": null }')
  * let text = ''
- * const decoder = new TextDecoder()
- * for await (const piece of eventsToJson(withoutNulls(jsonToEvents(json)))) text += decoder.decode(piece, { stream: true })
+ * for await (const piece of eventsToJson(withoutNulls(jsonToEvents(json)))) text += new TextDecoder().decode(piece)
  * console.assert(text === '{"name":"tea"}')
  * ``` */
 export async function* eventsToJson(events: Events): AsyncGenerator<Uint8Array, void, undefined> {

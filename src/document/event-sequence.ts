@@ -16,18 +16,18 @@ const OBJECT = -1
  * container, and its last key.
  * @example
  * ```ts
- * import { EventSequence } from 'varve'
+ * import { EventSequence, isVarveError } from 'varve'
  * const sequence = new EventSequence()
  * sequence.next({ type: 'beginObject' })
  * sequence.next({ type: 'key', key: 'users' })
  * sequence.next({ type: 'beginArray' })
  * sequence.next({ type: 'value', value: 'Ada' })
  * console.assert(sequence.path === 'users[0]' && sequence.depth === 2)
- * let expected
+ * let expected: unknown
  * try {
  *   sequence.next({ type: 'endObject' })
  * } catch (error) {
- *   expected = error.details.expected
+ *   if (isVarveError(error)) expected = error.details.expected
  * }
  * console.assert(expected === 'a value or the end of an array')
  * sequence.next({ type: 'endArray' })

@@ -6,6 +6,7 @@ import { parseJsonValue, stringifyValue } from '../../../src/codec/values.ts'
 import { eventsToJson, eventsToValue, jsonToEvents, valueToEvents } from '../../../src/document/event-conversions.ts'
 import type { StructuralEvent } from '../../../src/document/types.ts'
 import { anyValue } from './support/any-value.ts'
+import { writeDocument } from './support/documents.ts'
 import { concat } from './support/json-driver.ts'
 import { closing, listed, slowly } from './support/sources.ts'
 
@@ -77,6 +78,24 @@ describe('conversions', () => {
     expect(await jsonOf(STORED)).toBe('{"kept":1,"-7":[null,1.50e400],"kept":"later"}')
     expect(await eventsToValue([value(undefined)])).toBe(undefined)
     expect(await jsonOf([value(undefined)])).toBe('null')
+  })
+
+  test('what a document gives as events is what it gives as JSON text and as a value', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyValue, async (one) => {
+        const written = await writeDocument({ events: [...valueToEvents(one)] })
+        const document = await written.open()
+        try {
+          const events = await listed(document.events())
+          expect(events).toEqual([...valueToEvents(one)])
+          expect(await jsonOf(events)).toBe(new TextDecoder().decode(concat(await listed(document.json()))))
+          expect(sameValue(await eventsToValue(document.events()), await document.read())).toBe(true)
+        } finally {
+          await document.close()
+        }
+      }),
+      { numRuns: 60 },
+    )
   })
 
   test('a key named __proto__ is a key like others', async () => {
