@@ -107,7 +107,8 @@ export class DocumentKeys {
       levels.rows[level] = (levels.rows[level] as number) - largestKeys
   }
 
-  /** The innermost object ends. @returns whether it has a key twice. */
+  /** The innermost object ends. @returns whether it has a key twice, or may have: keys whose pages were written before
+   * its end are not compared any more. */
   end(): boolean {
     const levels = this.#levels
     const level = levels.depth - 1
@@ -118,7 +119,7 @@ export class DocumentKeys {
       rows.count = first
       return false
     }
-    const hasDuplicate = rows.hasDuplicate(first)
+    const hasDuplicate = levels.runs[level] !== 0 || rows.hasDuplicate(first)
     const sizeBytes = this.#blocks.address - (levels.addresses[level] as number)
     const isLarge = keys > SCANNED_KEYS_MAX || (sizeBytes > SCANNED_BYTES_MAX && keys >= SOME_KEYS)
     if (keys > 0 && (isLarge || levels.runs[level] !== 0)) {

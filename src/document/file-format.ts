@@ -14,7 +14,7 @@
  * | 8 | u64 version of the document |
  * | 16 | u64 size of the blocks |
  * | 24 | u32 size of the index section |
- * | 28 | u32 features: 1 an object has a key twice |
+ * | 28 | u32 features: 1 an object has a key twice, or so many that it was not told |
  * | 32 | f64 T of the index |
  * | 40 | u64 address behind the last event |
  * | 48 | `VARVEDOC` |
