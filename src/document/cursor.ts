@@ -5,6 +5,7 @@ import type { ChildCursor } from './children.ts'
 
 const CURSOR = /^(\d{1,16})-(\d{1,16})-(\d{1,16})-([kv])$/
 
+/** Text of a cursor. */
 export function encodeCursor(version: number, { ordinal, address, isNamed }: ChildCursor): string {
   return `${version}-${ordinal}-${address}-${isNamed ? 'v' : 'k'}`
 }

@@ -19,7 +19,7 @@
  * | 40 | u64 address behind the last event |
  * | 48 | `VARVEDOC` |
  * | 56 | u16 format version 1, u16 zero |
- * | 60 | u32 CRC-32 of header, index and trailer up to here, seeded like blocks with number -1 |
+ * | 60 | u32 CRC-32 of header, index and trailer up to here, seeded with the complement of CRC-32 of the id |
  *
  * The preamble is `VARVEDOC`, u16 format version, u16 zero, u32 block size, f64 T as asked for, u64 id, id of the store
  * as UTF-8 to the end. All but the header are little-endian.
@@ -46,6 +46,7 @@ export interface Trailer {
   readonly endAddress: number
 }
 
+/** The header of a finished file. */
 export function encodeHeader(streamBytes: number, indexBytes: number): Uint8Array {
   const header = new Uint8Array(FILE_HEADER_BYTES)
   const view = new DataView(header.buffer)
@@ -55,6 +56,7 @@ export function encodeHeader(streamBytes: number, indexBytes: number): Uint8Arra
   return header
 }
 
+/** What the preamble event holds. */
 export function encodePreamble(facts: { threshold: number; id: string; storeId: string }): Uint8Array {
   const storeId = utf8(facts.storeId)
   const preamble = new Uint8Array(32 + storeId.length)

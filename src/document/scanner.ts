@@ -8,51 +8,8 @@ import { decodeWtf8 } from '../codec/value-buffer.ts'
 import { VarveError } from '../errors.ts'
 import { BLOCK_RAW_BYTES } from './blocks.ts'
 import { DOCUMENT_LIMITS } from './output.ts'
+import { CHANGES, CLASSES, EVENT_BYTES, FOLLOWS } from './scan-tables.ts'
 import type { Window } from './window.ts'
-
-/** What follows a code. */
-const FOLLOWS = {
-  nothing: 0,
-  varint: 1,
-  f64: 2,
-  sized: 3,
-  scaled: 4,
-  shortString: 5,
-  shortKey: 6,
-  keyNumber: 7,
-  sizedKey: 8,
-  varintKey: 9,
-  begin: 10,
-  end: 11,
-  children: 12,
-  keyPages: 13,
-  invalid: 14,
-} as const
-
-const CLASSES = classes()
-
-function classes(): Uint8Array {
-  const table = new Uint8Array(256).fill(FOLLOWS.invalid)
-  const set = (codes: readonly number[], follows: number) => {
-    for (const code of codes) table[code] = follows
-  }
-  set([CODE.null, CODE.false, CODE.true, CODE.undefined], FOLLOWS.nothing)
-  set([CODE.int, CODE.negativeInt], FOLLOWS.varint)
-  set([CODE.float, CODE.timestamp], FOLLOWS.f64)
-  set([CODE.string, CODE.string + 1, CODE.bigint, CODE.negativeBigint, CODE.binary, CODE.decimal], FOLLOWS.sized)
-  set([CODE.scaled, CODE.negativeScaled], FOLLOWS.scaled)
-  set([CODE.key, CODE.key + 1, CODE.newKey], FOLLOWS.sizedKey)
-  set([CODE.keyNumber, CODE.intKey, CODE.negativeIntKey], FOLLOWS.varintKey)
-  set([CODE.beginObject, CODE.beginArray], FOLLOWS.begin)
-  set([CODE.endObject, CODE.endArray], FOLLOWS.end)
-  set([CODE.keyPages], FOLLOWS.keyPages)
-  table.fill(FOLLOWS.children, CODE.shortArray, CODE.shortInt)
-  table.fill(FOLLOWS.nothing, CODE.shortInt, CODE.shortString)
-  table.fill(FOLLOWS.shortString, CODE.shortString, CODE.shortKey)
-  table.fill(FOLLOWS.shortKey, CODE.shortKey, CODE.shortKeyNumber)
-  table.fill(FOLLOWS.keyNumber, CODE.shortKeyNumber)
-  return table
-}
 
 const isEndCode = (code: number) => code === CODE.endObject || code === CODE.endArray
 
@@ -129,117 +86,85 @@ export class Scanner {
     let { at } = window
     let left = this.#left
     let events = 0
-    const stop = (found: number): number => {
-      window.at = at
-      this.#left = left
-      this.events += events
-      return found
-    }
-    while (left > 0) {
-      if (at >= end) {
-        stop(SKIP.wanting)
-        window.more()
-        return SKIP.wanting
-      }
+    let found: number = SKIP.done
+    while (left > 0 && at < end) {
       const code = bytes[at] as number
-      let next = at + 1
-      switch (CLASSES[code]) {
-        case FOLLOWS.nothing:
-          left--
-          break
-        case FOLLOWS.keyNumber:
-          break
-        case FOLLOWS.shortString:
-          next += code - CODE.shortString
-          left--
-          break
-        case FOLLOWS.shortKey:
-          next += code - CODE.shortKey
-          break
-        case FOLLOWS.f64:
-          next += 8
-          left--
-          break
-        case FOLLOWS.scaled:
-          next++
-          while ((bytes[next] as number) >= 0x80 && next < end) next++
-          next++
-          left--
-          break
-        case FOLLOWS.varint:
-          while ((bytes[next] as number) >= 0x80 && next < end) next++
-          next++
-          left--
-          break
-        case FOLLOWS.varintKey:
-          while ((bytes[next] as number) >= 0x80 && next < end) next++
-          next++
-          break
-        case FOLLOWS.children:
-          left += (code & (SHORT.count - 1)) - 1
-          break
-        case FOLLOWS.begin:
-          if (this.#depth >= DEPTH_MAX) throw this.#damaged(at, 'too many levels')
-          this.#lefts[this.#depth++] = left - 1
-          left = Number.POSITIVE_INFINITY
-          break
-        case FOLLOWS.end:
-          if (this.#depth === 0) return stop(SKIP.ended)
-          left = this.#lefts[--this.#depth] as number
-          break
-        case FOLLOWS.sized:
-        case FOLLOWS.sizedKey: {
-          next = this.#varint(bytes, next, end)
-          if (next < 0) {
-            stop(SKIP.wanting)
-            window.more()
-            return SKIP.wanting
-          }
-          if (this.#number > DOCUMENT_LIMITS.scalarBytes) throw this.#damaged(at, 'a size past the limit')
-          next += this.#number
-          if (CLASSES[code] === FOLLOWS.sized) left--
-          break
-        }
-        case FOLLOWS.keyPages:
-          return stop(SKIP.wanting)
-        default:
-          throw this.#damaged(at, `the code ${code}`)
+      const sizeBytes = EVENT_BYTES[code] as number
+      if (sizeBytes > 0) {
+        left += CHANGES[code] as number
+        at += sizeBytes
+      } else {
+        window.at = at
+        this.#left = left
+        found = this.#skipSpecial(code)
+        if (found !== SKIP.done) break
+        at = window.at
+        left = this.#left
       }
-      if (next > end) return this.#cut({ at, next, left, code, events })
-      at = next
       events++
     }
-    return stop(SKIP.done)
+    this.events += events
+    if (found !== SKIP.done) return found
+    this.#left = left
+    return this.#goTo(at)
   }
 
-  /** An event ends behind what is here: go where it ends if its size says so, otherwise see all of it. */
-  #cut(found: { at: number; next: number; left: number; code: number; events: number }): number {
+  /** Pass over an event whose code does not tell its size. */
+  #skipSpecial(code: number): number {
     const { window } = this
-    const { at, next, left, code, events } = found
+    const { bytes, at, end } = window
     const follows = CLASSES[code]
-    const isSized =
-      follows === FOLLOWS.sized ||
-      follows === FOLLOWS.sizedKey ||
-      follows === FOLLOWS.shortString ||
-      follows === FOLLOWS.shortKey ||
-      follows === FOLLOWS.f64
-    this.events += events
-    window.at = at
-    if (isSized) {
-      this.events++
-      this.#left = left
-      const behind = window.addressOf(next)
-      if (left === 0) {
-        // The last event of a document has nothing behind it.
-        this.#away = behind
+    switch (follows) {
+      case FOLLOWS.begin:
+        if (this.#depth >= DEPTH_MAX) throw this.#damaged(at, 'too many levels')
+        this.#lefts[this.#depth++] = this.#left - 1
+        this.#left = Number.POSITIVE_INFINITY
+        window.at = at + 1
         return SKIP.done
-      }
-      window.seek(behind)
-    } else {
-      // The number is read again with what follows.
-      this.#left = follows === FOLLOWS.varintKey ? left : left + 1
-      window.more()
+      case FOLLOWS.end:
+        if (this.#depth === 0) return SKIP.ended
+        this.#left = this.#lefts[--this.#depth] as number
+        window.at = at + 1
+        return SKIP.done
+      case FOLLOWS.keyPages:
+        return SKIP.wanting
+      case FOLLOWS.invalid:
+        throw this.#damaged(at, `the code ${code}`)
     }
+    const next = this.#varint(bytes, follows === FOLLOWS.scaled ? at + 2 : at + 1, end)
+    if (next < 0) {
+      window.more()
+      return SKIP.wanting
+    }
+    this.#left += CHANGES[code] as number
+    if (follows !== FOLLOWS.sized && follows !== FOLLOWS.sizedKey) {
+      window.at = next
+      return SKIP.done
+    }
+    if (this.#number > DOCUMENT_LIMITS.scalarBytes) throw this.#damaged(at, 'a size past the limit')
+    window.at = next
+    return this.#goTo(next + this.#number)
+  }
+
+  /** Go on at a position, which may be behind what is here. */
+  #goTo(next: number): number {
+    const { window } = this
+    if (next < window.end || (next === window.end && this.#left === 0)) {
+      window.at = next
+      return SKIP.done
+    }
+    const behind = window.addressOf(next)
+    if (next === window.end) {
+      window.at = next
+      window.more()
+      return SKIP.wanting
+    }
+    if (this.#left === 0) {
+      // The last event of a document has nothing behind it.
+      this.#away = behind
+      return SKIP.done
+    }
+    window.seek(behind)
     return SKIP.wanting
   }
 
