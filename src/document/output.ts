@@ -1,8 +1,8 @@
 /** Where the parts of a document go, one call each, in the order in which they are written.
  *
  * Calls never wait: whoever makes many looks at `isFull` between them, and then awaits `drain`. The sequence is checked
- * (`DOCUMENT_SEQUENCE` {found, expected, path}), and so are the limits of documents (`DOCUMENT_LIMIT` {limit, limitName,
- * found, path}), by the output.
+ * (`DOCUMENT_SEQUENCE` {found, expected, path}), and so are the limits of documents (`DOCUMENT_LIMIT` {limit,
+ * limitName, found, path}), by the output.
  * @module */
 import type { Maybe } from '../ports/storage.ts'
 

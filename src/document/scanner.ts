@@ -22,7 +22,8 @@ export class Scanner {
   /** Raw bytes passed over that are no events: key pages, and what is empty before them. */
   skippedBytes = 0
   readonly window: Window
-  /** Of the container that was entered last: what it is, and how many children it has, Infinity where an end follows. */
+  /** Of the container that was entered last: what it is, and how many children it has, Infinity where an end follows.
+   * */
   isObject = false
   count = 0
   /** Values still to be passed over, and those around the open containers. */

@@ -1,6 +1,7 @@
 /** A view of a document's raw bytes that moves: what readings look at, filled block by block by their driver.
  *
- * A reading is a generator without input or output. It asks for bytes by `seek` or `more`, yields, and goes on with them.
+ * A reading is a generator without input or output. It asks for bytes by `seek` or `more`, yields, and goes on with
+ * them.
  * @module */
 
 import type { Digest } from '../codec/digest.ts'

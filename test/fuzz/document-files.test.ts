@@ -1,7 +1,8 @@
 /** Goal: no bytes of a document make reading or checking it do more than fail: damage is named by its error, no read is
  * endless, and what a check finds sound is read without an error of another kind.
- * Method: bytes of blocks and of the index section are changed and put under right checksums, as a hostile writer could;
- * each document is checked, read whole and by paths, and its children are listed. fast-check prints the seed of a failure.
+ * Method: bytes of blocks and of the index section are changed and put under right checksums, as a hostile writer
+ * could; each document is checked, read whole and by paths, and its children are listed. fast-check prints the seed of
+ * a failure.
  * @module */
 import fc from 'fast-check'
 import { beforeAll, expect, test } from 'vitest'
