@@ -41,7 +41,6 @@ export async function pumpJson(
       onBytes?.(readBytes)
     }
   }
-  signal?.throwIfAborted()
   if (isBytes(source)) await feed(source)
   else if (typeof source !== 'object' || source === null) throw notBytes(source)
   else await forEachChunk(source, { signal, feed })
@@ -58,6 +57,7 @@ async function forEachChunk(source: Exclude<DocumentBytes, Uint8Array>, { signal
   const chunks = openChunks(source)
   let isDone = false
   try {
+    signal?.throwIfAborted()
     for (;;) {
       const { done, value } = await unlessAborted(chunks.next(), signal)
       isDone = done === true

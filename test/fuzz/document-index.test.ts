@@ -84,14 +84,14 @@ function brokenPromise({ items, keys }: PathIndex, endAddress: number): string |
 }
 
 test('decodeIndex() of mutated indexes fails with DECODE_FAILED, or gives one that keeps every promise', () => {
+  let inputs = 0
   let taken = 0
-  const inputs = share(INPUTS)
   fc.assert(
     fc.property(seeds, (seed) => {
       const draw = draws(seed)
       const { index, endAddress } = makeIndex(seed, 40)
       const bytes = encodeIndex(index, BLOCK_RAW_BYTES)
-      for (let input = 0; input < INPUTS_PER_SEED; input++) {
+      for (let input = 0; input < INPUTS_PER_SEED; input++, inputs++) {
         const isDrawn = input % 10 === 0
         const changed = isDrawn ? Uint8Array.from({ length: draw() % 60 }, () => drawByte(draw)) : mutated(bytes, draw)
         const decoded = answer(() => decodeIndex(changed, { blockRawBytes: BLOCK_RAW_BYTES, endAddress }))
@@ -106,7 +106,7 @@ test('decodeIndex() of mutated indexes fails with DECODE_FAILED, or gives one th
         if (!sameBytes(again, twice)) throw new Error('it is not what was written')
       }
     }),
-    { numRuns: inputs / INPUTS_PER_SEED },
+    { numRuns: share(INPUTS) / INPUTS_PER_SEED },
   )
   expect(taken).toBeGreaterThan(inputs / 100)
 }, 60_000)
@@ -123,13 +123,13 @@ function makeRun(draw: Draw): { blocks: readonly Uint8Array[]; pairs: readonly P
 }
 
 test('look-ups in mutated key pages fail with DECODE_FAILED, or end after few reads', () => {
+  let inputs = 0
   let taken = 0
-  const inputs = share(INPUTS)
   fc.assert(
     fc.property(seeds, (seed) => {
       const draw = draws(seed)
       const { blocks, pairs } = makeRun(draw)
-      for (let input = 0; input < INPUTS_PER_SEED; input++) {
+      for (let input = 0; input < INPUTS_PER_SEED; input++, inputs++) {
         const changed = blocks.slice()
         // Two of three times the first block: its numbers say where everything is.
         const which = input % 3 === 0 ? draw() % blocks.length : 0
@@ -145,7 +145,7 @@ test('look-ups in mutated key pages fail with DECODE_FAILED, or end after few re
         if (leaf !== undefined && leaf.hashes.length > 160) throw new Error('a leaf has more keys than bytes')
       }
     }),
-    { numRuns: inputs / INPUTS_PER_SEED },
+    { numRuns: share(INPUTS) / INPUTS_PER_SEED },
   )
   expect(taken).toBeGreaterThan(inputs / 100)
 }, 60_000)

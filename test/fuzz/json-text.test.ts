@@ -64,7 +64,7 @@ function feed(consumer: EventConsumer, bytes: Uint8Array, cut: number): number {
   }
 }
 
-test(`JsonText makes of ${RUNS} damaged inputs JSON or DECODE_FAILED, as ValueBuilder`, () => {
+test('JsonText makes of damaged inputs JSON or DECODE_FAILED, as ValueBuilder', () => {
   const next = randomBytes(0x7e47)
   const originals = samples(next)
   let taken = 0

@@ -3,7 +3,7 @@
  * comparison of every pair. Inputs come from seeds; fast-check prints the seed of a failure.
  * @module */
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, test } from 'vitest'
 import { Path, type Step } from '../../src/document/path.ts'
 import { isVarveError } from '../../src/errors.ts'
 import { share } from '../support/runtime.ts'
@@ -130,15 +130,13 @@ describe('paths', () => {
   const runs = share(250_000) / INPUTS_PER_SEED
 
   test('of any text are read or refused with PATH_INVALID, and print as what parses back', () => {
-    let inputs = 0
     fc.assert(
       fc.property(seeds, (seed) => {
         const draw = draws(seed)
-        for (let left = INPUTS_PER_SEED; left > 0; left--, inputs++) checkText(drawText(draw))
+        for (let left = INPUTS_PER_SEED; left > 0; left--) checkText(drawText(draw))
       }),
       { numRuns: runs },
     )
-    expect(inputs).toBe(runs * INPUTS_PER_SEED)
   }, 60_000)
 
   test('of any steps print as what parses back, and have one order', () => {

@@ -42,9 +42,11 @@ describe('jsonToEvents()', () => {
 
   // Method: a valid text in which one byte is another one, or is missing.
   test('gives the same events and the same error, however damaged text is cut', async () => {
+    let texts = 0
     let refused = 0
     await fc.assert(
       fc.asyncProperty(anyValue, places, fc.nat(), fc.nat(255), async (value, at, place, byte) => {
+        texts++
         const bytes = utf8(stringifyValue(value))
         bytes[place % bytes.length] = byte
         const whole = await readAll(jsonToEvents(bytes))
@@ -55,7 +57,7 @@ describe('jsonToEvents()', () => {
       }),
       { numRuns: 300 },
     )
-    expect(refused).toBeGreaterThan(30)
+    expect(refused).toBeGreaterThan(texts / 10)
   })
 
   test('gives events as soon as their chunk was read, and reads no further than is asked', async () => {

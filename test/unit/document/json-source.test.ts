@@ -117,19 +117,23 @@ describe('pumpJson()', () => {
     )
     expect(some.done).toBe(false)
 
-    const waiting = new AbortController()
-    let cancelled: unknown
-    const silent = new ReadableStream<Uint8Array>({
-      pull: () => {
-        waiting.abort(reason)
-        return new Promise(() => undefined)
-      },
-      cancel: () => {
-        cancelled = true
-      },
-    })
-    await expect(pumpJson(new RecordingOutput(), silent, { signal: waiting.signal })).rejects.toBe(reason)
-    expect(cancelled).toBe(true)
+    for (const isLate of [false, true]) {
+      const waiting = new AbortController()
+      let cancelled: unknown
+      const silent = new ReadableStream<Uint8Array>({
+        pull: () => {
+          // Some runtimes pull while the stream is made: only a later abort finds a reader that waits.
+          if (isLate) queueMicrotask(() => waiting.abort(reason))
+          return new Promise(() => undefined)
+        },
+        cancel: () => {
+          cancelled = true
+        },
+      })
+      if (!isLate) waiting.abort(reason)
+      await expect(pumpJson(new RecordingOutput(), silent, { signal: waiting.signal })).rejects.toBe(reason)
+      expect(cancelled).toBe(true)
+    }
   })
 
   test('gives what the output throws', async () => {
