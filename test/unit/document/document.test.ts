@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ReadCost } from '../../../src/document/types.ts'
 import { writeDocument } from './support/documents.ts'
+import { concat } from './support/json-driver.ts'
 
 const orders = (count: number) => ({
   shop: 'north',
@@ -80,7 +81,7 @@ test('JSON text, one byte at a time, gives the same document', async () => {
   expect(await document.read()).toEqual(value)
   const text: Uint8Array[] = []
   for await (const piece of document.json()) text.push(piece)
-  expect(new TextDecoder().decode(Buffer.concat(text))).toBe(JSON.stringify(value))
+  expect(new TextDecoder().decode(concat(text))).toBe(JSON.stringify(value))
 })
 
 test('events of a value are those that it is written from', async () => {
