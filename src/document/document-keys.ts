@@ -5,7 +5,7 @@ import { writeIntKey } from '../codec/structural-write.ts'
 import { ValueBuffer } from '../codec/value-buffer.ts'
 import type { BlockWriter } from './block-writer.ts'
 import { BLOCK_RAW_BYTES } from './blocks.ts'
-import { buildKeyRun, hashIntKey, hashKey } from './key-pages.ts'
+import { buildKeyRun, hashIntKey } from './key-pages.ts'
 import { KeyRows } from './key-rows.ts'
 import { FIRST_OF_ROOT, KEYS_MAX, type KeyTable, secondHash } from './key-table.ts'
 import { KEY_INT, type Levels } from './levels.ts'
@@ -27,8 +27,8 @@ export class DocumentKeys {
   readonly #spills: boolean
   readonly #heldKeys: number
 
-  /** @param options `spills`: key pages are written as soon as there are enough keys for a run. Otherwise all keys of the
-   * open objects are held, 20 bytes each, so that each is compared with all. */
+  /** @param options `spills`: key pages are written as soon as there are enough keys for a run. Otherwise all keys of
+   * the open objects are held, 20 bytes each, so that each is compared with all. */
   constructor(
     table: KeyTable,
     parts: { levels: Levels; blocks: BlockWriter },
@@ -70,6 +70,25 @@ export class DocumentKeys {
   /** The same for well-formed UTF-8. */
   keyUtf8(bytes: Uint8Array, start: number, end: number): number {
     const level = this.#levels.depth - 1
+    const before = this.#levels.lastKeys[level] as number
+    const { following, texts, starts } = this.#table
+    const guess = before < 0 ? -1 : (following[before] as number)
+    if (guess >= 0) {
+      let at = starts[guess] as number
+      if ((starts[guess + 1] as number) - at === end - start) {
+        let from = start
+        while (from < end && bytes[from] === texts[at]) {
+          from++
+          at++
+        }
+        if (from === end) return this.#numbered(level, guess)
+      }
+    }
+    return this.#unexpected(bytes, start, end)
+  }
+
+  #unexpected(bytes: Uint8Array, start: number, end: number): number {
+    const level = this.#levels.depth - 1
     this.#table.look(bytes, start, end)
     const number = this.#table.number(this.#levels.lastKeys[level] as number)
     return number >= 0 ? this.#numbered(level, number) : this.#text(level, true)
@@ -85,9 +104,13 @@ export class DocumentKeys {
     writeIntKey(this.#raw, key)
   }
 
-  /** Make room for one more key: may write key pages. Comes before anything of the key is written. */
+  /** Whether `ready` must come before anything of the next key is written. */
+  get isFull(): boolean {
+    return this.#rows.count >= this.#heldKeys && this.#spills
+  }
+
+  /** Make room for one more key by writing key pages. */
   ready(): void {
-    if (this.#rows.count < this.#heldKeys || !this.#spills) return
     const levels = this.#levels
     let largest = 0
     let largestKeys = -1
@@ -170,7 +193,6 @@ export class DocumentKeys {
     const sizeBytes = end - start
     const levels = this.#levels
     const raw = this.#raw
-    table.hash = hashKey(bytes, start, end)
     this.#rows.add(table.hash, secondHash(bytes, start, end), this.#blocks.address)
     levels.setText(bytes, start, end)
     levels.lastKeys[level] = -1

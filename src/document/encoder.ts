@@ -16,6 +16,9 @@ import { Levels } from './levels.ts'
 import { DOCUMENT_LIMITS, type DocumentOutput } from './output.ts'
 import { shownPath } from './path-format.ts'
 
+/** What comes next: the value of a document, of a field, of an array; a key; nothing. */
+const WANTS = { root: 0, field: 1, element: 2, key: 3, nothing: 4 } as const
+
 export interface EncoderOptions {
   /** T of the index. */
   readonly threshold: number
@@ -28,8 +31,6 @@ export interface EncoderOptions {
 
 export class DocumentEncoder implements DocumentOutput {
   values = 0
-  /** The value is complete. */
-  isDone = false
   /** Some object has a key twice. */
   hasDuplicates = false
   readonly keyTable = new KeyTable()
@@ -40,8 +41,8 @@ export class DocumentEncoder implements DocumentOutput {
   readonly #keys: DocumentKeys
   readonly #refuseDuplicates: boolean
   readonly #ended: Ended = { kind: 0, address: 0, keyAddress: 0, size: 0, count: 0, run: 0 }
-  /** In an object, between values. */
-  #wantsKey = false
+  /** One of `WANTS`. */
+  #wants: number = WANTS.root
   /** Where the key of the next value begins; in arrays the value itself. */
   #keyAddress = 0
 
@@ -62,92 +63,96 @@ export class DocumentEncoder implements DocumentOutput {
     return this.#blocks.isFull
   }
 
+  /** The value is complete. */
+  get isDone(): boolean {
+    return this.#wants === WANTS.nothing
+  }
+
   path(): string {
-    const { depth, kinds } = this.#levels
-    return this.#levels.path(this.#wantsKey || (depth > 0 && kinds[depth - 1] === ITEM.array))
+    return this.#levels.path(this.#wants === WANTS.key || this.#wants === WANTS.element)
   }
 
   null(): void {
-    const address = this.#begin('a value')
+    const at = this.#begin('a value')
     this.#raw.byte(CODE.null)
-    this.#endScalar(address)
+    this.#endScalar(at)
   }
 
   undefined(): void {
-    const address = this.#begin('a value')
+    const at = this.#begin('a value')
     this.#raw.byte(CODE.undefined)
-    this.#endScalar(address)
+    this.#endScalar(at)
   }
 
   boolean(value: boolean): void {
-    const address = this.#begin('a value')
+    const at = this.#begin('a value')
     this.#raw.byte(value ? CODE.true : CODE.false)
-    this.#endScalar(address)
+    this.#endScalar(at)
   }
 
   number(value: number): void {
-    const address = this.#begin('a value')
+    const at = this.#begin('a value')
     write.writeNumber(this.#raw, value)
-    this.#endScalar(address)
+    this.#endScalar(at)
   }
 
   scaled(m: number, e: number): void {
-    const address = this.#begin('a value')
+    const at = this.#begin('a value')
     write.writeScaled(this.#raw, m, e)
-    this.#endScalar(address)
+    this.#endScalar(at)
   }
 
   bigint(value: bigint): void {
-    const address = this.#begin('a value')
+    const at = this.#begin('a value')
     write.writeBigint(this.#raw, value)
-    this.#endScalar(address)
+    this.#endScalar(at)
   }
 
-  date(at: number): void {
-    const address = this.#begin('a value')
-    write.writeTimestamp(this.#raw, at)
-    this.#endScalar(address)
+  date(time: number): void {
+    const at = this.#begin('a value')
+    write.writeTimestamp(this.#raw, time)
+    this.#endScalar(at)
   }
 
   decimal(text: string): void {
-    const address = this.#begin('a value')
+    const at = this.#begin('a value')
     this.#checkSize(text.length)
     write.writeDecimal(this.#raw, text)
-    this.#endScalar(address)
+    this.#endScalar(at)
   }
 
   bytes(value: Uint8Array): void {
-    const address = this.#begin('a value')
+    const at = this.#begin('a value')
     this.#checkSize(value.length)
     write.writeBinary(this.#raw, value)
-    this.#endScalar(address)
+    this.#endScalar(at)
   }
 
   string(value: string): void {
-    const address = this.#begin('a value')
+    const at = this.#begin('a value')
     if (value.length > DOCUMENT_LIMITS.scalarBytes / 3) this.#checkSize(utf8Length(value))
     write.writeString(this.#raw, value)
-    this.#endScalar(address)
+    this.#endScalar(at)
   }
 
   utf8(bytes: Uint8Array, start: number, end: number): void {
-    const address = this.#begin('a value')
+    const at = this.#begin('a value')
     const sizeBytes = end - start
     const raw = this.#raw
     if (sizeBytes < SHORT.stringBytes) {
       raw.ensure(SHORT.stringBytes)
       const into = raw.bytes
-      let at = raw.length
-      into[at++] = CODE.shortString | sizeBytes
-      for (let from = start; from < end; from++) into[at++] = bytes[from] as number
-      raw.length = at
+      into[at] = CODE.shortString | sizeBytes
+      let to = at + 1
+      for (let from = start; from < end; from++) into[to++] = bytes[from] as number
+      raw.length = to
     } else {
       this.#checkSize(sizeBytes)
       raw.byte(CODE.string)
       raw.varint(sizeBytes)
       raw.append(bytes.subarray(start, end))
     }
-    this.#endScalar(address)
+    this.#endScalar(at)
   }
 
   beginObject(): void {
@@ -159,15 +164,14 @@ export class DocumentEncoder implements DocumentOutput {
   }
 
   endObject(): void {
-    if (!this.#wantsKey) this.impossible('the end of an object')
+    if (this.#wants !== WANTS.key) this.impossible('the end of an object')
     if (this.#keys.end()) this.#duplicate()
     this.#endContainer(this.#levels.depth - 1)
   }
 
   endArray(): void {
-    const level = this.#levels.depth - 1
-    if (level < 0 || this.#levels.kinds[level] !== ITEM.array) this.impossible('the end of an array')
-    this.#endContainer(level)
+    if (this.#wants !== WANTS.element) this.impossible('the end of an array')
+    this.#endContainer(this.#levels.depth - 1)
   }
 
   key(key: string): void {
@@ -190,59 +194,61 @@ export class DocumentEncoder implements DocumentOutput {
   }
 
   #beginKey(): void {
-    if (!this.#wantsKey) this.impossible('a key')
-    this.#keys.ready()
+    if (this.#wants !== WANTS.key) this.impossible('a key')
+    if (this.#keys.isFull) this.#keys.ready()
     const levels = this.#levels
     const level = levels.depth - 1
-    const address = this.#blocks.address
-    this.index.child(address)
+    const address = this.#blocks.base + this.#raw.length
+    if ((levels.marks[level] as number) < 0) this.index.range(address)
     ;(levels.counts[level] as number)++
     this.#keyAddress = address
-    this.#wantsKey = false
+    this.#wants = WANTS.field
   }
 
   #endKey(sizeBytes: number): void {
     if (sizeBytes > DOCUMENT_LIMITS.keyBytes) throw this.#tooLarge('keyBytes', sizeBytes)
   }
 
-  /** A value begins. @returns its address. */
+  /** A value begins. @returns where in the raw bytes. */
   #begin(found: string): number {
-    if (this.#wantsKey || this.isDone) this.impossible(found)
-    const levels = this.#levels
-    const address = this.#blocks.address
-    const level = levels.depth - 1
-    if (level >= 0 && levels.kinds[level] === ITEM.array) {
-      this.index.child(address)
-      ;(levels.counts[level] as number)++
-      this.#keyAddress = address
-    } else if (level < 0) this.#keyAddress = address
+    const at = this.#raw.length
+    const wants = this.#wants
+    if (wants === WANTS.element) this.#beginElement(at)
+    else if (wants === WANTS.root) this.#keyAddress = this.#blocks.base + at
+    else if (wants !== WANTS.field) this.impossible(found)
     this.values++
-    return address
+    return at
   }
 
-  #endScalar(address: number): void {
-    const size = this.#blocks.address - address
-    if (size >= this.index.threshold || this.#levels.depth === 0) {
-      const ended = this.#ended
-      ended.kind = ITEM.scalar
-      ended.address = address
-      ended.keyAddress = this.#keyAddress
-      ended.size = size
-      ended.count = 0
-      ended.run = 0
-      this.index.end(ended, -1)
-    }
-    this.#endValue()
-  }
-
-  #endValue(): void {
+  #beginElement(at: number): void {
     const levels = this.#levels
-    if (levels.depth === 0) this.isDone = true
-    else this.#wantsKey = levels.kinds[levels.depth - 1] === ITEM.object
+    const level = levels.depth - 1
+    const address = this.#blocks.base + at
+    if (address - (levels.marks[level] as number) >= this.index.threshold) this.index.range(address)
+    ;(levels.counts[level] as number)++
+    this.#keyAddress = address
+  }
+
+  #endScalar(at: number): void {
+    const sizeBytes = this.#raw.length - at
+    const wants = this.#wants
+    if (sizeBytes >= this.index.threshold || wants === WANTS.root) this.#indexScalar(at, sizeBytes)
+    if (wants !== WANTS.element) this.#wants = wants === WANTS.field ? WANTS.key : WANTS.nothing
+  }
+
+  #indexScalar(at: number, sizeBytes: number): void {
+    const ended = this.#ended
+    ended.kind = ITEM.scalar
+    ended.address = this.#blocks.base + at
+    ended.keyAddress = this.#keyAddress
+    ended.size = sizeBytes
+    ended.count = 0
+    ended.run = 0
+    this.index.end(ended, -1)
   }
 
   #beginContainer(kind: number): void {
-    const address = this.#begin(kind === ITEM.object ? 'an object' : 'an array')
+    const address = this.#blocks.base + this.#begin(kind === ITEM.object ? 'an object' : 'an array')
     const levels = this.#levels
     const level = levels.depth
     if (level >= DEPTH_MAX) throw this.#tooLarge('depth', level + 1)
@@ -254,7 +260,7 @@ export class DocumentEncoder implements DocumentOutput {
     levels.marks[level] = address
     this.#keys.begin(level)
     this.#raw.byte(kind === ITEM.object ? CODE.beginObject : CODE.beginArray)
-    this.#wantsKey = kind === ITEM.object
+    this.#wants = kind === ITEM.object ? WANTS.key : WANTS.element
   }
 
   #duplicate(): void {
@@ -294,14 +300,14 @@ export class DocumentEncoder implements DocumentOutput {
       ended.run = levels.runs[level] as number
       this.index.end(ended, item)
     }
-    this.#endValue()
+    if (level === 0) this.#wants = WANTS.nothing
+    else this.#wants = levels.kinds[level - 1] === ITEM.object ? WANTS.key : WANTS.element
   }
 
   #expected(): string {
-    if (this.isDone) return 'the end of the document'
-    if (this.#wantsKey) return 'a key or the end of an object'
-    const level = this.#levels.depth - 1
-    return level >= 0 && this.#levels.kinds[level] === ITEM.array ? 'a value or the end of an array' : 'a value'
+    if (this.#wants === WANTS.nothing) return 'the end of the document'
+    if (this.#wants === WANTS.key) return 'a key or the end of an object'
+    return this.#wants === WANTS.element ? 'a value or the end of an array' : 'a value'
   }
 
   /** @throws {VarveError} `DOCUMENT_SEQUENCE`. */

@@ -56,8 +56,8 @@ export class IndexBuilder {
     this.#budget = threshold === 0 ? Number.POSITIVE_INFINITY : budget
   }
 
-  /** Name the child of the innermost container that begins at `address`, with its key: in an array one at least T behind
-   * the mark, in an object one where the mark says so. */
+  /** Name the child of the innermost container that begins at `address`, with its key: in an array one at least T
+   * behind the mark, in an object one where the mark says so. */
   range(address: number): void {
     const levels = this.#levels
     const level = levels.depth - 1

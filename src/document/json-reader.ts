@@ -100,15 +100,16 @@ export class JsonReader {
       }
       switch (this.#state) {
         case STATE.afterField:
-          if (byte === BYTE.comma) this.#state = STATE.key
-          else if (byte === BYTE.braceEnd) this.#endObject()
-          else throw tokens.unexpected(bytes, at)
           at++
+          if (byte === BYTE.comma) {
+            this.#state = STATE.key
+            if (at < end && bytes[at] === BYTE.quote) at = this.#field(bytes, at)
+          } else if (byte === BYTE.braceEnd) this.#endObject()
+          else throw tokens.unexpected(bytes, at - 1)
           break
         case STATE.key:
           if (byte !== BYTE.quote) throw tokens.unexpected(bytes, at)
-          this.#state = STATE.colon
-          at = tokens.key(bytes, at + 1)
+          at = this.#field(bytes, at)
           break
         case STATE.colon:
           if (byte !== BYTE.colon) throw tokens.unexpected(bytes, at)
@@ -139,6 +140,19 @@ export class JsonReader {
           at++
       }
     }
+  }
+
+  /** Read a key, and what follows without blanks. @returns where to go on. */
+  #field(bytes: Uint8Array, at: number): number {
+    this.#state = STATE.colon
+    return this.#behindKey(bytes, this.#tokens.key(bytes, at + 1))
+  }
+
+  #behindKey(bytes: Uint8Array, at: number): number {
+    if (at === bytes.length || bytes[at] !== BYTE.colon) return at
+    this.#state = STATE.value
+    const to = at + 1
+    return to === bytes.length || (bytes[to] as number) <= BYTE.space ? to : this.#value(bytes, to)
   }
 
   /** Read a scalar, or begin a container. @returns where to go on. */
@@ -176,7 +190,7 @@ export class JsonReader {
   #firstKey(bytes: Uint8Array, at: number): number {
     if (bytes[at] === BYTE.quote) {
       this.#state = STATE.colon
-      return this.#tokens.firstKey(bytes, at + 1)
+      return this.#behindKey(bytes, this.#tokens.firstKey(bytes, at + 1))
     }
     if (bytes[at] !== BYTE.braceEnd) throw this.#tokens.unexpected(bytes, at)
     this.#tokens.sink.beginObject()

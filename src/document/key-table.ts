@@ -12,6 +12,8 @@ export const FIRST_OF_ROOT = 2 * KEYS_MAX
 const TEXT_MAX_BYTES = 16_384
 const KEY_MAX_BYTES = 255
 const SLOTS = 4_096
+/** Keys seen once of which a slot is shared: with one place two keys could keep each other out for ever. */
+const SEEN_TOGETHER = 4
 const NOTHING = new Uint8Array(0)
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -19,30 +21,31 @@ export class KeyTable {
   /** By number. */
   readonly names: string[] = []
   /** Of the keys by number. */
-  readonly hashes: number[] = []
-  readonly secondHashes: number[] = []
-  readonly #utf8: Uint8Array[] = []
+  readonly hashes = new Uint32Array(KEYS_MAX)
+  readonly secondHashes = new Uint32Array(KEYS_MAX)
+  /** UTF-8 of the keys by number, one after another: that of n from `starts[n]` to `starts[n + 1]`. */
+  readonly texts = new Uint8Array(TEXT_MAX_BYTES)
+  readonly starts = new Uint16Array(KEYS_MAX + 1)
   readonly #numbers = new Map<string, number>()
   /** Number + 1 by hash, in the next free slot. */
   readonly #slots = new Uint16Array(SLOTS)
-  /** Hashes of keys seen once. */
+  /** Hashes of keys seen once, the latest first. */
   readonly #seen = new Uint32Array(SLOTS)
   /** Number of the key that came at a place: records of one shape repeat their keys in order. */
-  readonly #following = new Int16Array(FIRST_OF_ROOT + 1).fill(-1)
-  #textBytes = 0
+  readonly following = new Int16Array(FIRST_OF_ROOT + 1).fill(-1)
   /** The key looked for. */
   bytes: Uint8Array = NOTHING
   start = 0
   end = 0
-  /** Its hash, once `number` did not guess it. */
+  /** Its hash. */
   hash = 0
 
   /** Number of a key, or -1. @param before its place in the sequence of keys. */
   find(key: string, before: number): number {
-    const guess = before < 0 ? -1 : (this.#following[before] as number)
+    const guess = before < 0 ? -1 : (this.following[before] as number)
     if (guess >= 0 && this.names[guess] === key) return guess
     const number = this.#numbers.get(key) ?? -1
-    if (before >= 0 && number >= 0) this.#following[before] = number
+    if (before >= 0 && number >= 0) this.following[before] = number
     return number
   }
 
@@ -51,55 +54,60 @@ export class KeyTable {
     this.bytes = bytes
     this.start = start
     this.end = end
+    this.hash = hashKey(bytes, start, end)
   }
 
-  /** Number of the key looked for, or -1. */
+  /** Number of the key looked for, or -1. @param before as for `find`. */
   number(before: number): number {
-    const guess = before < 0 ? -1 : (this.#following[before] as number)
-    if (guess >= 0 && this.#is(guess)) return guess
-    const hash = hashKey(this.bytes, this.start, this.end)
-    this.hash = hash
+    const { hash } = this
     for (let slot = hash & (SLOTS - 1); ; slot = (slot + 1) & (SLOTS - 1)) {
       const number = (this.#slots[slot] as number) - 1
       if (number < 0) return -1
       if (this.hashes[number] !== hash || !this.#is(number)) continue
-      if (before >= 0) this.#following[before] = number
+      if (before >= 0) this.following[before] = number
       return number
     }
   }
 
   #is(number: number): boolean {
-    const known = this.#utf8[number] as Uint8Array
-    const { bytes, start } = this
-    if (known.length !== this.end - start) return false
-    for (let at = 0; at < known.length; at++) if (known[at] !== bytes[start + at]) return false
+    const { bytes, start, end, texts } = this
+    let at = this.starts[number] as number
+    if ((this.starts[number + 1] as number) - at !== end - start) return false
+    for (let from = start; from < end; from++) if (bytes[from] !== texts[at++]) return false
     return true
   }
 
   /** Admit the key looked for, which is well-formed and has no number, if it was seen before. @returns whether. */
   admit(): boolean {
-    const { hash } = this
     const sizeBytes = this.end - this.start
-    const slot = hash & (SLOTS - 1)
-    if (sizeBytes > KEY_MAX_BYTES || this.names.length >= KEYS_MAX) return false
-    if (this.#textBytes + sizeBytes > TEXT_MAX_BYTES) return false
-    if (this.#seen[slot] !== hash) {
-      this.#seen[slot] = hash
-      return false
-    }
-    this.#add(this.bytes.slice(this.start, this.end))
+    const number = this.names.length
+    if (sizeBytes > KEY_MAX_BYTES || number >= KEYS_MAX) return false
+    if ((this.starts[number] as number) + sizeBytes > TEXT_MAX_BYTES || !this.#wasSeen()) return false
+    this.#add(this.bytes.subarray(this.start, this.end))
     return true
+  }
+
+  /** Whether the key looked for was seen once; otherwise it was now. */
+  #wasSeen(): boolean {
+    const { hash } = this
+    const seen = this.#seen
+    const first = hash & (SLOTS - SEEN_TOGETHER)
+    for (let slot = first; slot < first + SEEN_TOGETHER; slot++) if (seen[slot] === hash) return true
+    seen.copyWithin(first + 1, first, first + SEEN_TOGETHER - 1)
+    seen[first] = hash
+    return false
   }
 
   #add(utf8: Uint8Array): void {
     const number = this.names.length
+    const start = this.starts[number] as number
     const name = decoder.decode(utf8)
     this.names.push(name)
-    this.#utf8.push(utf8)
-    this.hashes.push(this.hash)
-    this.secondHashes.push(secondHash(utf8, 0, utf8.length))
+    this.texts.set(utf8, start)
+    this.starts[number + 1] = start + utf8.length
+    this.hashes[number] = this.hash
+    this.secondHashes[number] = secondHash(utf8, 0, utf8.length)
     this.#numbers.set(name, number)
-    this.#textBytes += utf8.length
     let slot = this.hash & (SLOTS - 1)
     while (this.#slots[slot] !== 0) slot = (slot + 1) & (SLOTS - 1)
     this.#slots[slot] = number + 1

@@ -1,4 +1,5 @@
-/** The open containers while a document is written, outermost first, as parallel columns: a container of depth d is at d.
+/** The open containers while a document is written, outermost first, as parallel columns: a container of depth d is at
+ * d.
  * @module */
 import { DEPTH_MAX } from '../codec/structural-codes.ts'
 import { decodeWtf8 } from '../codec/value-buffer.ts'
@@ -25,14 +26,16 @@ export class Levels {
   readonly items = new Int32Array(DEPTH_MAX)
   /** Address of the last place among its children that the index names; -Infinity: the next child must be named. */
   readonly marks = new Float64Array(DEPTH_MAX)
-  /** Of objects: first of its key rows, block number + 1 of its newest run of key pages, place in the sequence of keys. */
+  /** Of objects: first of its key rows, block number + 1 of its newest run of key pages, place in the sequence of
+   * keys. */
   readonly rows = new Float64Array(DEPTH_MAX)
   readonly runs = new Float64Array(DEPTH_MAX)
   readonly lastKeys = new Int16Array(DEPTH_MAX)
   /** Of objects, the key of the last child: a number of the key table, `KEY_TEXT` or `KEY_INT`. */
   readonly keys = new Int32Array(DEPTH_MAX)
   readonly intKeys = new Float64Array(DEPTH_MAX)
-  /** Texts of the last keys, one after another, and their ends. */
+  /** Texts of the last keys, one after another, and their ends; that of a key without text may be any behind the one
+   * around it. */
   #text = new Uint8Array(1_024)
   readonly #textEnds = new Int32Array(DEPTH_MAX)
   readonly #names: readonly string[]
@@ -63,9 +66,7 @@ export class Levels {
 
   /** The last child has a key without text. */
   setKey(number: number): void {
-    const level = this.depth - 1
-    this.#textEnds[level] = level === 0 ? 0 : (this.#textEnds[level - 1] as number)
-    this.keys[level] = number
+    this.keys[this.depth - 1] = number
   }
 
   #grow(sizeBytes: number): void {
