@@ -15,6 +15,7 @@ import { locate, Place } from './locate.ts'
 import { type MatchSource, matchesOf } from './matches.ts'
 import { type DocumentParts, damaged, type OpenedFile, openFile } from './open-file.ts'
 import { Path, toPath, toSinglePath } from './path.ts'
+import { readMany } from './read-many.ts'
 import { Scanner } from './scanner.ts'
 import { SEARCH } from './search.ts'
 import type {
@@ -102,20 +103,8 @@ class DocumentFile implements OpenDocument {
   }
 
   async readMany(paths: readonly (string | Path)[], options: ReadDocumentOptions = {}): Promise<unknown[]> {
-    const parsed = paths.map((path) => this.#path(path))
-    // In the order of the document, as far as paths tell it, and no block twice.
-    const order = parsed.map((_, at) => at).sort((a, b) => (parsed[a] as Path).compare(parsed[b] as Path))
-    const values: unknown[] = new Array(paths.length).fill(undefined)
-    const readAll = function* (file: DocumentFile, place: Place): Reading<unknown[]> {
-      place.scanner.window.keepBlocks(true)
-      for (const at of order) {
-        place.begin(file.#opened.index.routeOf(parsed[at] as Path))
-        values[at] = yield* file.#value(place)
-      }
-      place.scanner.window.keepBlocks(false)
-      return values
-    }
-    return this.#run(options, (place) => readAll(this, place))
+    const steps = paths.map((path) => this.#opened.index.routeOf(this.#path(path)).steps)
+    return this.#run(options, (place) => readMany(place, steps))
   }
 
   async has(path: string | Path, options: ReadDocumentOptions = {}): Promise<boolean> {

@@ -119,7 +119,7 @@ export function* locate(place: Place, route: Route): Reading<boolean> {
 }
 
 /** Go into the container of an entry. @returns how many children it says it has. */
-function* enterEntry({ index, item, scanner }: Place): Reading<number> {
+export function* enterEntry({ index, scanner }: Place, item: number): Reading<number> {
   if (!scanner.seek(index.items.addresses[item] as number)) yield
   while (scanner.peek() < 0) yield
   const kind = index.items.kinds[item]
@@ -149,7 +149,7 @@ function* fieldBySteps(place: Place, step: WantedStep): Reading<number> {
   const children = index.childrenOf(item)
   let last = hasDuplicates ? addressOf(place, index.field(item, step.key as string | number)) : -1
   let next = 0
-  const count = yield* enterEntry(place)
+  const count = yield* enterEntry(place, item)
   for (let field = 0; field < count; field++) {
     const isSame = yield* matchField(scanner, step)
     if (isSame < 0) break
@@ -182,10 +182,15 @@ function addressOf({ index }: Place, item: number): number {
   return item < 0 ? -1 : (index.items.addresses[item] as number)
 }
 
+/** The hash of a key in key pages. */
+export function hashOf({ bytes, key }: WantedStep): number {
+  return bytes === undefined ? hashIntKey(key as number) : hashKey(bytes, 0, bytes.length)
+}
+
 /** Find a field by the key pages of its object: the last one with its key. */
 function* fieldByPages(place: Place, step: WantedStep, newestRun: number): Reading<number> {
   const { scanner } = place
-  const hash = step.bytes === undefined ? hashIntKey(step.key as number) : hashKey(step.bytes, 0, step.bytes.length)
+  const hash = hashOf(step)
   for (let run = newestRun; run > 0; ) {
     const { addresses, previousRun } = yield* addressesInRun(place, run - 1, hash)
     for (let at = addresses.length - 1; at >= 0; at--) {
@@ -222,7 +227,7 @@ function* addressesInRun(
 }
 
 /** The raw bytes of a block, copied. */
-function* wholeBlock(scanner: Scanner, block: number): Reading<Uint8Array> {
+export function* wholeBlock(scanner: Scanner, block: number): Reading<Uint8Array> {
   if (!scanner.seek(block * BLOCK_RAW_BYTES)) yield
   const { window } = scanner
   return window.bytes.slice(window.at, window.end)

@@ -16,8 +16,6 @@ const AHEAD_MAX = 16
 const NEAR_END_BYTES = 512
 /** Blocks that one turn of the event loop may take. */
 export const TURN_LOADS = 256
-/** Blocks that are kept for readings that come back. */
-const KEPT_MAX = 1_024
 /** Two synchronous reads on end that took longer make the next ones asynchronous. One may be the scheduler's doing. */
 const SLOW_READ_MS = 1
 const SLOW_READS = 2
@@ -48,6 +46,12 @@ interface StoredBlocks {
   readonly body: Uint8Array
 }
 
+/** Blocks as they are stored, from the one numbered `first`. */
+interface HeldBlocks {
+  readonly bytes: Uint8Array
+  readonly first: number
+}
+
 function storedBlocks(sizeBytes: number): StoredBlocks {
   const bytes = new Uint8Array(sizeBytes)
   return { bytes, body: bytes.subarray(4) }
@@ -75,14 +79,13 @@ export class Window {
   #stagedBytes = 0
   /** Where blocks are joined that a reading wants together. */
   #joined = new Uint8Array(0)
+  #held: HeldBlocks | undefined
   #wantedBlock = 0
   #wantedOffset = 0
   /** Keep the bytes from `at` before the block that is wanted. */
   #joins = false
   /** Blocks wanted on end, one after another. */
   #row = 0
-  /** Blocks that were read, if they are kept. */
-  #cache: Map<number, Uint8Array> | undefined
 
   constructor(file: BlockFile) {
     this.#file = file
@@ -95,9 +98,15 @@ export class Window {
     this.bytesRead = 0
   }
 
-  /** Keep up to 4 MiB of blocks from now on, so that none is read twice. */
-  keepBlocks(keep: boolean): void {
-    this.#cache = keep ? new Map() : undefined
+  /** Keep what was read last for when a reading comes back to it, until this is called again. */
+  hold(): void {
+    const bytes = this.#staged.bytes.slice(0, this.#stagedBytes)
+    this.#held = { bytes, first: this.#stagedFirst }
+  }
+
+  /** Forget it. */
+  release(): void {
+    this.#held = undefined
   }
 
   /** Address of `bytes[at]`. */
@@ -139,14 +148,7 @@ export class Window {
   #stage(block: number): Maybe<void> {
     const at = (block - this.#stagedFirst) * BLOCK_BYTES
     if (this.#stagedBytes > 0 && at >= 0 && at < this.#stagedBytes) return
-    const kept = this.#cache?.get(block)
-    if (kept !== undefined) {
-      this.#staged = this.#one
-      this.#one.bytes.set(kept)
-      this.#stagedFirst = block
-      this.#stagedBytes = kept.length
-      return
-    }
+    if (this.#held !== undefined && this.#stageHeld(this.#held, block)) return
     const start = block * BLOCK_BYTES
     const left = this.#file.streamBytes - start
     if (left <= 0) throw outside(block)
@@ -172,13 +174,21 @@ export class Window {
     return this.#row === 0 && this.#wantedOffset > BLOCK_RAW_BYTES - NEAR_END_BYTES ? 2 : 1
   }
 
+  #stageHeld({ bytes, first }: HeldBlocks, block: number): boolean {
+    const from = (block - first) * BLOCK_BYTES
+    if (from < 0 || from >= bytes.length) return false
+    const stored = bytes.subarray(from, from + BLOCK_BYTES)
+    this.#staged = this.#one
+    this.#one.bytes.set(stored)
+    this.#stagedFirst = block
+    this.#stagedBytes = stored.length
+    return true
+  }
+
   #didStage(block: number, found: number, length: number): void {
     if (found < length) throw outside(block)
     this.#stagedFirst = block
     this.#stagedBytes = length
-    for (let at = 0; this.#cache !== undefined && at < length && this.#cache.size < KEPT_MAX; at += BLOCK_BYTES) {
-      this.#cache.set(block + at / BLOCK_BYTES, this.#staged.bytes.slice(at, Math.min(at + BLOCK_BYTES, length)))
-    }
   }
 
   #show(): void {

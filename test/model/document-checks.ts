@@ -18,6 +18,7 @@ import {
   stepsOf,
   type Tree,
 } from './document-tree.ts'
+import { type NotedRead, readTwice } from './noted-reads.ts'
 
 const PATHS = 60
 /** Of documents with no more values than this, each is asked for. */
@@ -39,10 +40,12 @@ export class DocumentChecks {
   readonly #tree: Tree
   readonly #nodes: readonly Node[]
   readonly #draw: Draw
+  readonly #reads: NotedRead[]
 
-  constructor(document: OpenDocument, tree: Tree, draw: Draw) {
+  constructor(document: OpenDocument, tree: Tree, { draw, reads }: { draw: Draw; reads: NotedRead[] }) {
     this.#document = document
     this.#tree = tree
+    this.#reads = reads
     this.#nodes = nodesOf(tree)
     this.#draw = draw
   }
@@ -52,7 +55,9 @@ export class DocumentChecks {
     const probes = this.probes(PATHS)
     for (const probe of probes) await this.probe(probe)
     if (this.#nodes.length <= ALL_PATHS) for (const node of this.#nodes) await this.probe(this.#present(node))
+    this.#reads.length = 0
     await this.many(probes)
+    expect(readTwice(this.#reads), 'read twice by readMany').toBeUndefined()
     await this.text(this.#tree, Path.root)
     await this.events(this.#tree, Path.root)
     for (const node of this.#containers(LISTED)) await this.children(node.tree, Path.of(stepsOf(node)))

@@ -7,8 +7,9 @@ import { type Draw, draws } from '../support/seeded-random.ts'
 import { type Source, writeDocument } from '../unit/document/support/documents.ts'
 import { cutAt, utf8 } from '../unit/document/support/json-chunks.ts'
 import { DocumentChecks } from './document-checks.ts'
-import { type DocumentPlan, documentPlans, treeOfPlan } from './document-plans.ts'
+import { type DocumentPlan, treeOfPlan } from './document-plans.ts'
 import { eventsOf, jsonOf, jsonTreeOf, plainOf, type Tree, treeOf } from './document-tree.ts'
+import { type NotedRead, notingStorage } from './noted-reads.ts'
 
 /** The index section beside its items: key table, trailer, counts. */
 const INDEX_REST_BYTES = 20_480
@@ -29,7 +30,9 @@ export async function check(plan: DocumentPlan): Promise<void> {
   const draw = draws(plan.seed)
   const { source, stored } = sourceOf(plan, treeOfPlan(plan), draw)
   const memory = memoryStorage()
-  const storage = plan.limited === 'no' ? memory : limitedStorage(memory, { randomWrite: plan.limited === 'reads' })
+  const reads: NotedRead[] = []
+  const limited = plan.limited === 'no' ? memory : limitedStorage(memory, { randomWrite: plan.limited === 'reads' })
+  const storage = notingStorage(limited, reads)
   const limits = {
     ...(plan.indexBudget !== undefined && { indexBudget: plan.indexBudget }),
     ...(plan.heldKeys !== undefined && { heldKeys: plan.heldKeys }),
@@ -41,7 +44,7 @@ export async function check(plan: DocumentPlan): Promise<void> {
   if (plan.threshold > 0 && plan.indexBudget !== undefined) {
     expect(document.indexBytes).toBeLessThanOrEqual(plan.indexBudget + INDEX_REST_BYTES)
   }
-  const checks = new DocumentChecks(document, stored, draw)
+  const checks = new DocumentChecks(document, stored, { draw, reads })
   await checks.all()
   await checks.atOnce()
   await document.close()
