@@ -11,7 +11,7 @@ import manifest from './package.json' with { type: 'json' }
 /** `const NAME = { name: 1, other: 2 } as const`, comments aside. */
 const CONSTANTS = /^(?:export )?const ([A-Z_]+) = \{([^{}]*)\} as const$/gm
 const MEMBER = /^(\w+): (-?(?:0x)?[\da-f_]+)$/
-const COMMENTS = /\/\*[^]*?\*\/|\/\/.*$/gm
+const COMMENTS = /\/\*[\s\S]*?\*\/|\/\/.*$/gm
 const IMPORTS = /^import \{([^}]*)\} from '(\.[^']*\.ts)'$/gm
 
 type Numbers = ReadonlyMap<string, string>
