@@ -13,7 +13,7 @@ const PIECE_CHARACTERS = 262_144
 export const exportTopics: Command = {
   name: 'export',
   usage: 'DIR [TOPIC...]',
-  summary: 'Write topics as NDJSON, for `varve import` and other programs',
+  summary: 'Write the events of topics as NDJSON, for `varve import` and other programs',
   options: {
     output: { short: 'o', value: 'FILE', help: 'Write to this file, which must not exist, instead of standard output' },
     ...SALVAGE_OPTION,

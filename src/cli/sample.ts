@@ -1,28 +1,37 @@
-/** A small made-up sample: a shop and a board. The same at every load but for the times, which end now.
+/** A small made-up sample: the orders of a shop, its catalog as a document, and a board. The same at every load but for
+ * the times, which end now.
  * @module */
+import { documentRef } from '../document/reference.ts'
 import type { Store } from '../store/types.ts'
 import type { NewEvent } from '../topic/types.ts'
+import { type Dice, dice, pick } from './dice.ts'
+import { CATALOG, GOODS, PEOPLE, sampleCatalog } from './sample-catalog.ts'
+
+/** Where the sample is, for people. */
+export const SAMPLE_PLACES = 'sample-orders and sample-board, and the document catalog'
 
 const EVENTS_PER_TOPIC = 200
 const BATCH_EVENTS = 50
 const STEP_MS = 7 * 60_000
 const SEED = 4713
-const GOODS = ['lamp', 'chair', 'desk', 'kettle', 'mug', 'rug', 'clock', 'shelf']
-const PEOPLE = ['ada', 'brit', 'chen', 'dara', 'emil', 'fay']
 const COLUMNS = ['todo', 'doing', 'review', 'done']
 const TASKS = ['Write the import', 'Fix the login', 'Draw the icons', 'Measure start-up', 'Call the printer']
 const REMARKS = ['Looks good', 'Please add a test', 'Why now?', 'Done on my side', 'Waiting for the printer']
 
-/** Load both topics. @param now milliseconds since 1970: when the last event happened.
- * @returns the number of events. @throws {VarveError} as `topic.append`. */
+/** Load the document, both topics, and as the last order event one that names the document.
+ * @param now milliseconds since 1970: when the last event happened.
+ * @returns the number of events. @throws {VarveError} as `documents.write` and `topic.append`. */
 export async function loadSample(store: Store, now: number): Promise<number> {
+  const { version } = await store.documents.write(CATALOG, sampleCatalog(dice(SEED), now))
+  const published = { kind: 'CatalogPublished', entity: CATALOG, data: documentRef(CATALOG, version) }
   let loaded = 0
-  for (const [name, make] of [
-    ['sample-orders', orders],
-    ['sample-board', board],
+  for (const [name, make, last] of [
+    ['sample-orders', orders, [published]],
+    ['sample-board', board, []],
   ] as const) {
     const topic = await store.topics.open(name, { create: true })
-    const events = sampleEvents(make, now)
+    const made = makeEvents(make, EVENTS_PER_TOPIC - last.length)
+    const events = [...made, ...last].map((event, n) => ({ ...event, at: now - (EVENTS_PER_TOPIC - 1 - n) * STEP_MS }))
     for (let from = 0; from < events.length; from += BATCH_EVENTS) {
       await topic.append(events.slice(from, from + BATCH_EVENTS))
     }
@@ -32,19 +41,18 @@ export async function loadSample(store: Store, now: number): Promise<number> {
 }
 
 type Life = Generator<NewEvent, void, undefined>
-type Dice = (sides: number) => number
 
 /** Events of many lives in turns, as they would arrive. */
-function sampleEvents(begin: (number: number, roll: Dice) => Life, now: number): NewEvent[] {
+function makeEvents(begin: (number: number, roll: Dice) => Life, count: number): NewEvent[] {
   const roll = dice(SEED)
   const lives: Life[] = []
   const events: NewEvent[] = []
-  for (let born = 0; events.length < EVENTS_PER_TOPIC; ) {
+  for (let born = 0; events.length < count; ) {
     if (lives.length < 3 || (lives.length < 8 && roll(3) === 0)) lives.push(begin(++born, roll))
     const turn = roll(lives.length)
     const step = lives[turn]?.next()
     if (step === undefined || step.done) lives.splice(turn, 1)
-    else events.push({ ...step.value, at: now - (EVENTS_PER_TOPIC - 1 - events.length) * STEP_MS })
+    else events.push(step.value)
   }
   return events
 }
@@ -96,19 +104,4 @@ function* board(number: number, roll: Dice): Life {
     if (roll(6) === 0) yield event('CardRenamed', { title: `${pick(TASKS, roll)} again (${number})` })
   }
   yield event('CardArchived', { column: 'done' })
-}
-
-/** A repeatable stream of small numbers (mulberry32). */
-function dice(seed: number): Dice {
-  let state = seed
-  return (sides) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % sides
-  }
-}
-
-function pick(words: readonly string[], roll: Dice): string {
-  return words[roll(words.length)] ?? ''
 }

@@ -6,7 +6,7 @@ import { type Arguments, wrongUse } from './arguments.ts'
 import { shellWord } from './confirm.ts'
 import { type CliContext, type Command, directoryOf, openForWriting, type RunningServer } from './context.ts'
 import { clean, counted, jsonLine } from './output.ts'
-import { loadSample } from './sample.ts'
+import { loadSample, SAMPLE_PLACES } from './sample.ts'
 
 const PORT_DEFAULT = 4713
 const HOST_DEFAULT = '127.0.0.1'
@@ -23,7 +23,7 @@ export const serve: Command = {
   options: {
     port: { value: 'N', help: `Port, 0 for a free one (default ${PORT_DEFAULT})` },
     host: { value: 'ADDRESS', help: `Address to listen on (default ${HOST_DEFAULT}: this machine only)` },
-    sample: { help: 'When the directory is new, load a small sample into topics sample-*' },
+    sample: { help: 'When the directory is new, load a small sample: topics sample-*, document catalog' },
     'token-file': { value: 'FILE', help: 'File with the access token, made when absent (default DIR.token)' },
     'behind-proxy': { help: 'A proxy in front ends TLS and sets X-Forwarded-For; needed for other addresses' },
     'allow-host': {
@@ -174,7 +174,7 @@ function greeting({ plan, store, server, sampled, curlToken }: Started, json: bo
   }
   const opened =
     openReport.source === 'created'
-      ? `created${sampled > 0 ? ` with ${counted(sampled, 'event')} in sample-orders and sample-board` : ''}`
+      ? `created${sampled > 0 ? ` with ${counted(sampled, 'event')} in ${SAMPLE_PLACES}` : ''}`
       : openReport.source === 'recovered'
         ? `recovered after a crash, ${counted(openReport.rowsReplayed, 'event')} checked again`
         : 'opened'

@@ -1,6 +1,7 @@
 /** `varve stats`: what eats the disk. @module */
 import { utf8 } from '../codec/bytes.ts'
 import { ValueEncoder } from '../codec/values.ts'
+import type { DocumentStat } from '../document/types.ts'
 import type { Store } from '../store/types.ts'
 import type { StoredEvent, Topic } from '../topic/types.ts'
 import type { Arguments } from './arguments.ts'
@@ -18,20 +19,21 @@ const COUNTED = {
     'rawBytes are estimated, before compression: data, meta and extensions as the log packs them, and the text of ' +
     'the other fields, each different text once per run of about 1,000 events. diskBytes share the segment files of ' +
     'the topic out in that proportion.',
+  document: 'diskBytes of a document are its file, in which indexBytes are its path index.',
 }
 
 export const stats: Command = {
   name: 'stats',
   usage: '[TOPIC]',
-  summary: 'Show what eats the disk, by topic, kind or entity',
+  summary: 'Show what eats the disk: topics and documents; or kinds or entities of topics',
   options: {
-    by: { value: 'WHAT', help: 'topic (default), kind or entity; the last two read every event' },
-    top: { value: 'N', help: `The N largest (default ${TOP_DEFAULT})` },
+    by: { value: 'WHAT', help: 'topic (default), kind or entity; the last two read every event, and no documents' },
+    top: { value: 'N', help: `The N largest (default ${TOP_DEFAULT}) of topics, and of documents` },
     ...SALVAGE_OPTION,
   },
-  notes: [COUNTED.topic, ...COUNTED.events.split(/(?<=[.:,]) (?=the|data|diskBytes|each)/)],
+  notes: [COUNTED.topic, COUNTED.document, ...COUNTED.events.split(/(?<=[.:,]) (?=the|data|diskBytes|each)/)],
   examples: [
-    ['varve stats', 'Sizes of all topics'],
+    ['varve stats', 'Sizes of all topics and documents'],
     ['varve stats orders --by kind', 'Which kinds of one topic take the space'],
     ['varve stats --by entity --top 5 --json', 'The five largest entities of all topics'],
   ],
@@ -40,9 +42,11 @@ export const stats: Command = {
     const by = args.choice('by', ['topic', 'kind', 'entity']) ?? 'topic'
     const top = args.whole('top', { least: 1, most: 1_000_000 }) ?? TOP_DEFAULT
     let exitCode: ExitCode = 0
+    let documents: readonly DocumentStat[] | undefined
     const found = await withStore(openForReading(args, context), async (store) => {
       exitCode = tellGaps(store, context)
       const topics = await topicsOf(store, args.at(0))
+      if (by === 'topic' && args.at(0) === undefined) documents = await largestFirst(store)
       if (by === 'topic') return topics.map(topicGroup)
       const progress = new Progress('stats', context)
       try {
@@ -52,7 +56,7 @@ export const stats: Command = {
       }
     })
     found.sort((a, b) => b.diskBytes - a.diskBytes || (a.name < b.name ? -1 : 1))
-    await show(found, { by, top, args, context })
+    await show(found, { by, top, documents, args, context })
     return exitCode
   },
 }
@@ -70,6 +74,11 @@ async function topicsOf(store: Store, name: string | undefined): Promise<Topic[]
   const topics: Topic[] = []
   for (const { topic } of await store.topics.list()) topics.push(await store.topics.open(topic))
   return topics
+}
+
+async function largestFirst(store: Store): Promise<DocumentStat[]> {
+  // By name until here.
+  return (await store.documents.list()).sort((a, b) => b.sizeBytes - a.sizeBytes)
 }
 
 function topicGroup(topic: Topic): Group {
@@ -138,37 +147,101 @@ function textBytes(event: StoredEvent, lineage: string, seen: Set<string>): numb
 interface Shown {
   readonly by: 'topic' | 'kind' | 'entity'
   readonly top: number
+  /** Undefined: they were not asked for. */
+  readonly documents: readonly DocumentStat[] | undefined
   readonly args: Arguments
   readonly context: CliContext
 }
 
-async function show(found: readonly Group[], { by, top, args, context }: Shown): Promise<void> {
-  const shown = found.slice(0, top)
+interface Total {
+  readonly groups: number
+  readonly events: number
+  readonly diskBytes: number
+}
+
+async function show(found: readonly Group[], shown: Shown): Promise<void> {
+  const { by, top, documents, args } = shown
+  const { terminal } = shown.context
   const total = {
     groups: found.length,
     events: found.reduce((sum, { events }) => sum + events, 0),
     diskBytes: found.reduce((sum, { diskBytes }) => sum + diskBytes, 0),
   }
   const explained = by === 'topic' ? COUNTED.topic : COUNTED.events
-  const { terminal } = context
-  if (args.flag('json'))
-    return terminal.write(jsonLine({ by, counted: explained, total, items: shown.map(jsonGroup(by)) }))
-  if (found.length === 0) return terminal.write('No events yet\n')
-  const share = (bytes: number) => (total.diskBytes === 0 ? '-' : `${((100 * bytes) / total.diskBytes).toFixed(1)}%`)
+  if (args.flag('json')) {
+    const items = found.slice(0, top).map(jsonGroup(by))
+    const more = documents === undefined ? {} : { documents: jsonDocuments(documents, top) }
+    return terminal.write(jsonLine({ by, counted: explained, total, items, ...more }))
+  }
+  const files = documents ?? []
+  if (found.length === 0 && files.length === 0)
+    return terminal.write(documents === undefined ? 'No events yet\n' : 'No topics and no documents yet\n')
+  const all = total.diskBytes + bytesOf(files)
+  const parts = [
+    found.length === 0 ? '' : `${groupTable(found, shown, all)}${restOf(found, top)}`,
+    files.length === 0 ? '' : `${documentTable(files.slice(0, top), all)}${restOf(files, top)}`,
+  ]
+  const notes = [found.length === 0 ? '' : explained, files.length === 0 ? '' : COUNTED.document].filter(Boolean)
+  await terminal.write(`${parts.filter(Boolean).join('\n')}${totalLine(by, total, files)}${notes.join('\n')}\n`)
+}
+
+function groupTable(found: readonly Group[], { by, top, args }: Shown, all: number): string {
   const several = by !== 'topic' && args.at(0) === undefined
-  const rows = shown.map(({ topic, name, events, diskBytes, rawBytes: raw }) => [
-    share(diskBytes),
-    size(diskBytes),
-    ...(raw === undefined ? [] : [size(raw)]),
-    count(events),
-    clean(name),
-    ...(several ? [clean(topic)] : []),
-  ])
+  const rows = found
+    .slice(0, top)
+    .map(({ topic, name, events, diskBytes, rawBytes: raw }) => [
+      share(diskBytes, all),
+      size(diskBytes),
+      ...(raw === undefined ? [] : [size(raw)]),
+      count(events),
+      clean(name),
+      ...(several ? [clean(topic)] : []),
+    ])
   const heading = ['share', 'disk', ...(by === 'topic' ? [] : ['raw']), 'events', by, ...(several ? ['topic'] : [])]
-  const rest = found.length > top ? `${counted(found.length - top, 'more')}: see --top\n`.replace('mores', 'more') : ''
-  await terminal.write(`${table([heading, ...rows], [0, 1, 2, by === 'topic' ? 2 : 3])}${rest}${explained}\n`)
+  return table([heading, ...rows], [0, 1, 2, by === 'topic' ? 2 : 3])
+}
+
+function documentTable(documents: readonly DocumentStat[], all: number): string {
+  const rows = documents.map(({ name, version, sizeBytes, indexBytes }) => [
+    share(sizeBytes, all),
+    size(sizeBytes),
+    size(indexBytes),
+    count(version),
+    clean(name),
+  ])
+  return table([['share', 'disk', 'index', 'version', 'document'], ...rows], [0, 1, 2, 3])
+}
+
+function share(bytes: number, all: number): string {
+  return all === 0 ? '-' : `${((100 * bytes) / all).toFixed(1)}%`
+}
+
+function restOf(found: readonly unknown[], top: number): string {
+  return found.length > top ? `${count(found.length - top)} more: see --top\n` : ''
+}
+
+function totalLine(by: Shown['by'], total: Total, documents: readonly DocumentStat[]): string {
+  const { groups, events, diskBytes } = total
+  const many = { topic: 'topics', kind: 'kinds', entity: 'entities' }
+  const logs = `${counted(events, 'event')} of ${count(groups)} ${groups === 1 ? by : many[by]}`
+  if (documents.length === 0) return `Total ${size(diskBytes)}: ${logs}\n`
+  const files = bytesOf(documents)
+  const both = `${size(diskBytes)} for ${logs}, ${size(files)} for ${counted(documents.length, 'document')}`
+  return `Total ${size(diskBytes + files)}: ${both}\n`
+}
+
+function bytesOf(documents: readonly DocumentStat[]): number {
+  return documents.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
 }
 
 function jsonGroup(by: string): (group: Group) => Record<string, unknown> {
   return ({ topic, name, ...numbers }) => (by === 'topic' ? { topic, ...numbers } : { topic, [by]: name, ...numbers })
+}
+
+function jsonDocuments(documents: readonly DocumentStat[], top: number): Record<string, unknown> {
+  const total = { documents: documents.length, diskBytes: bytesOf(documents) }
+  const items = documents.slice(0, top).map(({ name, version, sizeBytes, indexBytes }) => {
+    return { document: name, version, diskBytes: sizeBytes, indexBytes }
+  })
+  return { counted: COUNTED.document, total, items }
 }

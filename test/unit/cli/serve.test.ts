@@ -2,6 +2,7 @@
  * @module */
 import { describe, expect, test } from 'vitest'
 import { openStore, VarveError } from '../../../src/index.ts'
+import { systemClock } from '../../../src/ports/clock.ts'
 import { Machine, type Ran, type RunOptions } from './support.ts'
 
 /** Serve, do something when the server has started, and interrupt. */
@@ -63,13 +64,36 @@ describe('serve', () => {
 
   test('loads the sample only into a new directory', async () => {
     const machine = new Machine()
-    expect((await serve(machine, ['--sample'])).output).toContain('created with 400 events')
+    expect((await serve(machine, ['--sample'])).output).toContain(
+      'created with 400 events in sample-orders and sample-board, and the document catalog)',
+    )
     expect((await serve(machine, ['--sample'])).output).toContain('(opened)')
     const topics = JSON.parse(await sampleTopics(machine)).topics
     expect(topics).toMatchObject([
       { topic: 'sample-board', events: 200 },
       { topic: 'sample-orders', events: 200 },
     ])
+    expect(JSON.parse(await machine.done('doc stat catalog --json'))).toMatchObject({ version: 1 })
+  })
+
+  test('the document of the sample has what the examples of help ask for, and an event names it', async () => {
+    const [one, two] = [new Machine(), new Machine()]
+    for (const machine of [one, two]) {
+      machine.clock = { ...systemClock, now: () => 1_700_000_000_000 }
+      await serve(machine, ['--sample'])
+      machine.interrupted = new AbortController()
+    }
+    expect(JSON.parse(await one.done('get sample-orders 199 --json'))).toMatchObject({
+      kind: 'CatalogPublished',
+      data: { $document: 'catalog', version: 1 },
+    })
+    expect(await one.done('doc get catalog --path products[3].name')).toMatch(/^"[a-z]+ [a-z]+ [a-z]+"\n$/)
+    expect((await one.done('doc get catalog --path products[*].price')).match(/\n/g)).toHaveLength(2_000)
+    expect(await one.done('doc get catalog --pointer /products/3/image/data --raw')).toMatch(/^GIF89a/)
+    expect(await one.done('doc get catalog')).toBe(await two.done('doc get catalog'))
+    const { sizeBytes } = JSON.parse(await one.done('doc stat catalog --json'))
+    expect(sizeBytes).toBeGreaterThan(200_000)
+    expect(sizeBytes).toBeLessThan(1_000_000)
   })
 
   async function sampleTopics(machine: Machine): Promise<string> {
