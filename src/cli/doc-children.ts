@@ -8,6 +8,7 @@ import { shellWord } from './confirm.ts'
 import type { CliContext, Command } from './context.ts'
 import { COST_OPTION, CostTeller, PATH_OPTIONS, pathOf, withDocument } from './doc.ts'
 import { clean, cut, jsonLine, size, table } from './output.ts'
+import { SALVAGE_OPTION, tellGaps } from './salvage.ts'
 
 const LIMIT_MAX = 1_000
 const KEY_COLUMNS = 48
@@ -22,6 +23,7 @@ export const docChildren: Command = {
     limit: { value: 'N', help: `At most this many, 1 to ${LIMIT_MAX} (default 100)` },
     cursor: { value: 'CURSOR', help: 'Go on behind an earlier list; the path must be the same' },
     ...COST_OPTION,
+    ...SALVAGE_OPTION,
   },
   notes: [
     'The size is that of the value as it is stored, without its key; small values are shown. If more children follow, it',
@@ -38,17 +40,17 @@ export const docChildren: Command = {
     const limit = args.whole('limit', { least: 1, most: LIMIT_MAX })
     const cursor = args.text('cursor')
     const cost = new CostTeller(args, context)
-    const page = await withDocument(args, context, (document) =>
-      document.children(path, {
+    return withDocument(args, context, async (document, store) => {
+      const page = await document.children(path, {
         signal: context.terminal.interrupted,
         ...(limit === undefined ? {} : { limit }),
         ...(cursor === undefined ? {} : { cursor }),
         onCost: cost.onCost,
-      }),
-    )
-    await show(page, args, context)
-    cost.tell()
-    return 0
+      })
+      await show(page, args, context)
+      cost.tell()
+      return tellGaps(store, context)
+    })
   },
 }
 

@@ -1,8 +1,8 @@
 /** `varve doc ls` and `varve doc stat`: which documents there are, and what is known of one. @module */
 import type { DocumentStat } from '../document/types.ts'
-import { type Command, openForReading, withStore } from './context.ts'
+import { type Command, type ExitCode, openForReading, withStore } from './context.ts'
 import { plainStat, withDocument } from './doc.ts'
-import { clean, count, jsonLine, size, table, timeText } from './output.ts'
+import { clean, count, counted, jsonLine, size, table, timeText } from './output.ts'
 import { SALVAGE_OPTION, tellGaps } from './salvage.ts'
 
 export const docLs: Command = {
@@ -10,6 +10,10 @@ export const docLs: Command = {
   usage: '',
   summary: 'List the documents with their versions and sizes',
   options: { ...SALVAGE_OPTION },
+  notes: [
+    'With --salvage, and no manifest that can be read, each document is the newest of its files that is complete; when it',
+    'was written is not known then. Of a damaged document, `varve doc get --path` still reads what is not damaged.',
+  ],
   examples: [
     ['varve doc ls', 'All documents, by name'],
     ['varve doc ls --json', 'The same for programs'],
@@ -31,7 +35,7 @@ function rows(all: readonly DocumentStat[]): string[][] {
     count(version),
     size(sizeBytes),
     size(indexBytes),
-    timeText(writtenAt),
+    writtenText(writtenAt),
   ])
   return [['document', 'version', 'size', 'index', 'written'], ...body]
 }
@@ -40,14 +44,17 @@ export const docStat: Command = {
   name: 'doc stat',
   usage: 'NAME',
   summary: 'Show version, size and index of one document',
-  options: {},
+  options: { ...SALVAGE_OPTION },
+  notes: ['The index names values that are at least as large as the threshold, and ranges between which to search.'],
   examples: [
     ['varve doc stat catalog', 'What is known of it'],
     ['varve doc stat catalog --json', 'Its version, for `varve doc put --if-version`'],
   ],
   async run(args, context) {
     args.atMost(1)
-    const found = await withDocument(args, context, async (document) => {
+    let exitCode: ExitCode = 0
+    const found = await withDocument(args, context, async (document, store) => {
+      exitCode = tellGaps(store, context)
       const { thresholdBytes, entries, ranges } = document
       return { ...plainStat(document), thresholdBytes, entries, ranges }
     })
@@ -58,11 +65,20 @@ export const docStat: Command = {
       ['name', clean(found.name)],
       ['version', count(found.version)],
       ['size', `${size(found.sizeBytes)} (${count(found.sizeBytes)} bytes)`],
-      ['index', `${size(found.indexBytes)}, ${count(found.entries)} entries, ${count(found.ranges)} ranges`],
+      ['index', `${size(found.indexBytes)}, ${entriesText(found.entries)}, ${counted(found.ranges, 'range')}`],
       ['threshold', Number.isFinite(threshold) ? size(threshold) : 'none: only the root is indexed'],
-      ['written', timeText(found.writtenAt)],
+      ['written', writtenText(found.writtenAt)],
     ]
     await context.terminal.write(args.flag('json') ? jsonLine(json) : table(lines))
-    return 0
+    return exitCode
   },
+}
+
+/** Salvage does not know when a document was written. */
+function writtenText(at: number): string {
+  return at === 0 ? 'unknown' : timeText(at)
+}
+
+function entriesText(entries: number): string {
+  return entries === 1 ? '1 entry' : `${count(entries)} entries`
 }

@@ -6,7 +6,7 @@ import { type CliContext, type Command, type ExitCode, openForReading, withStore
 import { plainStat } from './doc.ts'
 import { clean, count, counted, elapsed, jsonLine, size } from './output.ts'
 import { Progress } from './progress.ts'
-import { SALVAGE_OPTION } from './salvage.ts'
+import { SALVAGE_OPTION, tellGaps } from './salvage.ts'
 
 export const docVerify: Command = {
   name: 'doc verify',
@@ -25,7 +25,8 @@ export const docVerify: Command = {
     const names: string[] = []
     for (let name = args.at(0); name !== undefined; name = args.at(names.length)) names.push(name)
     const startedAt = context.clock.monotonic()
-    return withStore(openForReading(args, context), async ({ documents }): Promise<ExitCode> => {
+    return withStore(openForReading(args, context), async (store): Promise<ExitCode> => {
+      const { documents } = store
       const stats: DocumentStat[] = []
       for (const name of new Set(names)) stats.push(await documents.stat(name))
       const checked = await check(documents, names.length > 0 ? stats : await documents.list(), context)
@@ -35,7 +36,8 @@ export const docVerify: Command = {
         ? jsonLine({ ok, documents: checked, durationMs })
         : reportText(checked, durationMs)
       await context.terminal.write(text)
-      return ok ? 0 : 3
+      const gaps = tellGaps(store, context)
+      return ok ? gaps : 3
     })
   },
 }

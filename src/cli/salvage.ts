@@ -8,14 +8,27 @@ export const SALVAGE_OPTION: OptionSpecs = {
   salvage: { help: 'Open a damaged store as far as it can be read; gaps on standard error, then exit code 1' },
 }
 
-/** Tell the gaps of a salvaged store, one per line. @returns 1 if there are any, else 0. */
+/** What salvage says of a document that has no complete file. */
+const LOST_DOCUMENT = /^documents\/([^/]+): (.*)$/s
+
+/** Tell the gaps of a salvaged store and the documents it lost, one per line. @returns 1 if there are any, else 0. */
 export function tellGaps({ openReport }: Store, { terminal }: CliContext): ExitCode {
-  const { gaps } = openReport
+  const { gaps, ignored } = openReport
   for (const { topic, partition, from, to, file, reason } of gaps) {
     const where = partition === 0 ? clean(topic) : `${clean(topic)}, partition ${partition}`
     const what = from < to ? `offsets ${count(from)} to ${count(to - 1)}` : `from offset ${count(from)} on`
     terminal.writeError(`varve: gap in ${where}: ${what} cannot be read: ${clean(reason)} (${clean(file)})\n`)
   }
-  if (gaps.length > 0) terminal.writeError(`varve: salvaged, with ${counted(gaps.length, 'gap')}\n`)
-  return gaps.length > 0 ? 1 : 0
+  const lost = ignored.flatMap((note) => {
+    const [, name, reason] = LOST_DOCUMENT.exec(note) ?? []
+    return name === undefined || reason === undefined ? [] : [{ name, reason }]
+  })
+  for (const { name, reason } of lost)
+    terminal.writeError(`varve: document ${clean(name)} cannot be read: ${clean(reason)}\n`)
+  const parts = [
+    gaps.length > 0 && counted(gaps.length, 'gap'),
+    lost.length > 0 && counted(lost.length, 'lost document'),
+  ].filter((part) => part !== false)
+  if (parts.length > 0) terminal.writeError(`varve: salvaged, with ${parts.join(' and ')}\n`)
+  return parts.length > 0 ? 1 : 0
 }

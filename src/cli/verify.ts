@@ -7,8 +7,11 @@ import { clean, count, counted, elapsed, jsonLine, size } from './output.ts'
 import { Progress } from './progress.ts'
 import { SALVAGE_OPTION, tellGaps } from './salvage.ts'
 
+const NAMES_SHOWN = 10
 /** Topic names have no colon. */
 const HEAD = /^([^:]+)(?::(\d{1,4}))?:(\d{1,16}):([0-9a-f]{64})$/i
+/** What stands for a document in a store. */
+const DOCUMENT_FILE = /^documents\/([^/]+)\//
 
 export const verify: Command = {
   name: 'verify',
@@ -23,7 +26,8 @@ export const verify: Command = {
   },
   notes: [
     'It only reads, works beside a running server, and on a store that is too damaged to open. Problems of files that',
-    'can be rebuilt are listed, but are no damage. It ends by saying what it did not look at.',
+    'can be rebuilt are listed, but are no damage. It names the damaged documents, and ends by saying what it did not',
+    'look at; `varve doc verify` checks documents alone.',
     'Without --head it shows that the log fits together; with the hash and endOffset of a receipt that was kept',
     'elsewhere also that the log up to there is the one that was acknowledged. --salvage lists what cannot be read.',
   ],
@@ -44,7 +48,11 @@ export const verify: Command = {
       ...(head === undefined ? {} : { head }),
       onProgress: ({ doneBytes, totalBytes }) => progress.update({ done: doneBytes, total: totalBytes }),
     }).finally(() => progress.end())
-    await terminal.write(args.flag('json') ? jsonLine(report) : reportText(report, directoryOf(args)))
+    await terminal.write(
+      args.flag('json')
+        ? jsonLine({ ...report, damagedDocuments: damagedDocuments(report) })
+        : reportText(report, directoryOf(args)),
+    )
     if (!args.flag('salvage')) return report.ok ? 0 : 3
     const gaps = await withStore(openForReading(args, context), async (store) => tellGaps(store, context))
     return report.ok ? gaps : 3
@@ -62,17 +70,31 @@ function headOf(args: Arguments): VerifyOptions['head'] {
 }
 
 function reportText(report: VerifyReport, directory: string): string {
-  const { filesChecked, bytesChecked, eventsChecked, problems, unknownFiles, notChecked, durationMs, ok } = report
+  const { problems, unknownFiles, notChecked, durationMs, ok } = report
   const lines = problems.map(({ damage, file, position, message, code }) => {
     const where = position === undefined ? clean(file) : `${clean(file)} at byte ${count(position)}`
     return `${damage ? 'DAMAGE' : 'note'}  ${where}: ${clean(message)} (${code})`
   })
   for (const file of unknownFiles) lines.push(`note  ${clean(file)}: not a file of the store, left alone`)
   const damaged = problems.filter(({ damage }) => damage).length
-  const what = `${counted(eventsChecked, 'event')}, ${counted(filesChecked, 'file')}, ${size(bytesChecked)}`
+  const logs = `${counted(report.eventsChecked, 'event')}, ${counted(report.documentsChecked, 'document')}`
+  const what = `${logs}, ${counted(report.filesChecked, 'file')}, ${size(report.bytesChecked)}`
   const verdict = ok ? 'No damage found' : `${counted(damaged, 'damaged place')} found`
   lines.push(`${verdict} in ${clean(directory)}: checked ${what} in ${elapsed(durationMs)}`)
+  const documents = damagedDocuments(report)
+  if (documents.length > 0) lines.push(`${counted(documents.length, 'damaged document')}: ${namesOf(documents)}`)
   for (const sentence of notChecked) lines.push(`Not checked: ${sentence}`)
   if (!ok) lines.push('What is damaged comes back from a backup; everything else stays readable.')
   return `${lines.join('\n')}\n`
+}
+
+/** Names of the documents among what is damaged. */
+function damagedDocuments({ problems }: VerifyReport): readonly string[] {
+  const names = problems.map(({ damage, file }) => (damage ? DOCUMENT_FILE.exec(file)?.[1] : undefined))
+  return [...new Set(names.filter((name) => name !== undefined))]
+}
+
+function namesOf(names: readonly string[]): string {
+  const shown = names.slice(0, NAMES_SHOWN).map(clean).join(', ')
+  return names.length > NAMES_SHOWN ? `${shown} and ${count(names.length - NAMES_SHOWN)} more` : shown
 }

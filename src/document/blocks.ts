@@ -7,16 +7,16 @@
  * | 8 | u32 raw size |
  * | 12 | the raw bytes |
  *
- * All but the last are 4,096 bytes long, so that the place of one follows from its number; what a raw size below 4,084
+ * All but the last are 2,048 bytes long, so that the place of one follows from its number; what a raw size below 2,036
  * leaves of one is zero. The seed is CRC-32 of the document's id, xor (number + 1) x 2654435761 modulo 2^32: a block in
- * another place or of another document fails. An **address** is `number x 4,084 + offset in the raw bytes`.
+ * another place or of another document fails. An **address** is `number x 2,036 + offset in the raw bytes`.
  * @module */
 import type { Digest } from '../codec/digest.ts'
 import { VarveError } from '../errors.ts'
 
 /** Before the first block: sizes of stream and index. */
 export const FILE_HEADER_BYTES = 12
-export const BLOCK_BYTES = 4_096
+export const BLOCK_BYTES = 2_048
 export const BLOCK_HEADER_BYTES = 12
 /** Raw bytes of a full block. */
 export const BLOCK_RAW_BYTES = BLOCK_BYTES - BLOCK_HEADER_BYTES
@@ -53,13 +53,14 @@ export function sealBlock(block: Uint8Array, rawSize: number, place: BlockPlace)
 /** Check a block. @param body the block behind its checksum. @returns how many raw bytes begin at 12.
  * @throws {VarveError} `DECODE_FAILED`. */
 export function openBlock(bytes: Uint8Array, body: Uint8Array, place: BlockPlace): number {
-  if (bytes.length <= BLOCK_HEADER_BYTES || bytes.length > BLOCK_BYTES) throw damaged(place.block, 'its size')
+  if (bytes.length <= BLOCK_HEADER_BYTES || bytes.length > BLOCK_BYTES) throw damaged(place.block, 'a wrong size')
   const crc = place.digest.crc32(body, blockSeed(place.seed, place.block))
-  if (u32(bytes, 0) !== crc) throw damaged(place.block, 'its checksum')
+  if (u32(bytes, 0) !== crc) throw damaged(place.block, 'a wrong checksum')
   const stored = u32(bytes, 4)
   const raw = u32(bytes, 8)
   // With a codec the first number is above 2^24.
-  if (stored !== raw || raw === 0 || raw > bytes.length - BLOCK_HEADER_BYTES) throw damaged(place.block, 'its codec')
+  if (stored !== raw || raw === 0 || raw > bytes.length - BLOCK_HEADER_BYTES)
+    throw damaged(place.block, 'a wrong codec')
   return raw
 }
 
@@ -77,7 +78,7 @@ function u32(bytes: Uint8Array, at: number): number {
 
 function damaged(block: number, found: string): VarveError {
   const position = blockPosition(block)
-  return new VarveError('DECODE_FAILED', `Cannot read block ${block} of a document: ${found} is wrong`, {
+  return new VarveError('DECODE_FAILED', `Cannot read block ${block} of a document: found ${found}`, {
     details: { position, found },
   })
 }

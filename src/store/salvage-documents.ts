@@ -47,5 +47,5 @@ async function newestIn(
     newest = { name, version, id, sizeBytes, indexBytes, writtenAt: 0 }
   }
   if (newest !== undefined || files === 0) return newest
-  return { reason: `none of ${files} files is a complete document` }
+  return { reason: files === 1 ? 'its file is not complete' : `none of its ${files} files is complete` }
 }

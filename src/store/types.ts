@@ -133,6 +133,7 @@ export interface VerifyReport {
   readonly filesChecked: number
   readonly bytesChecked: number
   readonly eventsChecked: number
+  readonly documentsChecked: number
   readonly problems: readonly VerifyProblem[]
   readonly unknownFiles: readonly string[]
   /** What this check did not look at, in sentences. */

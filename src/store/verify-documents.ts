@@ -39,12 +39,16 @@ async function checkNewest(
   let row = first
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const problems = await problemsOf(run, row)
-    if (problems.length === 0) return
+    if (problems.length === 0) {
+      run.documentsChecked++
+      return
+    }
     const later = await now()
     const newest = later === undefined ? row : findDocument(later.documents, row.name)
     // Deleted.
     if (newest === undefined) return
     if (newest.id === row.id) {
+      run.documentsChecked++
       for (const problem of problems) run.problem({ ...problem, file: documentPath(row.name, row.id), damage: true })
       return
     }
@@ -92,11 +96,12 @@ export async function checkLooseDocuments(run: VerifyRun): Promise<void> {
       })
     }
   }
-  if (unfinished > 0) run.leaveOut(`documents: ${unfinished} files that are not complete.`)
+  if (unfinished > 0) run.leaveOut(`documents: files that are not complete: ${unfinished}.`)
 }
 
 async function checkFile(run: VerifyRun, row: DocumentRow): Promise<void> {
   const file = documentPath(row.name, row.id)
+  run.documentsChecked++
   for (const problem of await problemsOf(run, row)) run.problem({ ...problem, file, damage: true })
 }
 
@@ -134,6 +139,6 @@ export function reportUnknownDocuments(
       if (id === undefined) run.unknownFiles.push(`${directory}/${entry.name}`)
       else if (id !== newest) others++
     }
-    if (others > 0) run.leaveOut(`${directory}: ${others} files that are being written, or wait to be removed.`)
+    if (others > 0) run.leaveOut(`${directory}: files that are being written, or wait to be removed: ${others}.`)
   }
 }

@@ -27,6 +27,7 @@ export class VerifyRun {
   readonly digest: Digest
   readonly unknownFiles: string[] = []
   eventsChecked = 0
+  documentsChecked = 0
   readonly #place: VerifyPlace
   readonly #problems: VerifyProblem[] = []
   readonly #notChecked: string[] = []
@@ -212,6 +213,7 @@ export class VerifyRun {
       filesChecked: this.#filesChecked,
       bytesChecked: this.#bytesChecked,
       eventsChecked: this.eventsChecked,
+      documentsChecked: this.documentsChecked,
       problems: this.#problems,
       unknownFiles: this.unknownFiles,
       notChecked: this.#notChecked,

@@ -313,6 +313,7 @@ const REPORT = {
   filesChecked: 1,
   bytesChecked: 1,
   eventsChecked: 1,
+  documentsChecked: 1,
   problems: [],
   unknownFiles: [],
   notChecked: [],

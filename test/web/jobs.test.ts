@@ -9,6 +9,7 @@ const REPORT: VerifyReport = {
   filesChecked: 2,
   bytesChecked: 10,
   eventsChecked: 3,
+  documentsChecked: 1,
   problems: [],
   unknownFiles: [],
   notChecked: [],

@@ -63,10 +63,10 @@ ${hint !== undefined && html`<p>${hint}</p>`}`
 }
 
 function verifyOutcome(report: VerifyReport): Html {
-  const { ok, filesChecked, bytesChecked, eventsChecked, problems } = report
+  const { ok, filesChecked, bytesChecked, eventsChecked, documentsChecked, problems } = report
   const found = ok ? 'No damage found' : 'Damage found'
-  return html`<p><strong>${found}.</strong> ${counted(eventsChecked, 'event')} in ${counted(filesChecked, 'file')},
-${formatBytes(bytesChecked)} checked.</p>
+  return html`<p><strong>${found}.</strong> ${counted(eventsChecked, 'event')} and
+${counted(documentsChecked, 'document')} in ${counted(filesChecked, 'file')}, ${formatBytes(bytesChecked)} checked.</p>
 ${
   problems.length > 0 &&
   html`<ul>${problems.map(

@@ -1,7 +1,7 @@
 /** Documents on the command line: which there are, what they hold, whether they are sound.
  * @module */
 import { describe, expect, test } from 'vitest'
-import { CATALOG, withCatalog } from './doc-support.ts'
+import { CATALOG, damage, withCatalog } from './doc-support.ts'
 import { Machine } from './support.ts'
 
 describe('doc ls, stat and children', () => {
@@ -77,7 +77,7 @@ describe('doc verify', () => {
     const one = JSON.parse(await machine.done('doc verify other --json'))
     expect(one).toMatchObject({ ok: true, documents: [{ name: 'other', version: 1, ok: true, valuesChecked: 4 }] })
     expect(await machine.run(['doc', 'verify', 'nobody'])).toMatchObject({ exitCode: 1 })
-    await damage(machine, 'documents/catalog')
+    await damage(machine, 'catalog')
     const ran = await machine.run(['doc', 'verify'])
     expect(ran.exitCode).toBe(3)
     expect(ran.output).toMatch(/^DAMAGE {2}catalog/)
@@ -87,21 +87,3 @@ describe('doc verify', () => {
     expect(await machine.run(['doc', 'verify', 'other'])).toMatchObject({ exitCode: 0 })
   })
 })
-
-/** Change a byte in the middle of the file of a document. */
-async function damage(machine: Machine, directory: string): Promise<void> {
-  const storage = machine.storage('./varve-data')
-  const [found] = await storage.list(directory)
-  const path = `${directory}/${found?.name}`
-  const file = await storage.openRead(path)
-  const position = (await file.size()) >> 1
-  const byte = new Uint8Array(1)
-  await file.read(position, byte)
-  await file.close()
-  const written = await storage.openAppend(path)
-  await written.writeAt(
-    position,
-    byte.map((value) => value ^ 0xff),
-  )
-  await written.close()
-}

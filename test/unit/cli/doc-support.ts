@@ -29,3 +29,28 @@ export async function withCatalog(): Promise<Machine> {
 /** Whether two texts of the dialect mean the same. */
 export const same = (a: string, b: string): boolean =>
   stringifyValue(parseJsonValue(a)) === stringifyValue(parseJsonValue(b))
+
+/** Path of the file of a document. */
+export async function fileOf(machine: Machine, name: string): Promise<string> {
+  const directory = `documents/${name}`
+  const [found] = await machine.storage('./varve-data').list(directory)
+  if (found === undefined) throw new Error(`There is no file of ${name}`)
+  return `${directory}/${found.name}`
+}
+
+/** Change a byte in the middle of the file of a document. */
+export async function damage(machine: Machine, name: string): Promise<void> {
+  const path = await fileOf(machine, name)
+  const storage = machine.storage('./varve-data')
+  const file = await storage.openRead(path)
+  const position = (await file.size()) >> 1
+  const byte = new Uint8Array(1)
+  await file.read(position, byte)
+  await file.close()
+  const written = await storage.openAppend(path)
+  await written.writeAt(
+    position,
+    byte.map((value) => value ^ 0xff),
+  )
+  await written.close()
+}
