@@ -10,7 +10,8 @@ export async function createFile(path: string): Promise<OutputFile> {
   await refuseExisting(path)
   const part = `${path}.part`
   const file = await open(part, 'wx').catch((error: unknown) => {
-    throw storageError('create', part, error)
+    if (errnoOf(error) !== 'ENOENT') throw storageError('create', part, error)
+    throw new VarveError('FILE_MISSING', `Cannot write "${path}": its directory does not exist`, { details: { path } })
   })
   return {
     async write(text) {

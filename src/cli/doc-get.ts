@@ -28,8 +28,8 @@ export const docGet: Command = {
   notes: [
     'Only what the path needs is read, whatever the size of the document. Fields are written a.b or a."odd key", elements',
     'a[0], integer keys m{7}. A path with wildcards and slices, as in users[10:20].*.name, gives one line',
-    '{"path":...,"value":...} for each value that is there. Exit code 1 where there is nothing.',
-    'A FILE has its name only once it is whole.',
+    '{"path":...,"value":...} for each value that is there, none is no failure; any other path that leads nowhere ends',
+    'with exit code 1. A FILE has its name only once it is whole.',
   ],
   examples: [
     ["varve doc get catalog --path 'products[3].name'", 'One value'],

@@ -24,7 +24,8 @@ export const docPut: Command = {
   notes: [
     'FILE - is standard input; gzip is undone. The store is made when it does not exist. The text is read once and never',
     'held as a whole. Nothing is published unless it is good JSON to its end; readers see the old version or the new.',
-    '{"$type": ...} stands for bytes, dates and odd numbers, integers past 2^53 become big integers.',
+    '{"$type": ...} stands for bytes, dates and odd numbers, integers past 2^53 become big integers. A NAME has 1 to 128',
+    'letters, digits, dots, dashes and underscores.',
   ],
   examples: [
     ['varve doc put catalog catalog.json', 'A file'],

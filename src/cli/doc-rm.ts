@@ -1,4 +1,5 @@
 /** `varve doc rm`: delete a document. @module */
+import { conflict } from '../store/document-writes.ts'
 import { CONFIRM_OPTIONS, confirm, shellWord } from './confirm.ts'
 import { type Command, directoryOf, openForReading, openForWriting, withStore } from './context.ts'
 import { plainStat, statText } from './doc.ts'
@@ -13,7 +14,10 @@ export const docRm: Command = {
     ...CONFIRM_OPTIONS,
   },
   notes: ['A document that is written later under the same name begins at a higher version.'],
-  examples: [['varve doc rm catalog', 'Say what would be deleted, and the line that does it']],
+  examples: [
+    ['varve doc rm catalog', 'Say what would be deleted, and the line that does it'],
+    ['varve doc rm catalog --if-version 4 --yes --store-id ID', 'Delete it, unless somebody wrote it meanwhile'],
+  ],
   async run(args, context) {
     args.atMost(1)
     const name = args.required(0, 'NAME')
@@ -25,6 +29,8 @@ export const docRm: Command = {
       : openForReading(args, context)
     const gone = await withStore(opening, async (store) => {
       const stat = await store.documents.stat(name)
+      if (ifVersion !== undefined && stat.version !== ifVersion)
+        throw conflict(name, { expected: ifVersion, found: stat.version })
       const data = args.text('data') === undefined ? '' : ` --data ${shellWord(directory)}`
       const condition = ifVersion === undefined ? '' : ` --if-version ${ifVersion}`
       const what = `delete document ${statText(stat)}, for ever`

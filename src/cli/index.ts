@@ -50,11 +50,11 @@ export const COMMANDS: readonly Command[] = [
   proof,
   docPut,
   docGet,
+  docChildren,
   docLs,
   docStat,
-  docRm,
   docVerify,
-  docChildren,
+  docRm,
   verify,
   checkpoint,
   stats,
@@ -103,7 +103,7 @@ async function dispatch(words: readonly string[], context: CliContext): Promise<
     const isGroup = groupOf(first).length > 0
     if (!isGroup || (words[1] !== undefined && !HELP.has(words[1])))
       throw wrongUse(`There is no command "${clean(words.slice(0, isGroup ? 2 : 1).join(' '))}"`)
-    await terminal.write(helpOf(words))
+    await terminal.write(helpOf([first, ...words.slice(2)]))
     return 0
   }
   const rest = words.slice(command.name.split(' ').length)
@@ -128,6 +128,9 @@ function helpOf(words: readonly string[]): string {
 /** What was written on the command line cannot be meant. */
 const WRONG_USE: ReadonlySet<string> = new Set(['OPTION_INVALID', 'NAME_INVALID', 'PATH_INVALID', 'PATH_PLURAL'])
 
+/** Errors about words whose rules their hints tell. */
+const RULES: ReadonlySet<string> = new Set(['NAME_INVALID', 'PATH_INVALID'])
+
 /** Exit codes by what the caller has to do: look at the command line, or at the disk. */
 function exitCodeOf(error: unknown): ExitCode {
   if (!isVarveError(error)) return 1
@@ -144,14 +147,19 @@ function explain(error: unknown, words: readonly string[], { terminal }: CliCont
     terminal.writeError(jsonLine({ error: known ? plain(error) : { code: 'INTERNAL', kind: 'internal', message } }))
   } else {
     terminal.writeError(`varve: ${clean(message)}\n`)
-    const hint = exitCode === 2 ? helpHint(words) : known ? hintOf(error, words[0]) : undefined
-    if (hint !== undefined) terminal.writeError(`${hint}\n`)
+    for (const hint of hintsOf(error, exitCode, words)) terminal.writeError(`${hint}\n`)
   }
   if (terminal.env('VARVE_DEBUG') === '1' && error instanceof Error) {
     const causes = [error.stack, error.cause instanceof Error ? `Caused by: ${error.cause.stack}` : undefined]
     terminal.writeError(`${causes.filter(Boolean).join('\n')}\n`)
   }
   return exitCode
+}
+
+/** What to do about it: look at the error, at the help, or, where words follow rules, at both. */
+function hintsOf(error: unknown, exitCode: ExitCode, words: readonly string[]): string[] {
+  const hint = isVarveError(error) && (exitCode !== 2 || RULES.has(error.code)) ? hintOf(error, words[0]) : undefined
+  return [hint, exitCode === 2 ? helpHint(words) : undefined].filter((line) => line !== undefined)
 }
 
 function helpHint(words: readonly string[]): string {
@@ -163,6 +171,7 @@ function helpHint(words: readonly string[]): string {
 function hintOf(error: VarveError, command: string | undefined): string | undefined {
   if (error.code === 'KEY_REUSED' && command === 'import') return CHANGED_HINT
   if (error.code === 'STORE_MISSING') return MISSING_HINT
+  if (error.code === 'DOCUMENT_UNKNOWN') return 'Store it with `varve doc put`; `varve doc ls` lists those that exist'
   if (error.code !== 'STORE_LOCKED') return error.hint
   const { owner } = error.details as { owner?: { runtime?: string; pid?: number; host?: string } }
   if (owner === undefined) return error.hint

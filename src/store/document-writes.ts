@@ -182,7 +182,8 @@ export function documentUnknown(action: string, name: string, rows: readonly Doc
   })
 }
 
-function conflict(
+/** The answer when `ifVersion` does not hold. */
+export function conflict(
   name: string,
   { expected, found }: { readonly expected: number; readonly found: number },
 ): VarveError {
