@@ -8,7 +8,7 @@ import { shellWord } from './confirm.ts'
 import type { CliContext, Command } from './context.ts'
 import { COST_OPTION, CostTeller, PATH_OPTIONS, pathOf, withDocument } from './doc.ts'
 import { clean, cut, jsonLine, size, table } from './output.ts'
-import { SALVAGE_OPTION, tellGaps } from './salvage.ts'
+import { SALVAGE_OPTION } from './salvage.ts'
 
 const LIMIT_MAX = 1_000
 const KEY_COLUMNS = 48
@@ -40,7 +40,7 @@ export const docChildren: Command = {
     const limit = args.whole('limit', { least: 1, most: LIMIT_MAX })
     const cursor = args.text('cursor')
     const cost = new CostTeller(args, context)
-    return withDocument(args, context, async (document, store) => {
+    return withDocument(args, context, async (document, gaps) => {
       const page = await document.children(path, {
         signal: context.terminal.interrupted,
         ...(limit === undefined ? {} : { limit }),
@@ -49,7 +49,7 @@ export const docChildren: Command = {
       })
       await show(page, args, context)
       cost.tell()
-      return tellGaps(store, context)
+      return gaps
     })
   },
 }

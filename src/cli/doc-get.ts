@@ -9,7 +9,7 @@ import { COST_OPTION, CostTeller, PATH_OPTIONS, pathOf, plainStat, withDocument 
 import { clean, elapsed, jsonLine, size } from './output.ts'
 import { Progress } from './progress.ts'
 import { safeJson } from './safe-json.ts'
-import { SALVAGE_OPTION, tellGaps } from './salvage.ts'
+import { SALVAGE_OPTION } from './salvage.ts'
 
 /** Lines of matches are handed on in pieces of about this many characters. */
 const PIECE_CHARACTERS = 65_536
@@ -41,13 +41,13 @@ export const docGet: Command = {
     args.atMost(1)
     const path = pathOf(args)
     if (args.flag('raw') && path.isPlural) throw wrongUse('Cannot use --raw with a path that may mean many values')
-    return withDocument(args, context, async (document, store) => {
+    return withDocument(args, context, async (document, gaps) => {
       const target = args.text('output')
       const cost = new CostTeller(args, context)
       if (target === undefined) await toTerminal(document, path, { args, context, cost, target })
       else await toFile(document, path, { args, context, cost, target })
       cost.tell()
-      return tellGaps(store, context)
+      return gaps
     })
   },
 }

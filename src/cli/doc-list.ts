@@ -53,8 +53,8 @@ export const docStat: Command = {
   async run(args, context) {
     args.atMost(1)
     let exitCode: ExitCode = 0
-    const found = await withDocument(args, context, async (document, store) => {
-      exitCode = tellGaps(store, context)
+    const found = await withDocument(args, context, async (document, gaps) => {
+      exitCode = gaps
       const { thresholdBytes, entries, ranges } = document
       return { ...plainStat(document), thresholdBytes, entries, ranges }
     })

@@ -3,10 +3,10 @@
 import { Path } from '../document/path.ts'
 import type { DocumentStat, OpenDocument, ReadCost } from '../document/types.ts'
 import type { Terminal } from '../ports/terminal.ts'
-import type { Store } from '../store/types.ts'
 import { type Arguments, type OptionSpecs, wrongUse } from './arguments.ts'
-import { type CliContext, openForReading, withStore } from './context.ts'
+import { type CliContext, type ExitCode, openForReading, withStore } from './context.ts'
 import { clean, count, counted, jsonLine, size } from './output.ts'
+import { tellGaps } from './salvage.ts'
 
 export const PATH_OPTIONS: OptionSpecs = {
   path: { value: 'PATH', help: 'Path of the value, such as users[812345].address."odd key" (default: the root)' },
@@ -26,17 +26,19 @@ export function pathOf(args: Arguments): Path {
 }
 
 /** Open the newest version of a document beside a running server, and close it and the store whatever happens.
+ * @param use gets, of a salvaged store, 1 if there are gaps, which were told.
  * @throws {VarveError} as `openStore` and `Documents.open`. */
 export function withDocument<T>(
   args: Arguments,
   context: CliContext,
-  use: (document: OpenDocument, store: Store) => Promise<T>,
+  use: (document: OpenDocument, gaps: ExitCode) => Promise<T>,
 ): Promise<T> {
   const name = args.required(0, 'NAME')
   return withStore(openForReading(args, context), async (store) => {
+    const gaps = tellGaps(store, context)
     const document = await store.documents.open(name)
     try {
-      return await use(document, store)
+      return await use(document, gaps)
     } finally {
       await document.close()
     }

@@ -23,7 +23,7 @@ export const exportTopics: Command = {
     'Each line is one event with all of its fields and the field "topic"; topics come one after the other, events in',
     'the order of `varve read`. JSON has no bytes, dates, -0 or big integers: {"$type": ...} and long integers stand',
     'for them. It shows what was durable when it began, also beside a running server; a FILE has its name only once it',
-    'is whole.',
+    'is whole. Documents are not among it: `varve doc ls` names them, `varve doc get NAME -o FILE` writes one.',
   ],
   examples: [
     ['varve export ./varve-data -o backup.ndjson', 'All topics into a file'],

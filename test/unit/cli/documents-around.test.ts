@@ -99,5 +99,7 @@ describe('--salvage', () => {
       expect(ran.errors).toMatch(/^varve: salvaged, with (?:\d gaps? and )?1 lost document\n$/m)
     }
     expect(await machine.run(['verify', '--salvage'])).toMatchObject({ exitCode: 3 })
+    const lost = await machine.run(['doc', 'get', 'catalog', '--salvage'])
+    expect(lost).toMatchObject({ exitCode: 1, errors: expect.stringMatching(/not complete\n.*\n.*does not exist/) })
   })
 })
