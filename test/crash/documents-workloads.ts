@@ -1,6 +1,8 @@
 /** What the crash tests do to documents.
  * @module */
 import { isVarveError } from '../../src/errors.ts'
+import type { Storage } from '../../src/ports/storage.ts'
+import { limitedStorage } from '../conformance/limited.ts'
 import type { ExploreOptions } from '../faults/explorer.ts'
 import type { FaultFiles } from '../faults/fault-files.ts'
 import { faultStorage } from '../faults/fault-storage.ts'
@@ -103,8 +105,35 @@ function mustBeTyped(error: unknown): string {
   throw new ScenarioFailure(`not a VarveError: ${error instanceof Error ? error.stack : String(error)}`)
 }
 
+/** On a storage that only appends, documents are written elsewhere and copied: by an owner that closes and one that
+ * vanishes. */
+const copies: DocumentWorkload = async (files, ledger) => {
+  for (let round = 0; round < 2; round++) {
+    const store = await openForTest(appendingStorage(files))
+    const author = new Author(store, ledger, 1 + round * 1_000)
+    await author.write('catalog', 4)
+    await Promise.all([author.write('catalog', 60, { via: 'json' }), author.write('notes', 3)])
+    await author.writeBroken('notes', 20, 'cut')
+    await author.delete('notes')
+    if (round === 1) await store.close()
+  }
+}
+
+/** A storage that cannot write into what is there. */
+function appendingStorage(files: FaultFiles): Storage {
+  const storage = faultStorage(files)
+  return limitedStorage(storage, { ...storage.capabilities, randomWrite: false })
+}
+
+/** The same for the explorer. */
+export const copied = documenting('copied', copies, appendingStorage)
+
 /** Options for the explorer: a workload and the invariants. */
-export function documenting(name: string, workload: DocumentWorkload): ExploreOptions<Change> {
+export function documenting(
+  name: string,
+  workload: DocumentWorkload,
+  storageOf: (files: FaultFiles) => Storage = faultStorage,
+): ExploreOptions<Change> {
   return {
     name,
     idle: passTime,
@@ -112,6 +141,6 @@ export function documenting(name: string, workload: DocumentWorkload): ExploreOp
       restartIdentifiers()
       await workload(files, ledger)
     },
-    check: (files, known, ledger) => mustHoldDocuments(() => faultStorage(files), { known, ledger }),
+    check: (files, known, ledger) => mustHoldDocuments(() => storageOf(files), { known, ledger }),
   }
 }

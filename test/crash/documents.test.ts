@@ -1,5 +1,5 @@
 /** Goal: no crash loses an acknowledged version of a document, shows half of one, or leaves a file that nobody needs.
- * Method: three workloads run on a simulated disk, which is crashed at every operation in every mode; each different
+ * Method: workloads run on a simulated disk, which is crashed at every operation in every mode; each different
  * image is opened and held against the ledger, and some are crashed again while they recover. A failure prints its
  * workload, operation, mode and seed.
  * @module */
@@ -7,10 +7,11 @@ import { describe, expect, test } from 'vitest'
 import { Ledger, mustSurvive } from '../faults/explorer.ts'
 import { FaultFiles } from '../faults/fault-files.ts'
 import { faultStorage } from '../faults/fault-storage.ts'
+import { stalledStorage } from '../faults/stalled-storage.ts'
 import { RUNTIME, share } from '../support/runtime.ts'
 import { mustSettle } from '../support/settle.ts'
 import { Author, type Change, mustBeTidy } from './documents-oracle.ts'
-import { documenting, takenOver, together, versions } from './documents-workloads.ts'
+import { copied, documenting, takenOver, together, versions } from './documents-workloads.ts'
 import { openForTest, passTime } from './oracle.ts'
 
 const IMAGES_FLOOR = share(450)
@@ -21,6 +22,7 @@ const runs = [
   documenting('versions', versions),
   documenting('together', together),
   documenting('taken-over', takenOver),
+  copied,
 ]
 
 describe('a store with documents that crashed', () => {
@@ -32,41 +34,11 @@ describe('a store with documents that crashed', () => {
   })
 })
 
-/** A storage whose next listing of a directory waits. */
-function stalled(storage: ReturnType<typeof faultStorage>, directory: string) {
-  let reach: () => void = () => undefined
-  let release: () => void = () => undefined
-  const reached = new Promise<void>((resolve) => {
-    reach = resolve
-  })
-  const released = new Promise<void>((resolve) => {
-    release = resolve
-  })
-  let isArmed = false
-  const list: typeof storage.list = async (listed) => {
-    if (isArmed && listed === directory) {
-      reach()
-      await released
-    }
-    return storage.list(listed)
-  }
-  const slow = new Proxy(storage, {
-    get: (target, name) => {
-      if (name === 'list') return list
-      const member: unknown = Reflect.get(target, name, target)
-      return typeof member === 'function' ? member.bind(target) : member
-    },
-  })
-  const arm = () => {
-    isArmed = true
-  }
-  return { storage: slow, arm, reached, release: () => release() }
-}
-
 test('an owner that was stopped before it tidies up leaves the files of the next one alone', async () => {
   const files = new FaultFiles()
   const ledger = new Ledger<Change>(() => files.position)
-  const { storage, arm, reached, release } = stalled(faultStorage(files), 'documents/catalog')
+  const isPlace = (method: string, path: string) => method === 'list' && path === 'documents/catalog'
+  const { storage, arm, reached, release } = stalledStorage(faultStorage(files), isPlace)
   const run = async () => {
     const stale = await openForTest(storage)
     const author = new Author(stale, ledger, 1)
