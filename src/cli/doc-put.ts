@@ -19,7 +19,7 @@ export const docPut: Command = {
       value: 'WHAT',
       help: 'keep (default): as JSON.parse reads them; refuse those a number cannot hold',
     },
-    threshold: { value: 'SIZE', help: 'Index values from this size on (default 512; 0: all of them; none: the root)' },
+    threshold: { value: 'SIZE', help: 'Index values from this size on (default 256; 0: all of them; none: the root)' },
   },
   notes: [
     'FILE - is standard input; gzip is undone. The store is made when it does not exist. The text is read once and never',

@@ -1,8 +1,9 @@
 /** Building the path index while a document is written, within a budget.
  *
- * Every value of at least T bytes gets an *entry*. In an array the first smaller child at least T bytes behind the last
- * named place gets a *range*: a search may begin there. A smaller child right behind an entry always gets one, so that
- * a search passes over large values; in an object it is the only use of ranges, because its keys have no order.
+ * Every field of at least T bytes gets an *entry*, every element of at least 4 T. In an array the first smaller child
+ * at least T bytes behind the last named place gets a *range*: a search may begin there. A smaller child right behind
+ * an entry always gets one, so that a search passes over large values; in an object it is the only use of ranges,
+ * because its keys have no order.
  *
  * Containers are named when the first thing in them is, outermost first, so that items are in document order. When all
  * items together outgrow the budget, T doubles and the items are thinned: entries below the new T go with all that is
@@ -14,6 +15,9 @@ import { encodeIndex, type IndexItems, ITEM, itemSizeBytes } from './index-forma
 import type { Levels } from './levels.ts'
 
 const ITEMS_START = 1_024
+/** Elements are found by ranges as fast as by entries, which take twice as much: so only those get one that are so many
+ * times larger than T that passing over them would take longer. */
+const ELEMENT_FACTOR = 4
 /** An index that takes this part of its budget is full: the items to come may take the rest. */
 const FULL = 0.9
 
@@ -112,7 +116,8 @@ export class IndexBuilder {
   end(ended: Ended, item: number): void {
     const levels = this.#levels
     const depth = levels.depth
-    if (ended.size < this.threshold && depth > 0) {
+    const isElement = depth > 0 && levels.kinds[depth - 1] === ITEM.array
+    if (depth > 0 && ended.size < this.#entryBytes(isElement)) {
       if (item >= 0) this.#unname(item)
       return
     }
@@ -131,9 +136,16 @@ export class IndexBuilder {
     if (item < 0) this.#keepBudget()
   }
 
-  /** A container was named, and T outgrew it before it ended: it becomes a range, and nothing in it is named. */
+  /** Size from which on a value gets an entry. */
+  #entryBytes(isElement: boolean): number {
+    return isElement ? this.threshold * ELEMENT_FACTOR : this.threshold
+  }
+
+  /** A container was named, and turned out to be too small: it becomes a range, and nothing in it is named. */
   #unname(item: number): void {
     const levels = this.#levels
+    for (let inner = item; inner < this.#count; inner++) this.#sizeBytes -= this.#itemBytes(inner)
+    this.#sizeBytes += itemSizeBytes(0, ITEM.range)
     this.#count = item + 1
     this.#toRange(item)
     levels.marks[levels.depth - 1] = this.#addresses[item] as number
@@ -170,7 +182,8 @@ export class IndexBuilder {
       if (depth > thinning.dropped) continue
       thinning.dropped = Number.POSITIVE_INFINITY
       const isOpen = openLevel < open && items[openLevel] === item
-      const isEntry = this.#kinds[item] !== ITEM.range && (isOpen || depth === 0 || this.#isLarge(item))
+      const isLarge = (this.#sizes[item] as number) >= this.#entryBytes(thinning.inArray(depth))
+      const isEntry = this.#kinds[item] !== ITEM.range && (isOpen || depth === 0 || isLarge)
       if (!isEntry) {
         if (this.#kinds[item] !== ITEM.range) {
           thinning.dropped = depth
@@ -188,10 +201,6 @@ export class IndexBuilder {
     this.#keys.length = kept
     this.#count = kept
     this.#sizeBytes = sizeBytes
-  }
-
-  #isLarge(item: number): boolean {
-    return (this.#sizes[item] as number) >= this.threshold
   }
 
   #itemBytes(item: number): number {
@@ -279,6 +288,10 @@ class Thinning {
     if (this.#arrays[depth] ? address - mark < threshold : mark >= 0) return false
     this.#marks[depth] = address
     return true
+  }
+
+  inArray(depth: number): boolean {
+    return this.#arrays[depth] ?? false
   }
 
   mark(depth: number): number {

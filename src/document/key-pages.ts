@@ -24,8 +24,8 @@
  * | 16 | w each | address of each key - base address |
  * | 16 + n * w | | n - 1 varints: hash - the hash before |
  *
- * Keys are in order of (hash, address). Of a million keys in 1 GB each takes 6.1 bytes; the directory is three blocks
- * of 4,084 bytes, of which a look-up reads two, and one leaf.
+ * Keys are in order of (hash, address). Of a million keys in 1 GB each takes 6.1 bytes; the directory is eight blocks
+ * of 2,036 bytes, of which a look-up reads two, and one leaf.
  *
  * The hash of a key is MurmurHash3_x86_32 (Austin Appleby, public domain, github.com/aappleby/smhasher) of its UTF-8 or
  * WTF-8 bytes with seed 0; of an integer key, of its 8 bytes in two's complement with seed 1. Keys of one hash are told

@@ -20,9 +20,9 @@ export type DocumentBytes = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Ui
 export interface WriteDocumentOptions {
   /** Only if the document has this version; 0: only if it does not exist. */
   readonly ifVersion?: number
-  /** Values of at least so many bytes get an entry in the path index, smaller ones are found from the nearest one
-   * before; doubled when the index outgrows its budget. 0 indexes every value, without a budget; `Infinity` only the
-   * root. Default 512. */
+  /** How many bytes a search may have to pass over, about: fields of so many get an entry in the path index, elements
+   * of four times as many, smaller ones are found from the nearest place before. Doubled when the index outgrows its
+   * budget. 0 indexes every value, without a budget; `Infinity` only the root. Default 256. */
   readonly thresholdBytes?: number
   /** Called about every MiB. */
   readonly onProgress?: (progress: DocumentProgress) => void

@@ -11,11 +11,11 @@ import type { Maybe, ReadHandle } from '../ports/storage.ts'
 import { BLOCK_BYTES, BLOCK_HEADER_BYTES, BLOCK_RAW_BYTES, blockPosition, openBlock } from './blocks.ts'
 
 /** Blocks read at once when one after another is wanted. */
-const AHEAD_MAX = 16
+const AHEAD_MAX = 32
 /** What a scan from a place that the index names passes over, about. */
 const NEAR_END_BYTES = 512
 /** Blocks that one turn of the event loop may take. */
-export const TURN_LOADS = 256
+export const TURN_LOADS = 512
 /** Two synchronous reads on end that took longer make the next ones asynchronous. One may be the scheduler's doing. */
 const SLOW_READ_MS = 1
 const SLOW_READS = 2

@@ -16,7 +16,7 @@ import { encodeIndex } from './index-format.ts'
 import { RUN_KEYS_MAX } from './key-pages.ts'
 import type { WriteJsonOptions } from './types.ts'
 
-export const THRESHOLD_DEFAULT = 512
+export const THRESHOLD_DEFAULT = 256
 /** The index section stays below this, its key table and trailer included. */
 const INDEX_MAX_BYTES = 786_432
 const KEY_TABLE_MAX_BYTES = 20_480

@@ -1,7 +1,7 @@
 /** The structural events of a document for a reader that knows src/FORMAT.md and none of the product's code.
  * @module */
 
-export const RAW_BYTES = 4084
+export const RAW_BYTES = 2036
 const POWERS = Array.from({ length: 23 }, (_, e) => Number(`1e${e}`))
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 

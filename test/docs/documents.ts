@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib'
 import { Cursor, check, type Key, RAW_BYTES, wtf8 } from './document-events.ts'
 import { hashOf, KeyRun } from './document-runs.ts'
 
-const BLOCK_BYTES = 4096
+const BLOCK_BYTES = 2048
 const MAGIC = 'VARVEDOC'
 const RANGE = 0
 const OBJECT = 3
