@@ -22,6 +22,8 @@ export class ValueBuilder extends StructuralReader {
   protected override onValue(value: unknown): void {
     if (this.#object !== undefined) {
       if (value !== undefined) setField(this.#object, this.#key, value)
+      // The last one of a key counts.
+      else if (Object.hasOwn(this.#object, this.#key)) delete this.#object[this.#key]
     } else if (this.#array !== undefined) this.#array.push(value === undefined ? null : value)
     else this.#root = value
   }

@@ -3,9 +3,9 @@
 import { VarveError } from '../errors.ts'
 import { nextTurn } from '../ports/clock.ts'
 import type { Maybe } from '../ports/storage.ts'
-import { type ChildCursor, type FoundChild, type FoundChildren, listChildren, stepOf } from './children.ts'
+import { type FoundChild, type FoundChildren, listChildren, stepOf } from './children.ts'
 import type { EventConsumer } from './consumer.ts'
-import { decodeCursor, encodeCursor } from './cursor.ts'
+import { decodeCursor, encodeCursor, invalidCursor, type PageCursor } from './cursor.ts'
 import { EventList } from './event-list.ts'
 import { feed } from './feed.ts'
 import { FEATURE_DUPLICATES } from './file-format.ts'
@@ -120,28 +120,27 @@ class DocumentFile implements OpenDocument {
         details: { option: 'limit', rule: `must be a whole number from 1 to ${CHILDREN_MAX}`, found: String(limit) },
       })
     }
-    const from = cursor === undefined ? undefined : decodeCursor(cursor, this.version)
-    const found = await this.#children(parent, { limit, from }, options)
+    const scope = { version: this.version, digest: this.#parts.storage.digest, seed: this.#opened.file.seed }
+    const from = cursor === undefined ? undefined : decodeCursor(cursor, scope)
+    const { found, address } = await this.#run(options, (place) => this.#children(place, parent, { limit, from }))
     const items = found.children.map((child) => this.#child(parent, child))
-    const next = found.next && encodeCursor(this.version, found.next)
-    return { type: found.isObject ? 'object' : 'array', items, ...(next === undefined ? {} : { nextCursor: next }) }
+    const nextCursor = found.next && encodeCursor(scope, { ...found.next, parent: address })
+    return { type: found.isObject ? 'object' : 'array', items, ...(nextCursor !== undefined && { nextCursor }) }
   }
 
-  async #children(
+  *#children(
+    place: Place,
     path: Path,
-    page: { limit: number; from: ChildCursor | undefined },
-    options: ReadDocumentOptions,
-  ): Promise<FoundChildren> {
-    const route = this.#opened.index.routeOf(path)
-    const list = function* (file: DocumentFile, place: Place): Reading<FoundChildren> {
-      if (!(yield* locate(place, route))) throw file.#unknown(path, place.found)
-      const found = yield* listChildren(place, page.limit, page.from)
-      if (found !== undefined) return found
-      throw new VarveError('PATH_NOT_CONTAINER', `Cannot list children of "${path}": it is neither object nor array`, {
-        details: { path: path.toString() },
-      })
-    }
-    return this.#run(options, (place) => list(this, place))
+    page: { limit: number; from: PageCursor | undefined },
+  ): Reading<{ found: FoundChildren; address: number }> {
+    if (!(yield* locate(place, this.#opened.index.routeOf(path)))) throw this.#unknown(path, place.found)
+    const { address } = place
+    if (page.from !== undefined && page.from.parent !== address) throw invalidCursor('it is for another container')
+    const found = yield* listChildren(place, page.limit, page.from)
+    if (found !== undefined) return { found, address }
+    throw new VarveError('PATH_NOT_CONTAINER', `Cannot list children of "${path}": it is neither object nor array`, {
+      details: { path: path.toString() },
+    })
   }
 
   #child(parent: Path, child: FoundChild): DocumentChild {

@@ -120,6 +120,7 @@ async function askEverything(document: OpenDocument): Promise<void> {
     const cursor = page?.nextCursor
     if (cursor !== undefined) await answer(() => document.children(path, { limit: 500, cursor }))
   }
+  await answer(() => document.readMany([...PATHS, ...PARENTS]))
   await answer(() => countOf(document.json()))
   await answer(() => countOf(document.matches('rows[*].id')))
   await answer(() => countOf(document.events('deep')))

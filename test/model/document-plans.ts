@@ -60,17 +60,23 @@ export const documentPlans: fc.Arbitrary<DocumentPlan> = fc.record({
   duplicates: fc.integer({ min: 0, max: 4 }).map((n) => n === 0),
   threshold: fc.constantFrom(0, 1, 16, 64, 300, 1_024, 65_536, Number.POSITIVE_INFINITY),
   indexBudget: fc.option(fc.integer({ min: 200, max: 5_000 }), { nil: undefined }),
-  heldKeys: fc.option(fc.integer({ min: 50, max: 3_000 }), { nil: undefined, freq: 2 }),
+  heldKeys: fc.option(fc.integer({ min: 20, max: 1_500 }), { nil: undefined, freq: 3 }),
   limited: fc.constantFrom('no' as const, 'reads' as const, 'all' as const),
   seed: fc.integer({ min: 0, max: 0x7fff_ffff }),
 })
 
-/** The tree of a plan: without what its source cannot say. */
-export function treeOfPlan({ parts, source, inArray, duplicates }: DocumentPlan): Tree {
+/** The tree of a plan: without what its source cannot say, and with about ten runs of key pages at most. */
+export function treeOfPlan({
+  parts,
+  source,
+  inArray,
+  duplicates,
+  heldKeys = Number.POSITIVE_INFINITY,
+}: DocumentPlan): Tree {
   const maker = (seed: number) =>
     new Maker(draws(seed), { odd: source === 'events', duplicates: duplicates && source !== 'value' })
   const trees = parts.map(({ shape, size, seed, value }) =>
-    shape === 'value' ? treeOf(value) : maker(seed).part(shape, size),
+    shape === 'value' ? treeOf(value) : maker(seed).part(shape, Math.min(size, heldKeys)),
   )
   if (inArray) return trees.length === 1 ? (trees[0] as Tree) : array(trees)
   return object(trees.map((tree, at) => [`part ${at}`, tree]))
