@@ -82,7 +82,7 @@ async function sweep(name: string, stride: number): Promise<number> {
 describe('a store with documents', () => {
   test.each([
     ['small', 1, 3_000],
-    ['catalog', 3, 12_900],
+    ['catalog', 3, 12_000],
     ['keys', 307, 1_400],
   ])('notices every flipped bit: %s', { timeout: 120_000 }, async (name, nodeStride, floor) => {
     const stride = isNode ? nodeStride : nodeStride * 11
