@@ -14,6 +14,7 @@ export function dice(seed: number): Dice {
   }
 }
 
+/** One of some words. */
 export function pick(words: readonly string[], roll: Dice): string {
   return words[roll(words.length)] ?? ''
 }

@@ -144,7 +144,9 @@ function explain(error: unknown, words: readonly string[], { terminal }: CliCont
   const message = known || error instanceof Error ? error.message : String(error)
   const end = words.indexOf('--')
   if (words.slice(0, end < 0 ? words.length : end).includes('--json')) {
-    terminal.writeError(jsonLine({ error: known ? plain(error) : { code: 'INTERNAL', kind: 'internal', message } }))
+    terminal.writeError(
+      jsonLine({ error: known ? plain(error, words[0]) : { code: 'INTERNAL', kind: 'internal', message } }),
+    )
   } else {
     terminal.writeError(`varve: ${clean(message)}\n`)
     for (const hint of hintsOf(error, exitCode, words)) terminal.writeError(`${hint}\n`)
@@ -176,10 +178,12 @@ function hintOf(error: VarveError, command: string | undefined): string | undefi
   const { owner } = error.details as { owner?: { runtime?: string; pid?: number; host?: string } }
   if (owner === undefined) return error.hint
   const who = clean(`${owner.runtime ?? 'a process'}, process ${owner.pid} on ${owner.host}`)
-  return `Its owner is ${who}: end it, or use its HTTP API; read, tail, topics, stats and verify work beside it`
+  return `Its owner is ${who}: end it, or use its HTTP API; read, tail, topics, doc get, stats and verify work beside it`
 }
 
-function plain({ code, kind, message, details, hint }: VarveError): Record<string, unknown> {
+function plain(error: VarveError, command: string | undefined): Record<string, unknown> {
+  const { code, kind, message, details } = error
+  const hint = hintOf(error, command)
   return { code, kind, message, details: printable(details), ...(hint === undefined ? {} : { hint }) }
 }
 

@@ -145,7 +145,7 @@ test('shellWord() quotes what a shell would read', () => {
   expect(shellWord('')).toBe(`''`)
 })
 
-test('tellGaps() names each gap without what steers a terminal, and ends with 1', () => {
+test('tellGaps() names gaps and lost documents without what steers a terminal, and ends with 1', () => {
   let told = ''
   const context = {
     terminal: {
@@ -155,12 +155,16 @@ test('tellGaps() names each gap without what steers a terminal, and ends with 1'
     },
   }
   const gap = { topic: 'orders', partition: 2, from: 1_000, to: 2_000, file: 'a.log', reason: 'bad\u001b[31m CRC' }
-  const store = (gaps: readonly unknown[]) => ({ openReport: { gaps } }) as unknown as Store
-  expect(tellGaps(store([]), context as never)).toBe(0)
+  const store = (gaps: readonly unknown[], ignored: readonly string[] = []) =>
+    ({ openReport: { gaps, ignored } }) as unknown as Store
+  expect(tellGaps(store([], ['MANIFEST-1: a note']), context as never)).toBe(0)
   expect(told).toBe('')
   expect(tellGaps(store([gap]), context as never)).toBe(1)
   expect(told).toBe(
     'varve: gap in orders, partition 2: offsets 1,000 to 1,999 cannot be read: bad CRC (a.log)\n' +
       'varve: salvaged, with 1 gap\n',
   )
+  told = ''
+  expect(tellGaps(store([gap], ['documents/a: torn\u001b[31m']), context as never)).toBe(1)
+  expect(told).toMatch(/\nvarve: document a cannot be read: torn\nvarve: salvaged, with 1 gap and 1 lost document\n$/)
 })
