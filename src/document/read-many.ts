@@ -274,6 +274,7 @@ class Pass {
     candidates: Candidate[],
   ): Reading<number> {
     const { scanner } = this.#place
+    scanner.window.stopAt(block)
     const first = yield* wholeBlock(scanner, block)
     const header = readRunHeader(first, block)
     const directories = new Map([[0, first]])

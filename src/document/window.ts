@@ -79,7 +79,8 @@ export class Window {
   #stagedBytes = 0
   /** Where blocks are joined that a reading wants together. */
   #joined = new Uint8Array(0)
-  #held: HeldBlocks | undefined
+  #held: HeldBlocks[] = []
+  readonly #stops: number[] = []
   #wantedBlock = 0
   #wantedOffset = 0
   /** Keep the bytes from `at` before the block that is wanted. */
@@ -98,15 +99,21 @@ export class Window {
     this.bytesRead = 0
   }
 
-  /** Keep what was read last for when a reading comes back to it, until this is called again. */
+  /** Keep what was read last for when a reading comes back to it; of what was kept before, what lies behind it. */
   hold(): void {
-    const bytes = this.#staged.bytes.slice(0, this.#stagedBytes)
-    this.#held = { bytes, first: this.#stagedFirst }
+    this.#held = this.#held.filter(({ bytes, first }) => first + bytes.length / BLOCK_BYTES > this.#block)
+    this.#held.push({ bytes: this.#staged.bytes.slice(0, this.#stagedBytes), first: this.#stagedFirst })
   }
 
-  /** Forget it. */
+  /** Read nothing ahead from a block on, because that was read before. */
+  stopAt(block: number): void {
+    this.#stops.push(block)
+  }
+
+  /** Forget what `hold` and `stopAt` said. */
   release(): void {
-    this.#held = undefined
+    this.#held = []
+    this.#stops.length = 0
   }
 
   /** Address of `bytes[at]`. */
@@ -148,7 +155,7 @@ export class Window {
   #stage(block: number): Maybe<void> {
     const at = (block - this.#stagedFirst) * BLOCK_BYTES
     if (this.#stagedBytes > 0 && at >= 0 && at < this.#stagedBytes) return
-    if (this.#held !== undefined && this.#stageHeld(this.#held, block)) return
+    for (const held of this.#held) if (this.#stageHeld(held, block)) return
     const start = block * BLOCK_BYTES
     const left = this.#file.streamBytes - start
     if (left <= 0) throw outside(block)
@@ -170,8 +177,11 @@ export class Window {
 
   /** A scan that begins near the end of a block will want the next one; one that goes on and on wants many. */
   #blocksAtOnce(): number {
-    if (this.#row > 1) return Math.min(2 ** this.#row, AHEAD_MAX)
-    return this.#row === 0 && this.#wantedOffset > BLOCK_RAW_BYTES - NEAR_END_BYTES ? 2 : 1
+    const isNearEnd = this.#row === 0 && this.#wantedOffset > BLOCK_RAW_BYTES - NEAR_END_BYTES
+    let blocks = isNearEnd ? 2 : 1
+    if (this.#row > 1) blocks = Math.min(2 ** this.#row, AHEAD_MAX)
+    for (const stop of this.#stops) if (stop > this.#wantedBlock) blocks = Math.min(blocks, stop - this.#wantedBlock)
+    return blocks
   }
 
   #stageHeld({ bytes, first }: HeldBlocks, block: number): boolean {

@@ -2,6 +2,7 @@
  * @module */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
+import { BLOCK_RAW_BYTES } from '../../../src/document/blocks.ts'
 import { type DocumentParts, openDocumentFile } from '../../../src/document/document.ts'
 import { encodeHeader, readTrailer, sealIndex, TRAILER_BYTES, type Trailer } from '../../../src/document/file-format.ts'
 import { encodeIndex, ITEM } from '../../../src/document/index-format.ts'
@@ -99,7 +100,7 @@ describe('an index that points outside', () => {
     const written = await writeDocument({ value: Array.from({ length: 60 }, (_, at) => `element ${at}`) })
     const { parts } = written
     const bytes = await bytesOf(written)
-    const index = encodeIndex({ items: itemsOf(rows), keys: [] }, 4_084)
+    const index = encodeIndex({ items: itemsOf(rows), keys: [] }, BLOCK_RAW_BYTES)
     const stream = bytes.subarray(0, sectionStart(written))
     const trailer = { ...readTrailer(bytes), ...change, indexBytes: index.length + TRAILER_BYTES }
     const section = sealIndex(index, trailer, written.storage.digest)
