@@ -81,9 +81,9 @@ async function sweep(name: string, stride: number): Promise<number> {
 
 describe('a store with documents', () => {
   test.each([
-    ['small', 1, 3_000],
-    ['catalog', 3, 12_000],
-    ['keys', 307, 1_400],
+    ['small', 1, 2_500],
+    ['catalog', 3, 11_000],
+    ['keys', 307, 1_200],
   ])('notices every flipped bit: %s', { timeout: 120_000 }, async (name, nodeStride, floor) => {
     const stride = isNode ? nodeStride : nodeStride * 11
     expect(await sweep(name, stride)).toBeGreaterThanOrEqual(Math.floor(floor / (stride / nodeStride)))
