@@ -177,6 +177,11 @@ export class DocumentChecks {
     }
     expect(at, `matches ${path}`).toBe(expected.length)
     expect(costs).toBe(1)
+    const paths = await collect(this.#document.paths(path))
+    expect(paths.map(String)).toEqual(expected.map(([steps]) => Path.of(steps).toString()))
+    const alone = this.#document.read(path)
+    if (path.isPlural) await expect(alone).rejects.toMatchObject({ code: 'PATH_PLURAL' })
+    else await alone
   }
 
   async #pointers(probes: readonly Probe[]): Promise<void> {

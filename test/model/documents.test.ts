@@ -11,7 +11,7 @@ import { RUNTIME, share } from '../support/runtime.ts'
 import { documentPlans } from './document-plans.ts'
 import { check } from './document-run.ts'
 
-const numRuns = RUNTIME === 'edge' ? 40 : share(400)
+const numRuns = RUNTIME === 'edge' ? 40 : share(250)
 const LIMITS = { numRuns, interruptAfterTimeLimit: 20_000, markInterruptAsFailure: false }
 
 test('documents answer as trees do', async () => {

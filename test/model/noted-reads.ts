@@ -1,4 +1,4 @@
-/** A storage that notes which places of files are read.
+/** A storage that notes which places of files are read, and whose reads take turns of their own.
  * @module */
 import type { ReadHandle, Storage } from '../../src/ports/storage.ts'
 
@@ -25,8 +25,10 @@ function notingReader(handle: ReadHandle, reads: NotedRead[]): ReadHandle {
   return {
     path: handle.path,
     size: () => handle.size(),
-    read: (position, into) => {
+    read: async (position, into) => {
       note(position, into)
+      // Reads that began at once end in another order.
+      for (let turns = (position / 4_096) % 5; turns > 1; turns--) await undefined
       return handle.read(position, into)
     },
     ...(readSync !== undefined && {

@@ -1,7 +1,10 @@
 /** Documents written and read back by path.
  * @module */
 import { describe, expect, test } from 'vitest'
+import { openDocumentFile } from '../../../src/document/document.ts'
 import type { ReadCost } from '../../../src/document/types.ts'
+import { VarveError } from '../../../src/errors.ts'
+import type { Storage } from '../../../src/ports/storage.ts'
 import { writeDocument } from './support/documents.ts'
 import { concat } from './support/json-driver.ts'
 
@@ -100,6 +103,24 @@ test('matches reads what wildcards mean', async () => {
   expect(found).toEqual(value.orders.slice(10, 600).map(({ items }) => items[0]?.sku))
 })
 
+test('matches locates a slice, reads no further than its end and tells the cost once', async () => {
+  const value = orders(5_000)
+  const document = await (await writeDocument({ value })).open()
+  const costs: ReadCost[] = []
+  const found: unknown[] = []
+  const onCost = (cost: ReadCost) => costs.push(cost)
+  for await (const match of document.matches('orders[4000:4003].total', { onCost })) found.push(match)
+  expect(found).toEqual([4_000, 4_001, 4_002].map((i) => ({ path: `orders[${i}].total`, value: i * 1.25 })))
+  expect(costs.length).toBe(1)
+  expect(costs[0]?.bytesRead).toBeLessThanOrEqual(65_536)
+  for await (const path of document.paths('orders[4990:].id', { onCost })) found.push(path.toString())
+  expect(found.length).toBe(13)
+  expect(costs.length).toBe(2)
+  for (const nothing of ['orders[2:2]', 'orders[5000:]', 'orders[*].none', 'shop[0:9]', 'orders.*', 'shop.*', '{*}']) {
+    for await (const { path } of document.matches(nothing)) throw new Error(`${nothing}: ${path}`)
+  }
+})
+
 describe('a key that an object has twice', () => {
   const json = `{"a":{"x":1,"y":[1],"x":{"deep":2}},"b":3,"a":{"x":4}}`
   test('the last one counts', async () => {
@@ -121,4 +142,62 @@ test('readMany reads no block twice', async () => {
   const totals = await document.readMany(paths, { onCost: (found) => (cost = found) })
   expect(totals).toEqual(value.orders.map(({ total }) => total).reverse())
   expect(cost?.bytesRead).toBeLessThanOrEqual(document.sizeBytes)
+})
+
+describe('a read that fails', () => {
+  /** Fails the read numbered `fails`. */
+  function failing(storage: Storage, counts: { reads: number; fails: number }, isSync: boolean): Storage {
+    const check = () => {
+      if (counts.reads++ === counts.fails)
+        throw new VarveError('STORAGE_UNAVAILABLE', 'Cannot read: it was asked to fail')
+    }
+    const openRead = async (path: string) => {
+      const handle = await storage.openRead(path)
+      const read = async (position: number, into: Uint8Array) => {
+        check()
+        return handle.read(position, into)
+      }
+      const readSync = (position: number, into: Uint8Array) => {
+        check()
+        return handle.readSync?.(position, into) ?? 0
+      }
+      const size = () => handle.size()
+      return { path, size, read, ...(isSync && { readSync }), close: () => handle.close() }
+    }
+    return new Proxy(storage, { get: (target, name) => (name === 'openRead' ? openRead : Reflect.get(target, name)) })
+  }
+
+  test.each([true, false])('leaves the document readable, synchronous: %s', async (isSync) => {
+    const value = { ...orders(300), text: 'x'.repeat(20_000), keys: Object.fromEntries(orders(5_000).orders.entries()) }
+    const written = await writeDocument({ value }, { thresholdBytes: 300 })
+    const want = JSON.stringify(value)
+    const counts = { reads: 0, fails: -1 }
+    const storage = failing(written.parts.storage, counts, isSync)
+    const document = await openDocumentFile({ ...written.parts, storage })
+    const textOf = async (path: string) => {
+      const pieces: Uint8Array[] = []
+      for await (const piece of document.json(path)) pieces.push(piece)
+      return new TextDecoder().decode(Buffer.concat(pieces))
+    }
+    const asks = [
+      async () => expect(JSON.stringify(await document.read('orders[299]'))).toBe(JSON.stringify(value.orders[299])),
+      async () => expect(await textOf('orders[7]')).toBe(JSON.stringify(value.orders[7])),
+      async () => expect(await textOf('text')).toBe(JSON.stringify(value.text)),
+      async () => expect((await document.children('keys', { limit: 40 })).items.length).toBe(40),
+      async () =>
+        expect(await document.readMany(['text', 'keys.4999.id', 'shop'])).toEqual([value.text, 'order-4999', 'north']),
+    ]
+    for (const ask of asks) {
+      for (let after = 0, hasFailed = true; hasFailed; after++) {
+        counts.fails = counts.reads + after
+        hasFailed = await ask().then(
+          () => false,
+          (error) => error.code === 'STORAGE_UNAVAILABLE' || Promise.reject(error),
+        )
+        counts.fails = -1
+        await asks[after % asks.length]?.()
+      }
+    }
+    expect(await textOf('')).toBe(want)
+  })
 })
