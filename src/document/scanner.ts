@@ -143,7 +143,7 @@ export class Scanner {
       return SKIP.done
     }
     if (this.#number > DOCUMENT_LIMITS.scalarBytes) throw this.#damaged(at, 'a size past the limit')
-    window.at = next
+    // The window stays: what is inside a value may look like the code of key pages.
     return this.#goTo(next + this.#number)
   }
 

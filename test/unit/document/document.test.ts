@@ -95,6 +95,17 @@ test('events of a value are those that it is written from', async () => {
   expect(await again.read()).toEqual(orders(300))
 })
 
+test('a scan passes over bytes and text that look like key pages', async () => {
+  const pages = '\u001a\u0005'
+  const value = { blob: new Uint8Array(9_000).fill(0x1a), text: pages.repeat(3_000), big: 0x1a1an << 90_000n, last: 'x' }
+  for (const thresholdBytes of [64, Number.POSITIVE_INFINITY]) {
+    const document = await (await writeDocument({ value: [value, value] }, { thresholdBytes })).open()
+    expect(await document.read('[1].last')).toBe('x')
+    expect(await document.read('[1].text')).toBe(value.text)
+    expect(await document.read('[1].none')).toBeUndefined()
+  }
+})
+
 test('matches reads what wildcards mean', async () => {
   const value = orders(700)
   const document = await (await writeDocument({ value })).open()
