@@ -10,6 +10,7 @@ import { ValueBuilder } from '../../src/codec/value-builder.ts'
 import { ValueWalker } from '../../src/codec/value-walk.ts'
 import type { EventConsumer } from '../../src/document/consumer.ts'
 import { EventList } from '../../src/document/event-list.ts'
+import { StreamCheck } from '../../src/document/stream-check.ts'
 import { type ErrorDetails, isVarveError } from '../../src/errors.ts'
 import { share } from '../support/runtime.ts'
 import { difference } from '../support/same-value.ts'
@@ -47,6 +48,40 @@ function read(consumer: EventConsumer, bytes: Uint8Array, ends: readonly number[
   }
 }
 
+/** What verifying a document checks events with. */
+class Checker extends StreamCheck implements EventConsumer {
+  push(bytes: Uint8Array, from: number, end: number): number {
+    let at = from
+    while (at < end && !this.done) {
+      const taken = this.take(bytes, at, end)
+      if (taken < 0) break
+      this.events++
+      at = taken
+    }
+    return at
+  }
+
+  protected containerEnds(): void {}
+}
+
+/** It refuses what a reader refuses, perhaps before the event is complete, and keys that are to enter the key table
+ * without being in it. */
+function checkAsReader(bytes: Uint8Array): void {
+  const reader = read(new ValueBuilder([]), bytes, [bytes.length])
+  const checker = new Checker([])
+  try {
+    const at = checker.push(bytes, 0, bytes.length)
+    const { done, events } = checker
+    const answer = { at, done, events, failed: undefined }
+    if (!isSame(answer, reader)) expect(answer).toEqual(reader)
+  } catch (error) {
+    if (!isVarveError(error, 'DECODE_FAILED')) throw error
+    const isCut = !reader.done && reader.at < bytes.length
+    const isUnknown = error.details.found === 'a key that the key table has not'
+    if (reader.failed === undefined && !isCut && !isUnknown) expect(reader.failed).toEqual(error.details)
+  }
+}
+
 function check(bytes: Uint8Array, next: () => number): void {
   const whole = new ValueBuilder(KEYS)
   const answer = read(whole, bytes, [bytes.length])
@@ -59,6 +94,7 @@ function check(bytes: Uint8Array, next: () => number): void {
   if (difference(pieces.value, whole.value) !== undefined) expect(pieces.value).toEqual(whole.value)
   if (answer.done && list.take().length < answer.events) expect.fail('events are missing')
   decodesOrFails(bytes, answer.done && answer.at === bytes.length)
+  checkAsReader(bytes)
 }
 
 /** Without a key table there is less that can be read, and never more. */
