@@ -97,7 +97,12 @@ test('events of a value are those that it is written from', async () => {
 
 test('a scan passes over bytes and text that look like key pages', async () => {
   const pages = '\u001a\u0005'
-  const value = { blob: new Uint8Array(9_000).fill(0x1a), text: pages.repeat(3_000), big: 0x1a1an << 90_000n, last: 'x' }
+  const value = {
+    blob: new Uint8Array(9_000).fill(0x1a),
+    text: pages.repeat(3_000),
+    big: 0x1a1an << 90_000n,
+    last: 'x',
+  }
   for (const thresholdBytes of [64, Number.POSITIVE_INFINITY]) {
     const document = await (await writeDocument({ value: [value, value] }, { thresholdBytes })).open()
     expect(await document.read('[1].last')).toBe('x')
