@@ -276,7 +276,9 @@ class DocumentFile implements OpenDocument {
 
   #unknown(path: Path, found: number): VarveError {
     const known = Path.of(path.steps.slice(0, found)).toString()
-    const message = `Cannot read "${path}" of document "${this.name}": there is nothing below "${known}" by that name`
+    const missing = Path.of(path.steps.slice(found, found + 1)).toString()
+    const why = `there is no ${missing} in ${known === '' ? 'its root' : `"${known}"`}`
+    const message = `Cannot read "${path}" of document "${this.name}": ${why}`
     return new VarveError('PATH_UNKNOWN', message, { details: { document: this.name, path: path.toString(), known } })
   }
 

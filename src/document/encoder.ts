@@ -266,13 +266,8 @@ export class DocumentEncoder implements DocumentOutput {
   #duplicate(): void {
     if (this.#refuseDuplicates) {
       const path = this.path()
-      throw new VarveError(
-        'KEY_DUPLICATE',
-        `Cannot store the object that ends behind "${path}": a key is there twice`,
-        {
-          details: { path },
-        },
-      )
+      const object = path === '' ? 'the root object' : `the object "${shownPath(path)}"`
+      throw new VarveError('KEY_DUPLICATE', `Cannot store ${object}: a key is there twice`, { details: { path } })
     }
     this.hasDuplicates = true
   }
