@@ -44,9 +44,14 @@ export const MALFORMED = -1
 /** Where text that stands for itself ends: at a quote, a backslash, a control character, a UTF-8 sequence that is
  * malformed or cut off, or at `end`. */
 export function textEnd(bytes: Uint8Array, at: number, end: number): number {
+  const plain = PLAIN
   let to = at
   for (;;) {
-    while (to < end && PLAIN[bytes[to] as number] === 1) to++
+    for (const four = end - 3; to < four; to += 4) {
+      const first = (plain[bytes[to] as number] as number) & (plain[bytes[to + 1] as number] as number)
+      if ((first & (plain[bytes[to + 2] as number] as number) & (plain[bytes[to + 3] as number] as number)) === 0) break
+    }
+    while (to < end && plain[bytes[to] as number] === 1) to++
     if (to === end || (bytes[to] as number) < 0x80) return to
     const sizeBytes = sequenceSize(bytes, to, end)
     if (sizeBytes <= 0) return to
