@@ -108,12 +108,28 @@ export class DocumentChecks {
     await expect(collect(this.#document.json(asked)), shown).rejects.toMatchObject({ code: 'PATH_UNKNOWN' })
   }
 
+  /** Also values inside each other, paths that come twice, and pointers. */
   async many(probes: readonly Probe[]): Promise<void> {
-    const shuffled = this.#shuffled(probes)
-    const values = await this.#document.readMany(shuffled.map(({ path }) => path))
+    const more = probes.slice(0, 6).flatMap(({ path, tree }) => {
+      const parent = path.parent ?? Path.root
+      return [
+        { path, tree },
+        { path: parent, tree: this.#at(parent.steps) },
+      ]
+    })
+    const shuffled = this.#shuffled([...probes, ...more])
+    const asked = shuffled.map(({ path, tree }) => {
+      const form = this.#draw() % 3
+      if (form === 0) return path.toString()
+      const isPointer = form === 1 && tree !== undefined && path.steps.every(({ type }) => type !== 'intKey')
+      return isPointer ? Path.fromPointer(path.toPointer()) : path
+    })
+    const values = await this.#document.readMany(asked)
     for (const [at, { tree, path }] of shuffled.entries()) {
       same(values[at], tree === undefined ? undefined : plainOf(tree), `readMany ${path}`)
     }
+    const objects = values.filter((value) => typeof value === 'object' && value !== null)
+    expect(new Set(objects).size, 'each value is its own').toBe(objects.length)
   }
 
   async text(tree: Tree, path: Path): Promise<void> {

@@ -82,7 +82,7 @@ export function treeOfPlan({
   return object(trees.map((tree, at) => [`part ${at}`, tree]))
 }
 
-const TEXT_UNITS = ['a', 'é', '€', '😀', 'xyz', '"', '\\', '\n', '\u0001', '\uD800', '\uDC00']
+const TEXT_UNITS = ['a', 'é', '€', '😀', 'xyz', '"', '\\', '\n', '\u001a', '\u001a\u0005', '\uD800', '\uDC00']
 const ODD_KEYS = [
   '__proto__',
   '$type',
@@ -129,7 +129,7 @@ class Maker {
       case 'chain':
         return this.#chain(Math.min(size, 900))
       case 'texts':
-        return array(this.#many(1 + (size % 5), () => scalar(this.#text(10_000 + this.#below(size * 300 + 1)))))
+        return array(this.#many(1 + (size % 5), () => this.#large(size)))
       case 'keys':
         return this.#keys(size * 7, () => this.#tiny())
       case 'longKeys':
@@ -139,11 +139,7 @@ class Maker {
         ])
       case 'mixed':
         return this.#keys(size % 400, (at) =>
-          this.#below(3) === 0
-            ? this.#record(at)
-            : this.#below(20) === 0
-              ? scalar(this.#text(this.#below(9_000)))
-              : this.#tiny(),
+          this.#below(3) === 0 ? this.#record(at) : this.#below(20) === 0 ? this.#large(0) : this.#tiny(),
         )
       case 'empties':
         return array(this.#many(size, () => (this.#below(2) === 0 ? array([]) : object([]))))
@@ -225,6 +221,14 @@ class Maker {
             ])
     }
     return tree
+  }
+
+  #large(size: number): Tree {
+    const form = this.#below(5)
+    if (form === 0)
+      return scalar(new Uint8Array(this.#below(9_000)).fill([0x1a, 0xff, 0, 0x11][this.#below(4)] as number))
+    if (form === 1) return scalar(BigInt(`0x${'1a'.repeat(1 + this.#below(5_000))}`))
+    return scalar(this.#text(10_000 + this.#below(size * 300 + 1)))
   }
 
   #small(depth: number): Tree {
