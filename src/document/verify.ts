@@ -4,7 +4,9 @@ import { isVarveError } from '../errors.ts'
 import { nextTurn } from '../ports/clock.ts'
 import { BLOCK_BYTES, FILE_HEADER_BYTES, openBlock } from './blocks.ts'
 import { checkKeyPages } from './check-key-pages.ts'
+import { checkSiblings } from './check-siblings.ts'
 import { CheckedWalk } from './checked-walk.ts'
+import type { DocumentIndex } from './document-index.ts'
 import { type DocumentParts, damaged, type OpenedFile, openFile } from './open-file.ts'
 import { Scanner } from './scanner.ts'
 import type { DocumentProgress, DocumentReport } from './types.ts'
@@ -22,7 +24,8 @@ type Problem = DocumentReport['problems'][number]
 
 /** Check a document: the checksums of all blocks; order, codes, sizes and texts of all events (not the texts of scalars
  * above 64 KiB); that each item of the index is where it says; that key pages have as many keys as their object, in it.
- * Cost: two passes over its file, without writes; memory for 1 MiB and the index.
+ * Cost: two passes over its file, and a third over objects with key pages,
+ * without writes; memory for 1 MiB and the index.
  * @throws what the storage throws; damage is in the report. */
 export async function verifyDocumentFile(
   parts: DocumentParts,
@@ -70,7 +73,7 @@ class DocumentCheck {
     }
     if (this.#problems.length === 0) {
       const scanner = new Scanner(new Window(file))
-      await this.#check(checkKeyPages(scanner, index), scanner, () => undefined)
+      await this.#check(checkLookUps(scanner, index), scanner, () => undefined)
     }
     const ok = this.#problems.length === 0
     return { ok, bytesChecked: this.#bytesChecked, valuesChecked: this.#values, problems: this.#problems }
@@ -125,6 +128,12 @@ class DocumentCheck {
     onProgress?.({ values: this.#values, doneBytes: this.#bytesChecked, totalBytes: this.#parts.stat.sizeBytes })
     await nextTurn()
   }
+}
+
+/** What the events do not tell: that the index leads to all of them. */
+function* checkLookUps(scanner: Scanner, index: DocumentIndex): Reading<void> {
+  checkSiblings(index)
+  yield* checkKeyPages(scanner, index)
 }
 
 /** Damage as a problem; everything else goes on as it is. */

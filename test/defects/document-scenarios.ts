@@ -1,93 +1,27 @@
-/** What kills defects in the files of documents: blocks, index, key pages, what hostile bytes may do.
+/** What kills defects in the files of documents: blocks, texts, limits, what hostile bytes may do.
  * @module */
-
-import { fromHex } from '../../src/codec/bytes.ts'
 import type { Digest } from '../../src/codec/digest.ts'
 import { CODE, DEPTH_MAX } from '../../src/codec/structural-codes.ts'
-import {
-  BLOCK_BYTES,
-  BLOCK_HEADER_BYTES,
-  BLOCK_RAW_BYTES,
-  blockPosition,
-  documentSeed,
-  FILE_HEADER_BYTES,
-  sealBlock,
-} from '../../src/document/blocks.ts'
+import { BLOCK_BYTES, blockPosition, FILE_HEADER_BYTES } from '../../src/document/blocks.ts'
 import { openDocumentFile } from '../../src/document/document.ts'
-import { encodeHeader, encodePreamble, sealIndex, TRAILER_BYTES } from '../../src/document/file-format.ts'
-import { encodeIndex, ITEM } from '../../src/document/index-format.ts'
-import { Path } from '../../src/document/path.ts'
+import { ITEM } from '../../src/document/index-format.ts'
 import { readTrailer } from '../../src/document/salvage.ts'
 import type { OpenDocument } from '../../src/document/types.ts'
-import { pumpValue } from '../../src/document/value-source.ts'
 import { verifyDocumentFile } from '../../src/document/verify.ts'
-import { DocumentWriter, type WriterLimits } from '../../src/document/writer.ts'
-import { isVarveError } from '../../src/errors.ts'
-import { systemClock } from '../../src/ports/clock.ts'
-import type { Storage } from '../../src/ports/storage.ts'
+import { DocumentWriter } from '../../src/document/writer.ts'
 import { bitSweep } from '../faults/bit-sweep.ts'
 import { imageStorage, type StoreImage } from '../faults/image-storage.ts'
 import { must, mustEqual, plain, ScenarioFailure } from '../support/scenario.ts'
-import { type Source, writeDocument } from '../unit/document/support/documents.ts'
+import { writeDocument } from '../unit/document/support/documents.ts'
+import { codeOf, digest, fileOf, handmade, ID, PATH, partsOf, reading, readsBack } from './document-support.ts'
 
-const ID = '0123456789abcdef'
+export * from './document-index-scenarios.ts'
+
 const OTHER_ID = 'fedcba9876543210'
-const PATH = `documents/d/${ID}.vdoc`
-const { digest } = imageStorage(new Map())
 /** Some of everything, in one block. */
 const SOME_VALUE = {
   rows: [1, 2, 3].map((id) => ({ id, text: `${id}: größer als viele`.repeat(4), more: [null, true, -0.5] })),
   byKey: { one: 1, two: 2n, date: new Date(5), 'a key of more than 31 bytes, spelt out': new Uint8Array(9) },
-}
-
-type Parts = Parameters<typeof openDocumentFile>[0]
-
-/** The parts of a file whose bytes are these. */
-function partsOf(bytes: Uint8Array, indexBytes: number, storage = imageStorage(new Map([[PATH, bytes]]))): Parts {
-  const stat = { name: 'd', version: 1, writtenAt: 0, sizeBytes: bytes.length, indexBytes }
-  return { storage, clock: systemClock, path: PATH, stat, id: ID }
-}
-
-/** The file of a value, as version 1. */
-async function fileOf(value: unknown, id = ID): Promise<{ bytes: Uint8Array; indexBytes: number }> {
-  const storage = imageStorage(new Map())
-  const options = { thresholdBytes: 64 }
-  const writer = await DocumentWriter.create({ storage, path: PATH, id, storeId: 's', options })
-  await pumpValue(writer, value)
-  const { sizeBytes, indexBytes } = await writer.finish(1)
-  const bytes = new Uint8Array(sizeBytes)
-  const handle = await storage.openRead(PATH)
-  await handle.read(0, bytes)
-  return { bytes, indexBytes }
-}
-
-async function codeOf(work: () => Promise<unknown>): Promise<string> {
-  try {
-    await work()
-    return 'nothing'
-  } catch (error) {
-    if (isVarveError(error)) return error.code
-    throw error
-  }
-}
-
-/** What was written must be readable: an error is a wrong answer. */
-async function reading<T>(what: string, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read()
-  } catch (error) {
-    throw new ScenarioFailure(`${what}: ${error instanceof Error ? error.stack : String(error)}`)
-  }
-}
-
-/** Write a value with some of everything small, and read it back, whole and sound. */
-async function readsBack(source: Source & { value: unknown }, limits: WriterLimits = {}): Promise<OpenDocument> {
-  const written = await reading('a write', () => writeDocument(source, { thresholdBytes: 64 }, { limits }))
-  const document = await reading('an open', () => written.open())
-  mustEqual(await reading('a read', () => document.read()), source.value, 'the value that was written')
-  const { problems } = await written.verify()
-  mustEqual(problems, [], 'problems of a document that was just written')
-  return document
 }
 
 /** Bits of a document are noticed wherever they are. */
@@ -143,18 +77,6 @@ export async function unfinishedAndForeignFilesAreRefused(): Promise<void> {
   mustEqual(await readTrailer(storage, PATH), undefined, 'what salvage finds in an unfinished file')
 }
 
-/** A large object has several runs of key pages; every key is in one of them. */
-export async function largeObjectsFindEveryKey(): Promise<void> {
-  const keys = Array.from({ length: 5_000 }, (_, at) => `key ${(at * 7_919) % 5_000}`)
-  const value = Object.fromEntries(keys.map((key, at) => [key, at]))
-  const document = await readsBack({ value }, { heldKeys: 600 })
-  for (let at = 0; at < keys.length; at += 97) {
-    const key = keys[at] as string
-    mustEqual(await reading(key, () => document.read(Path.of([{ type: 'field', key }]))), at, `the value of ${key}`)
-  }
-  mustEqual(await document.read('nothing'), undefined, 'the value of a key that is not there')
-}
-
 /** Of a key that comes twice the last one counts, wherever both are. */
 export async function theLastOfEqualKeysCounts(): Promise<void> {
   const long = 'x'.repeat(500)
@@ -163,36 +85,6 @@ export async function theLastOfEqualKeysCounts(): Promise<void> {
     const document = await written.open()
     const path = json.includes('{"b":{') ? 'b.a' : 'a'
     mustEqual(await reading(json, () => document.read(path)), 2, `"${path}" of ${json.slice(0, 30)}`)
-  }
-}
-
-/** An index that was thinned leads to every value all the same, and lists every child. */
-export async function thinnedIndexesAnswerAll(): Promise<void> {
-  const fields = (count: number, textBytes: number) =>
-    Object.fromEntries(
-      Array.from({ length: count }, (_, at) => [`f${at}`, at % 2 === 0 ? at : `${at}`.repeat(textBytes)]),
-    )
-  const value = {
-    large: fields(20, 300),
-    rows: Array.from({ length: 150 }, (_, at) => ({ id: at, in: fields(4, 40 + (at % 90)), last: at })),
-    last: { ...fields(30, 100), end: [fields(3, 400), 1] },
-  }
-  const document = await readsBack({ value }, { indexBudget: 1_200 })
-  must(document.thresholdBytes > 64, 'the index was thinned')
-  await answersAll(document, value, [])
-}
-
-/** Every value is found by its path, and every container lists its children. */
-async function answersAll(document: OpenDocument, value: unknown, steps: Path['steps']): Promise<void> {
-  const path = Path.of(steps)
-  mustEqual(await reading(`${path}`, () => document.read(path)), value, () => `value at "${path}"`)
-  if (typeof value !== 'object' || value === null) return
-  const children = Object.entries(value)
-  const { items } = await reading(`${path}`, () => document.children(path, { limit: 1_000 }))
-  mustEqual(items.length, children.length, () => `children of "${path}"`)
-  for (const [at, [key, child]] of children.entries()) {
-    const step = Array.isArray(value) ? { type: 'index' as const, index: at } : { type: 'field' as const, key }
-    await answersAll(document, child, [...steps, step])
   }
 }
 
@@ -261,33 +153,4 @@ function impatient(checksums: number): Digest {
     },
     sha256: (bytes) => digest.sha256(bytes),
   }
-}
-
-/** A document of one block under right checksums whose value is these bytes, as a hostile writer would make it. */
-function handmade(value: readonly number[], kind: number, own: Digest = digest): Parts {
-  const preamble = encodePreamble({ threshold: 512, id: ID, storeId: 's' })
-  const raw = [CODE.preamble, preamble.length, ...preamble, ...value]
-  must(raw.length <= BLOCK_RAW_BYTES, 'it is one block')
-  const block = new Uint8Array(BLOCK_HEADER_BYTES + raw.length)
-  block.set(raw, BLOCK_HEADER_BYTES)
-  sealBlock(block, raw.length, { digest, seed: documentSeed(digest, fromHex(ID)), block: 0 })
-  const items = {
-    count: 1,
-    kinds: Uint8Array.of(kind),
-    depths: Uint16Array.of(0),
-    addresses: Float64Array.of(raw.length - value.length),
-    ordinals: Float64Array.of(0),
-    sizes: Float64Array.of(value.length),
-    keys: [undefined],
-    counts: Float64Array.of(kind === ITEM.scalar ? 0 : 1),
-    pages: Float64Array.of(0),
-  }
-  const index = encodeIndex({ items, keys: [] }, BLOCK_RAW_BYTES)
-  const sizes = { streamBytes: block.length, indexBytes: index.length + TRAILER_BYTES }
-  const trailer = { id: ID, version: 1, ...sizes, features: 0, threshold: 512, endAddress: raw.length }
-  const section = sealIndex(index, trailer, digest)
-  const file = [...encodeHeader(sizes.streamBytes, sizes.indexBytes), ...block, ...section]
-  const bytes = Uint8Array.from(file)
-  const storage: Storage = { ...imageStorage(new Map([[PATH, bytes]])), digest: own }
-  return partsOf(bytes, sizes.indexBytes, storage)
 }
