@@ -193,7 +193,7 @@ describe('a read that fails', () => {
     const textOf = async (path: string) => {
       const pieces: Uint8Array[] = []
       for await (const piece of document.json(path)) pieces.push(piece)
-      return new TextDecoder().decode(Buffer.concat(pieces))
+      return new TextDecoder().decode(concat(pieces))
     }
     const asks = [
       async () => expect(JSON.stringify(await document.read('orders[299]'))).toBe(JSON.stringify(value.orders[299])),
