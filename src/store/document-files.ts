@@ -11,6 +11,8 @@ import { isName } from './names.ts'
 
 export const DOCUMENTS_DIRECTORY = 'documents'
 const FILE = /^([0-9a-f]{16})\.vdoc$/
+/** Directories that are synced beside each other. */
+const SYNCS_MAX = 16
 
 /** Directory of a document, relative to the store. */
 export function documentDirectory(name: string): string {
@@ -132,7 +134,7 @@ export class DocumentFiles {
   }
 
   /** Tidy up after an owner that did not close: all directories, or those that a clean close named. In the background.
-   * Cost: a listing for each. */
+   * Cost: a listing for each, and a sync after an unclean end. */
   tidyAfter(closed: 'cleanly' | 'uncleanly'): void {
     const { untidyDocuments = [] } = this.#state()
     if (closed === 'cleanly') for (const name of untidyDocuments) this.inBackground(this.tidy(name), name)
@@ -145,8 +147,12 @@ export class DocumentFiles {
 
   async #tidyEverything(): Promise<void> {
     try {
-      for (const { name, kind } of await this.#context.storage.list(DOCUMENTS_DIRECTORY))
-        if (kind === 'directory' && isName(name)) await this.tidy(name)
+      for (const { name, kind } of await this.#context.storage.list(DOCUMENTS_DIRECTORY)) {
+        if (kind !== 'directory' || !isName(name)) continue
+        // What the owner before removed is back after a crash, if nobody syncs, and this owner may close cleanly.
+        await this.tidy(name, true)
+        while (this.#working.size > SYNCS_MAX) await Promise.race(this.#working)
+      }
       this.#isUnknown = false
     } catch (error) {
       this.#tell('', error)

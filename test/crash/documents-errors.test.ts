@@ -5,14 +5,20 @@
 import { expect, test } from 'vitest'
 import { sweepErrors } from '../faults/error-sweep.ts'
 import { RUNTIME, share } from '../support/runtime.ts'
-import { documenting, underFaults } from './documents-workloads.ts'
+import { copiedUnderFaults, underFaults } from './documents-workloads.ts'
 
 const STRIDE = RUNTIME === 'node' ? 7 : 77
 const CASES_FLOOR = share(300)
 
-test('a store with documents whose file calls fail reports it and loses nothing', { timeout: 300_000 }, async () => {
-  const report = await sweepErrors({ ...documenting('documents', underFaults), stride: STRIDE })
-  console.log(`swept documents on ${RUNTIME}: ${report.calls} calls, ${report.cases} cases, ${report.checked} disks`)
-  expect(report.failures).toEqual([])
-  expect(report.cases).toBeGreaterThanOrEqual(CASES_FLOOR)
-})
+test.each([underFaults, copiedUnderFaults])(
+  'a store with documents whose file calls fail reports it and loses nothing: $name',
+  { timeout: 300_000 },
+  async (run) => {
+    const report = await sweepErrors({ ...run, stride: STRIDE })
+    console.log(
+      `swept ${run.name} on ${RUNTIME}: ${report.calls} calls, ${report.cases} cases, ${report.checked} disks`,
+    )
+    expect(report.failures).toEqual([])
+    expect(report.cases).toBeGreaterThanOrEqual(CASES_FLOOR)
+  },
+)

@@ -76,29 +76,31 @@ export const takenOver: DocumentWorkload = async (files, ledger) => {
 
 /** Everything a writer of documents does, with any file call failing: what fails says so with the product's error, and
  * when the cause ends and nothing worse than a full device was reported, writing must work again. */
-export const underFaults: DocumentWorkload = async (files, ledger) => {
-  for (let round = 0; round < 2; round++) {
-    const codes: string[] = []
-    const attempt = <T>(work: Promise<T>) => work.catch((error: unknown) => void codes.push(mustBeTyped(error)))
-    const store = await attempt(openForTest(faultStorage(files)))
-    if (store === undefined) continue
-    const author = new Author(store, ledger, 1 + round * 1_000)
-    const first = await attempt(author.write('catalog', 60, { via: 'json' }))
-    const reader = first && (await attempt(store.documents.open('catalog')))
-    await Promise.all([attempt(author.write('catalog', 4)), attempt(author.write('notes', 30))])
-    const found = reader && (await attempt(reader.read()))
-    must(found === undefined || codes.length > 0 || first !== undefined, 'what was read was written')
-    if (found !== undefined) mustEqual(found, first?.value, 'what is open while it is replaced')
-    await attempt(author.writeBroken('notes', 20, 'cut'))
-    await attempt(author.delete('notes'))
-    const mayRefuse = files.hits === 0 || codes.some((code) => code !== 'STORAGE_FULL' && code !== 'DOCUMENT_UNKNOWN')
-    if (files.hits > 0) files.clearFaults()
-    const last = await attempt(author.write('catalog', 3))
-    must(mayRefuse || last !== undefined, () => `no write after the device had space again: ${codes}`)
-    if (reader !== undefined) await attempt(reader.close())
-    await attempt(store.close())
+const faulty =
+  (storageOf: (files: FaultFiles) => Storage): DocumentWorkload =>
+  async (files, ledger) => {
+    for (let round = 0; round < 2; round++) {
+      const codes: string[] = []
+      const attempt = <T>(work: Promise<T>) => work.catch((error: unknown) => void codes.push(mustBeTyped(error)))
+      const store = await attempt(openForTest(storageOf(files)))
+      if (store === undefined) continue
+      const author = new Author(store, ledger, 1 + round * 1_000)
+      const first = await attempt(author.write('catalog', 60, { via: 'json' }))
+      const reader = first && (await attempt(store.documents.open('catalog')))
+      await Promise.all([attempt(author.write('catalog', 4)), attempt(author.write('notes', 30))])
+      const found = reader && (await attempt(reader.read()))
+      must(found === undefined || codes.length > 0 || first !== undefined, 'what was read was written')
+      if (found !== undefined) mustEqual(found, first?.value, 'what is open while it is replaced')
+      await attempt(author.writeBroken('notes', 20, 'cut'))
+      await attempt(author.delete('notes'))
+      const mayRefuse = files.hits === 0 || codes.some((code) => code !== 'STORAGE_FULL' && code !== 'DOCUMENT_UNKNOWN')
+      if (files.hits > 0) files.clearFaults()
+      const last = await attempt(author.write('catalog', 3))
+      must(mayRefuse || last !== undefined, () => `no write after the device had space again: ${codes}`)
+      if (reader !== undefined) await attempt(reader.close())
+      await attempt(store.close())
+    }
   }
-}
 
 function mustBeTyped(error: unknown): string {
   if (isVarveError(error)) return error.code
@@ -127,6 +129,9 @@ function appendingStorage(files: FaultFiles): Storage {
 
 /** The same for the explorer. */
 export const copied = documenting('copied', copies, appendingStorage)
+/** With failing calls. */
+export const underFaults = documenting('documents', faulty(faultStorage))
+export const copiedUnderFaults = documenting('copied', faulty(appendingStorage), appendingStorage)
 
 /** Options for the explorer: a workload and the invariants. */
 export function documenting(

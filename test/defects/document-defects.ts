@@ -237,6 +237,14 @@ export const DOCUMENT_STORE_DEFECTS: readonly Defect[] = [
     replace: "if (before === 'cleanly') this.files.tidyAfter(before)",
     killer: 'documentsSurviveCrashes',
   },
+  // The same of what it had removed: a crash brings names back that were not synced.
+  {
+    name: 'directories without leftovers are not synced after an owner that vanished',
+    file: FILES,
+    find: 'await this.tidy(name, true)',
+    replace: 'await this.tidy(name)',
+    killer: 'removedDocumentsStayAway',
+  },
   // An owner that was replaced takes its file away: nobody else will.
   {
     name: 'a document is committed without a look at the fence',

@@ -4,7 +4,7 @@ import { isVarveError } from '../../src/errors.ts'
 import { acquire, manifestName } from '../../src/manifest/index.ts'
 import type { Storage } from '../../src/ports/storage.ts'
 import type { Store } from '../../src/store/types.ts'
-import { Author, type Change, type ChangeLedger } from '../crash/documents-oracle.ts'
+import { Author, type Change, type ChangeLedger, mustBeTidy } from '../crash/documents-oracle.ts'
 import { copied, type DocumentWorkload, documenting } from '../crash/documents-workloads.ts'
 import { checkLong, commitLong, longRecord } from '../crash/long-manifest.ts'
 import { openForTest, passTime, restartIdentifiers } from '../crash/oracle.ts'
@@ -111,6 +111,23 @@ export async function replacedOwnersRemoveNoDocuments(): Promise<void> {
     await next.close()
   }, view)
 }
+
+/** What an owner removed, but vanished before that was durable, does not come back behind a clean close. */
+export const removedDocumentsStayAway = () =>
+  withStore(async ({ files, author }) => {
+    await author.write('catalog', 2)
+    await author.write('notes', 2)
+    files.failAt(({ kind, path }) => kind === 'syncDirectory' && path.endsWith('/notes'), 'EIO')
+    await author.delete('notes')
+    await settle(200)
+    must(files.hits === 1, 'the removal is not durable')
+    const next = await openForTest(faultStorage(files), { takeOver: true })
+    await next.close()
+    const lost = files.crashImage(files.position, 'lost', 0)
+    const last = await openForTest(faultStorage(lost))
+    await last.close()
+    await mustBeTidy(faultStorage(lost))
+  })
 
 /** A file stays while somebody reads it, and while it is written beside others. */
 export const documentsInUseStay = () =>
