@@ -65,6 +65,24 @@ export const documentPlans: fc.Arbitrary<DocumentPlan> = fc.record({
   seed: fc.integer({ min: 0, max: 0x7fff_ffff }),
 })
 
+/** Objects with keys that come twice, more of them than are held. */
+export const duplicatePlans: fc.Arbitrary<DocumentPlan> = fc
+  .record({
+    plan: documentPlans,
+    parts: fc.array(
+      fc.record({
+        shape: fc.constantFrom('keys' as const, 'mixed' as const, 'nested' as const),
+        size: fc.integer({ min: 0, max: 300 }),
+        seed: fc.integer({ min: 0, max: 0x7fff_ffff }),
+        value: fc.constant(null),
+      }),
+      { minLength: 1, maxLength: 3 },
+    ),
+    source: fc.constantFrom('json' as const, 'events' as const),
+    heldKeys: fc.integer({ min: 20, max: 300 }),
+  })
+  .map(({ plan, ...rest }) => ({ ...plan, ...rest, duplicates: true }))
+
 /** The tree of a plan: without what its source cannot say, and with about ten runs of key pages at most. */
 export function treeOfPlan({
   parts,

@@ -8,7 +8,7 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
 import { RUNTIME, share } from '../support/runtime.ts'
-import { documentPlans } from './document-plans.ts'
+import { documentPlans, duplicatePlans } from './document-plans.ts'
 import { check } from './document-run.ts'
 
 const numRuns = RUNTIME === 'edge' ? 40 : share(250)
@@ -18,4 +18,8 @@ const LIMITS = { numRuns, interruptAfterTimeLimit: TIME_MAX_MS, markInterruptAsF
 
 test('documents answer as trees do', async () => {
   await fc.assert(fc.asyncProperty(documentPlans, check), LIMITS)
+}, 60_000)
+
+test('documents with keys that come twice answer as trees do', async () => {
+  await fc.assert(fc.asyncProperty(duplicatePlans, check), { ...LIMITS, numRuns: RUNTIME === 'edge' ? 10 : share(80) })
 }, 60_000)
