@@ -118,6 +118,16 @@ function writeText(out: ValueBuffer, text: string, { short, shortEnd, long }: Te
       return
     }
   }
+  // Behind the place of a size that takes as much as the number of characters does, which is so for most texts.
+  const codeBytes = length < 0x80 ? 2 : 3
+  const end = length < 0x4000 ? out.utf8(text, out.length + codeBytes) : -1
+  const sizeBytes = end - out.length - codeBytes
+  if (end >= 0 && sizeBytes < 0x4000 && sizeBytes < 0x80 === length < 0x80) {
+    out.bytes[out.length++] = long
+    out.varint(sizeBytes)
+    out.length = end
+    return
+  }
   const wellFormed = text.isWellFormed()
   out.byte(wellFormed ? long : long + WTF8)
   out.varint(utf8Length(text))

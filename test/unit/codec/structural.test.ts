@@ -22,6 +22,24 @@ const list = (length: number) => Array.from({ length }, () => 0)
 const fields = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, 0]))
 
 describe('StructuralSink', () => {
+  test('text and keys take one form, however many bytes their characters have', () => {
+    for (const character of ['x', 'é', '€', '🚀', '\uD800']) {
+      const bytesOfOne = new TextEncoder().encode(character).length
+      for (const size of [31, 32, 63, 64, 127, 128, 129, 16_383, 16_384, 16_385]) {
+        for (const length of [size, Math.floor(size / bytesOfOne), Math.ceil(size / bytesOfOne)]) {
+          for (const text of [character.repeat(length), `${'x'.repeat(length)}${character}`]) {
+            const sizeBytes = new TextEncoder().encode(text).length
+            const head = sizeBytes < 64 && text.isWellFormed() ? 1 : sizeBytes < 128 ? 2 : sizeBytes < 16_384 ? 3 : 4
+            const bytes = encode(text)
+            expect(bytes.length).toBe(head + sizeBytes)
+            expect(decodeStructural(bytes)).toBe(text)
+            expect(decodeStructural(encode({ [text]: 1 }))).toEqual({ [text]: 1 })
+          }
+        }
+      }
+    }
+  })
+
   test.each<[string, unknown, string]>([
     ['null', null, '00'],
     ['false', false, '01'],
