@@ -33,6 +33,7 @@ describe('StructuralSink', () => {
             const bytes = encode(text)
             expect(bytes.length).toBe(head + sizeBytes)
             expect(decodeStructural(bytes)).toBe(text)
+            if (sizeBytes > LIMITS.keyBytes) continue
             expect(decodeStructural(encode({ [text]: 1 }))).toEqual({ [text]: 1 })
           }
         }
