@@ -22,6 +22,7 @@ export interface PageCursor extends ChildCursor {
   readonly parent: number
 }
 
+/** The text of a cursor, for the caller to give back. */
 export function encodeCursor(scope: CursorScope, { parent, ordinal, address, isNamed }: PageCursor): string {
   const text = `${scope.version}-${parent}-${ordinal}-${address}-${isNamed ? 'v' : 'k'}`
   return `${text}-${checkOf(text, scope)}`
@@ -41,6 +42,7 @@ function checkOf(text: string, { digest, seed }: CursorScope): string {
   return digest.crc32(utf8(text), seed).toString(16).padStart(8, '0')
 }
 
+/** `CURSOR_INVALID` {reason}. */
 export function invalidCursor(reason: string): VarveError {
   return new VarveError('CURSOR_INVALID', `Cannot go on with the cursor: ${reason}`, { details: { reason } })
 }

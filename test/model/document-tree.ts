@@ -132,17 +132,17 @@ export function childrenOf(tree: Tree): Child[] {
 }
 
 /** Everything that steps with wildcards mean, in document order. */
-export function matchesIn(tree: Tree, steps: readonly Step[], at = 0, before: readonly Step[] = []): [Step[], Tree][] {
-  const step = steps[at]
+export function matchesIn(tree: Tree, steps: readonly Step[], before: readonly Step[] = []): [Step[], Tree][] {
+  const step = steps[before.length]
   if (step === undefined) return [[[...before], tree]]
   const isSingle = step.type === 'field' || step.type === 'index' || step.type === 'intKey'
   if (isSingle) {
     const child = childOf(tree, step)
-    return child === undefined ? [] : matchesIn(child, steps, at + 1, [...before, step])
+    return child === undefined ? [] : matchesIn(child, steps, [...before, step])
   }
   return childrenOf(tree)
     .filter((child) => isMeant(step, child.step))
-    .flatMap((child) => matchesIn(child.child, steps, at + 1, [...before, child.step]))
+    .flatMap((child) => matchesIn(child.child, steps, [...before, child.step]))
 }
 
 function isMeant(step: Step, own: Step): boolean {
