@@ -65,7 +65,7 @@ export class TermKeeper {
   /** Write the runs of sealed segments, and merge those that are small; larger merges are given up. */
   async close(): Promise<void> {
     this.#closed = true
-    await this.#working
+    while (this.#working !== undefined) await this.#working
   }
 
   /** Never rejects: what cannot be written is reported, and missing runs are made again when they are needed. */
@@ -79,9 +79,10 @@ export class TermKeeper {
         }
       } while (await this.#mergeNext())
     } catch (error) {
+      this.#waiting.length = 0
       this.#context.diagnose('TERMS_NOT_WRITTEN', 'Could not write a term run', { reason: String(error) })
     } finally {
-      this.#waiting.length = 0
+      // What was sealed since the last look still waits: `#start` sees it.
       for (const wake of this.#wake.splice(0)) wake()
     }
   }

@@ -1,6 +1,7 @@
 /** Runs test files of the project where there is no test runner: in an edge worker and in a page.
  * @module */
 import { collectTests, startTests, type Task, type VitestRunner } from '@vitest/runner'
+import type { TestError } from '@vitest/utils'
 import { EXCUSED } from './excused.ts'
 import { FILES } from './files.ts'
 
@@ -53,8 +54,13 @@ export async function namesOf(path: string): Promise<string[]> {
 
 /** A suite or file that failed by itself, as when it does not load, is an outcome of its own. */
 function outcomesOf(task: Task, name: string): Outcome[] {
-  const error = task.result?.errors?.map(({ message, stack }) => stack ?? message).join('\n')
+  const error = task.result?.errors?.map(textOf).join('\n')
   if (task.type === 'test') return [{ name, ok: task.result?.state === 'pass', ...(error !== undefined && { error }) }]
   const own = error === undefined || error === '' ? [] : [{ name, ok: false, error }]
   return [...own, ...task.tasks.flatMap((one) => outcomesOf(one, `${name} > ${one.name}`))]
+}
+
+/** With its causes: they say what a property failed by. */
+function textOf({ message, stack, cause }: TestError): string {
+  return (stack ?? message) + (cause === undefined ? '' : `\n${textOf(cause)}`)
 }
