@@ -229,6 +229,22 @@ export const DOCUMENT_STORE_DEFECTS: readonly Defect[] = [
     await this.#context.commit({ type: 'document-deleted', name })\n`,
     killer: 'documentsSurviveCrashes',
   },
+  // A record that may be on the disk names a file that is there.
+  {
+    name: 'the file of a commit of unknown outcome goes',
+    file: WRITES,
+    find: '        writer = undefined\n',
+    replace: '',
+    killer: 'filesFollowTheirRecords',
+  },
+  // A record that is not there leaves no file.
+  {
+    name: 'the file of a commit that failed stays',
+    file: WRITES,
+    find: 'await files.tidy(name, true)',
+    replace: 'void files',
+    killer: 'filesFollowTheirRecords',
+  },
   // What an owner that vanished was writing does not stay for ever.
   {
     name: 'nothing is tidied up after an owner that vanished',

@@ -129,6 +129,24 @@ export const removedDocumentsStayAway = () =>
     await mustBeTidy(faultStorage(lost))
   })
 
+/** A record of which nobody can say whether it is there keeps its file; one that is not there leaves none. */
+export const filesFollowTheirRecords = () =>
+  withStore(async ({ files, store, author }) => {
+    const isManifest = (path: string) => path.includes('/MANIFEST-')
+    await author.write('catalog', 2)
+    files.failAt(({ kind, path }) => kind === 'write' && isManifest(path), 'ENOSPC')
+    mustEqual(await codeOf(author.write('catalog', 3)), 'STORAGE_FULL', 'a record without space')
+    mustEqual((await filesOf(files, 'catalog')).length, 1, 'files after a record without space')
+    files.failAt(({ kind, path }) => kind === 'sync' && isManifest(path), 'EIO')
+    mustEqual(await codeOf(author.write('catalog', 4)), 'STORE_POISONED', 'a record that may be there')
+    await store.close()
+    const next = await openForTest(faultStorage(files), { takeOver: true })
+    const version = next.documents.open('catalog').then((document) => document.version)
+    mustEqual(await version.catch(String), 2, 'the version of a record that was there')
+    await next.close()
+    await mustBeTidy(faultStorage(files))
+  })
+
 /** A file stays while somebody reads it, and while it is written beside others. */
 export const documentsInUseStay = () =>
   withStore(async ({ files, store }) => {
