@@ -13,7 +13,7 @@ import { check } from './document-run.ts'
 
 const numRuns = RUNTIME === 'edge' ? 40 : share(250)
 /** Some plans take seconds. */
-const TIME_MAX_MS = RUNTIME === 'node' ? 20_000 : 8_000
+const TIME_MAX_MS = RUNTIME === 'node' ? 15_000 : 6_000
 const LIMITS = { numRuns, interruptAfterTimeLimit: TIME_MAX_MS, markInterruptAsFailure: false }
 
 test('documents answer as trees do', async () => {
