@@ -1,7 +1,6 @@
 /** The seeded defects: each is a line of the product made wrong, and names the scenario that must see it.
  * A defect whose text is gone fails its test: put it where the line went.
  * @module */
-import { DECIDED_DEFECTS } from './decided-defects.ts'
 import type { Defect } from './seeded.ts'
 
 const SYNCS = 'src/topic/group-syncs.ts'
@@ -255,5 +254,4 @@ export const DEFECTS: readonly Defect[] = [
     replace: 'void header.bodyCrc',
     killer: 'bitsOfManifestsAreNoticed',
   },
-  ...DECIDED_DEFECTS,
 ]

@@ -1,0 +1,14 @@
+/** The product as it is passes every scenario that kills a seeded defect.
+ * @module */
+import { describe, expect, test } from 'vitest'
+import * as documentScenarios from './document-scenarios.ts'
+import * as documentStoreScenarios from './document-store-scenarios.ts'
+import * as logScenarios from './scenarios.ts'
+
+const GROUPS = Object.entries({ logScenarios, documentScenarios, documentStoreScenarios })
+
+describe.each(GROUPS)('%s', (_group, scenarios) => {
+  test.each(Object.entries(scenarios))('%s', { timeout: 120_000 }, async (_name, scenario) => {
+    expect(await scenario()).toBeUndefined()
+  })
+})
