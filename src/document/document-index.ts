@@ -36,7 +36,8 @@ export class DocumentIndex {
   readonly items: IndexItems
   /** The key table. */
   readonly keys: readonly string[]
-  readonly #ends: Uint32Array
+  /** Where the items inside each item end; made when first asked for. */
+  #madeEnds: Uint32Array | undefined
   readonly #numbers = new Map<string, number>()
   /** Children of a container that the index names, made when first asked for. */
   readonly #children = new Map<number, Uint32Array>()
@@ -49,20 +50,25 @@ export class DocumentIndex {
     this.#hasDuplicates = hasDuplicates
     this.items = index.items
     this.keys = index.keys
-    this.#ends = itemTree(index.items).ends
     for (const [number, key] of index.keys.entries()) this.#numbers.set(key, number)
+  }
+
+  get #ends(): Uint32Array {
+    this.#madeEnds ??= itemTree(this.items).ends
+    return this.#madeEnds
   }
 
   /** Items directly in a container, in document order. Cost: their number, once. */
   childrenOf(item: number): Uint32Array {
     let children = this.#children.get(item)
     if (children === undefined) {
-      const end = this.#ends[item] as number
+      const ends = this.#ends
+      const end = ends[item] as number
       let count = 0
-      for (let child = item + 1; child < end; child = this.#ends[child] as number) count++
+      for (let child = item + 1; child < end; child = ends[child] as number) count++
       children = new Uint32Array(count)
       count = 0
-      for (let child = item + 1; child < end; child = this.#ends[child] as number) children[count++] = child
+      for (let child = item + 1; child < end; child = ends[child] as number) children[count++] = child
       this.#children.set(item, children)
     }
     return children

@@ -22,8 +22,9 @@ export function decodeIndex(bytes: Uint8Array, facts: IndexFacts): PathIndex {
   // Every item and every key takes a byte at least, so this bounds what is allocated.
   if (count === 0 || count + tableCount > reader.remaining) throw refused('its counts do not fit its length')
   const table = readTable(reader, tableCount)
-  // With holes, which read as undefined: most items have none.
-  const keys = new Array<string | number | undefined>(count)
+  // Most items have none. The engine keeps an array that begins with its end as a table of what is in it.
+  const keys: (string | number | undefined)[] = []
+  keys[count - 1] = undefined
   const items: IndexItems = {
     count,
     kinds: new Uint8Array(count),
