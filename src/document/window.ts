@@ -13,7 +13,7 @@ import { BLOCK_BYTES, BLOCK_HEADER_BYTES, BLOCK_RAW_BYTES, blockPosition, openBl
 /** Blocks read at once when one after another is wanted. */
 const AHEAD_MAX = 32
 /** What a scan from a place that the index names passes over, about. */
-const NEAR_END_BYTES = 512
+const NEAR_END_BYTES = 1_024
 /** Blocks that one turn of the event loop may take. */
 export const TURN_LOADS = 512
 /** Two synchronous reads on end that took longer make the next ones asynchronous. One may be the scheduler's doing. */
