@@ -3,7 +3,7 @@
 import { CODE } from '../codec/structural-codes.ts'
 import type { DocumentIndex } from './document-index.ts'
 import { ITEM } from './index-format.ts'
-import { type Scanner, SKIP } from './scanner.ts'
+import type { Scanner } from './scanner.ts'
 import { NOT_TAKEN, StreamCheck } from './stream-check.ts'
 import type { Reading } from './window.ts'
 
@@ -119,7 +119,7 @@ export class CheckedWalk extends StreamCheck {
     const scanner = this.#scanner
     const address = scanner.behind
     scanner.beginSkip(1)
-    while (scanner.skip() !== SKIP.done) yield
+    while (!scanner.skipValue()) yield
     const behind = scanner.behind
     this.isLarge = false
     this.events++

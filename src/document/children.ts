@@ -1,13 +1,13 @@
 /** The children of a container, page by page.
  * @module */
 import { CODE } from '../codec/structural-codes.ts'
+import { ValueBuilder } from '../codec/value-builder.ts'
 import { VarveError } from '../errors.ts'
 import { feed } from './feed.ts'
 import { ITEM } from './index-format.ts'
 import { locate, type Place } from './locate.ts'
 import { Path, type Step } from './path.ts'
 import type { ChildType, Scalar } from './types.ts'
-import { ValueBuilder } from './value-builder.ts'
 import type { Reading } from './window.ts'
 
 /** Scalars of at most so many bytes are listed with their value. */

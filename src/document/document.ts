@@ -1,5 +1,7 @@
 /** An open document: reads by path, beside each other.
  * @module */
+
+import { ValueBuilder } from '../codec/value-builder.ts'
 import { VarveError } from '../errors.ts'
 import { nextTurn } from '../ports/clock.ts'
 import type { Maybe } from '../ports/storage.ts'
@@ -27,7 +29,6 @@ import type {
   ReadDocumentOptions,
   StructuralEvent,
 } from './types.ts'
-import { ValueBuilder } from './value-builder.ts'
 import { drive, type Reading, TURN_LOADS, Window } from './window.ts'
 
 export type { DocumentParts } from './open-file.ts'

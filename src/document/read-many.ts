@@ -3,13 +3,14 @@
  * The paths become a tree of wanted values. A container is gone through once for all that is wanted in it: entries are
  * gone to, what lies between them is scanned, and keys are looked for in key pages before their fields are visited.
  * @module */
+
+import { ValueBuilder } from '../codec/value-builder.ts'
 import { NOWHERE, type WantedStep } from './document-index.ts'
 import { feed } from './feed.ts'
 import { ITEM } from './index-format.ts'
 import { directoryOf, findInLeaf, leavesOf, readRunHeader } from './key-pages.ts'
 import { enterEntry, hashOf, type Place, wholeBlock } from './locate.ts'
 import { SKIP } from './scanner.ts'
-import { ValueBuilder } from './value-builder.ts'
 import { Wanted, WatchingBuilder } from './wanted.ts'
 import type { Reading } from './window.ts'
 

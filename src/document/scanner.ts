@@ -75,11 +75,6 @@ export class Scanner {
     return found === SKIP.done
   }
 
-  /** Values still to be passed over when the container ended. */
-  get left(): number {
-    return this.#left
-  }
-
   /** Pass over what is here. */
   #skipHere(): number {
     const { window } = this

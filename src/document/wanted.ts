@@ -1,7 +1,8 @@
 /** What many paths want of a document, as a tree: one node for all that have the same steps up to there.
  * @module */
+
+import { ValueBuilder } from '../codec/value-builder.ts'
 import type { WantedStep } from './document-index.ts'
-import { ValueBuilder } from './value-builder.ts'
 
 export class Wanted {
   /** Places in the answer for the value itself. */

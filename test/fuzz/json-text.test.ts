@@ -4,10 +4,10 @@
  * that a failure names the run.
  * @module */
 import { expect, test } from 'vitest'
+import { ValueBuilder } from '../../src/codec/value-builder.ts'
 import { parseJsonValue } from '../../src/codec/values.ts'
 import type { EventConsumer } from '../../src/document/consumer.ts'
 import { JsonText } from '../../src/document/json-text.ts'
-import { ValueBuilder } from '../../src/document/value-builder.ts'
 import { isVarveError } from '../../src/errors.ts'
 import { share } from '../support/runtime.ts'
 import { difference } from '../support/same-value.ts'
