@@ -53,6 +53,11 @@ export const ERROR_CODES = {
   PATH_NOT_CONTAINER: { kind: 'invalid' },
   DOCUMENT_SEQUENCE: { kind: 'invalid' },
   DOCUMENT_LIMIT: { kind: 'invalid' },
+  VERSION_OUT_OF_RANGE: { kind: 'invalid' },
+  PROJECTION_UNDEFINED: {
+    kind: 'unsupported',
+    hint: 'Open the projection with its `fold`; only its states are stored',
+  },
   // Things named by a call.
   TOPIC_UNKNOWN: {
     kind: 'not-found',
@@ -61,6 +66,13 @@ export const ERROR_CODES = {
   EVENT_UNKNOWN: { kind: 'not-found' },
   DOCUMENT_UNKNOWN: { kind: 'not-found', hint: 'Write it first; `store.documents.list()` names those that exist' },
   PATH_UNKNOWN: { kind: 'not-found' },
+  HISTORY_UNKNOWN: {
+    kind: 'not-found',
+    hint: 'Create it: open with `create`, POST its first version, or `varve history append --create`',
+  },
+  VERSION_UNKNOWN: { kind: 'not-found', hint: '`list` names the versions that exist' },
+  PROJECTION_UNKNOWN: { kind: 'not-found', hint: 'Create it: open with `create` and a `fold`' },
+  PROJECTION_EMPTY: { kind: 'not-found', hint: 'Run it first' },
   JOB_UNKNOWN: { kind: 'not-found' },
   FILE_MISSING: { kind: 'not-found' },
   // Decisions.
@@ -69,12 +81,17 @@ export const ERROR_CODES = {
   KEY_REUSED: { kind: 'conflict', hint: 'Use a new idempotency key for other events' },
   TOPIC_EXISTS: { kind: 'conflict', hint: 'Open it without `create`, or with the options it has' },
   DOCUMENT_CONFLICT: { kind: 'conflict', hint: 'Read the document again and decide again' },
+  HISTORY_CONFLICT: { kind: 'conflict', hint: 'Read the newest version and decide again' },
+  HISTORY_EXISTS: { kind: 'conflict', hint: 'Open it without `create`, or with the options it has' },
+  PROJECTION_EXISTS: { kind: 'conflict', hint: 'Open it without `create`, or with the options it has' },
   FILE_EXISTS: { kind: 'conflict' },
   // What was there once.
   OFFSET_PRUNED: { kind: 'gone', hint: 'Read from the log start offset on' },
+  VERSION_GONE: { kind: 'gone', hint: '`list` names the versions that are kept; pin those that must stay' },
   TOPIC_DELETED: { kind: 'gone', hint: 'Open the topic again; it may have been created anew' },
   // Waiting.
   QUEUE_FULL: { kind: 'busy', retryable: true, hint: 'Wait for earlier appends before adding more' },
+  PROJECTION_BUSY: { kind: 'busy', hint: 'It runs already; wait for it, or stop it' },
   STORE_LOCKED: {
     kind: 'busy',
     retryable: true,
@@ -101,6 +118,7 @@ export const ERROR_CODES = {
   STORE_FENCED: { kind: 'unavailable', hint: 'Another process took the store over; close this one' },
   SCHEMA_NEWER: { kind: 'unsupported', hint: 'Upgrade the program that reads, or give it an upcast to this version' },
   UPCAST_FAILED: { kind: 'internal', hint: 'Mend the upcast of this kind; the event is stored as it was appended' },
+  PROJECTION_FAILED: { kind: 'internal', hint: 'Mend the fold for this event and run the projection again' },
   FORMAT_NEWER: { kind: 'unsupported', hint: 'Upgrade varve to open this store' },
   // Damage.
   MANIFEST_DAMAGED: { kind: 'corrupt', hint: 'Restore the file from a backup; `varve verify` shows what is readable' },
@@ -110,6 +128,10 @@ export const ERROR_CODES = {
   SEGMENT_FOREIGN: { kind: 'corrupt', hint: 'The named file belongs elsewhere; put the right one back' },
   DOCUMENT_DAMAGED: { kind: 'corrupt', hint: 'Run `varve doc verify`, then restore the named file from a backup' },
   DOCUMENT_MISSING: { kind: 'corrupt', hint: 'Restore the named file from a backup' },
+  VERSION_DAMAGED: {
+    kind: 'corrupt',
+    hint: 'Other versions are unharmed; restore the named file from a backup to have these again',
+  },
   DECODE_FAILED: { kind: 'corrupt' },
   // Doors.
   BODY_TOO_LARGE: { kind: 'invalid', hint: 'Send NDJSON, which has no total limit' },

@@ -14,7 +14,9 @@ export {
   OWNER_SILENCE_MS,
   readHead,
 } from './head.ts'
+export type { GroupRow, HistoryRow, HistoryRowOptions, TierRow } from './histories.ts'
 export { OwnedManifest } from './manifest.ts'
+export type { ProjectionFailure, ProjectionRow } from './projections.ts'
 export * from './records.ts'
 export type { PartitionRow, ProvenEnd, Removal, Seal, SegmentRow, TopicRow, TopicRowOptions } from './shapes.ts'
 export * from './state.ts'

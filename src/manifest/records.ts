@@ -1,6 +1,8 @@
 /** The records of a manifest: each is one commit.
  * @module */
 import type { DocumentRow } from './documents.ts'
+import type { GroupRow, HistoryRow, HistoryRowOptions } from './histories.ts'
+import type { ProjectionRow } from './projections.ts'
 import type { ProvenEnd, Removal, Seal, SegmentRow, TopicRow, TopicRowOptions } from './shapes.ts'
 
 export const FORMAT_VERSION = 1
@@ -76,6 +78,57 @@ export interface Closed {
   readonly untidyDocuments?: readonly string[]
 }
 
+/** A history, and the groups it has from the beginning: usually none. */
+export interface HistoryCreated {
+  readonly type: 'history-created'
+  readonly history: HistoryRow
+}
+
+export interface HistoryChanged {
+  readonly type: 'history-changed'
+  readonly name: string
+  /** All of them, also those that stay. */
+  readonly options: HistoryRowOptions
+}
+
+export interface HistoryDeleted {
+  readonly type: 'history-deleted'
+  readonly name: string
+}
+
+/** The groups of a history from place `from` on are these now: what an append, a clean-up or a pin does. */
+export interface HistoryWritten {
+  readonly type: 'history-written'
+  readonly name: string
+  /** Groups before this place stay; 0 is the first. */
+  readonly from: number
+  readonly groups: readonly GroupRow[]
+  readonly lastVersion: number
+  /** All pins, when they change. */
+  readonly pins?: readonly number[]
+}
+
+/** A projection, and the history of its states when it keeps one. */
+export interface ProjectionCreated {
+  readonly type: 'projection-created'
+  readonly projection: ProjectionRow
+  readonly history?: HistoryRow
+}
+
+/** A state and what it reflects; a failure alone comes without a state. */
+export interface ProjectionPublished {
+  readonly type: 'projection-published'
+  readonly projection: ProjectionRow
+  readonly document?: DocumentRow
+  readonly history?: Omit<HistoryWritten, 'type'>
+}
+
+/** A projection is no more, nor is the document or history of its states. */
+export interface ProjectionDeleted {
+  readonly type: 'projection-deleted'
+  readonly name: string
+}
+
 export type ManifestRecord =
   | TopicCreated
   | TopicChanged
@@ -85,4 +138,11 @@ export type ManifestRecord =
   | FilesRemoved
   | DocumentWritten
   | DocumentDeleted
+  | HistoryCreated
+  | HistoryChanged
+  | HistoryDeleted
+  | HistoryWritten
+  | ProjectionCreated
+  | ProjectionPublished
+  | ProjectionDeleted
   | Closed

@@ -13,10 +13,12 @@ import type {
   WriteDocumentOptions,
   WriteJsonOptions,
 } from '../document/types.ts'
+import type { History, HistoryOptions, HistoryStats } from '../history/types.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Owner } from '../ports/owner.ts'
 import type { Random } from '../ports/random.ts'
 import type { Storage } from '../ports/storage.ts'
+import type { OpenProjectionOptions, Projection, ProjectionStatus } from '../projection/types.ts'
 import type { StandardSchema } from '../topic/schema.ts'
 import type {
   AnyKinds,
@@ -134,6 +136,8 @@ export interface VerifyReport {
   readonly bytesChecked: number
   readonly eventsChecked: number
   readonly documentsChecked: number
+  /** Versions of histories. */
+  readonly versionsChecked: number
   readonly problems: readonly VerifyProblem[]
   readonly unknownFiles: readonly string[]
   /** What this check did not look at, in sentences. */
@@ -201,6 +205,31 @@ export interface Documents {
   ): Promise<DocumentReport>
 }
 
+/** Histories: the versions of one value each, stored as changes. */
+export interface Histories {
+  /** Open a history. The same instance for the same name.
+   * @throws {VarveError} `NAME_INVALID`, `HISTORY_UNKNOWN`, `HISTORY_EXISTS` (other options), `OPTION_INVALID`. */
+  open(name: string, options?: { readonly create?: HistoryOptions | true }): Promise<History>
+  /** Sorted by name. */
+  list(): Promise<HistoryStats[]>
+  /** Change options. Fields that are not given stay; each tier is replaced whole.
+   * @throws {VarveError} `HISTORY_UNKNOWN`, `OPTION_INVALID`, `STORE_READ_ONLY`. */
+  change(name: string, options: HistoryOptions): Promise<HistoryStats>
+  /** Delete a history and all of its versions. @throws {VarveError} `HISTORY_UNKNOWN`, `STORE_READ_ONLY`. */
+  delete(name: string): Promise<void>
+}
+
+/** Projections: states that are folded from the events of a topic. */
+export interface Projections {
+  /** Open a projection. The same instance for the same name; a fold that is given replaces the one before.
+   * @throws {VarveError} `NAME_INVALID`, `PROJECTION_UNKNOWN`, `PROJECTION_EXISTS` (other options), `TOPIC_UNKNOWN`. */
+  open<S, K extends Kinds = AnyKinds>(name: string, options?: OpenProjectionOptions<S, K>): Promise<Projection<S>>
+  /** Sorted by name. */
+  list(): Promise<ProjectionStatus[]>
+  /** Delete a projection and its states. @throws {VarveError} `PROJECTION_UNKNOWN`, `PROJECTION_BUSY`. */
+  delete(name: string): Promise<void>
+}
+
 export interface StoreStats {
   readonly storeId: string
   readonly storage: string
@@ -210,6 +239,8 @@ export interface StoreStats {
   readonly formatVersion: number
   readonly topics: number
   readonly documents: number
+  readonly histories: number
+  readonly projections: number
   readonly events: number
   readonly sizeBytes: number
   /** Parts of term indexes that are kept for the next read. */
@@ -225,6 +256,8 @@ export interface Store {
   readonly openReport: OpenReport
   readonly topics: Topics
   readonly documents: Documents
+  readonly histories: Histories
+  readonly projections: Projections
   stats(): Promise<StoreStats>
   /** Check every byte: checksums, chains, manifest, derived files rebuilt in memory and compared. Never writes. */
   verify(options?: VerifyOptions): Promise<VerifyReport>
