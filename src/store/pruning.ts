@@ -2,8 +2,8 @@
  * @module */
 import { isVarveError, VarveError } from '../errors.ts'
 import type { TopicRow } from '../manifest/index.ts'
+import { optionInvalid, wholeOption } from '../options.ts'
 import type { LogContext } from '../topic/context.ts'
-import { optionInvalid, wholeOption } from '../topic/filter.ts'
 import { isPruneDue, type PruneTarget, prunePartition } from '../topic/prune.ts'
 import type { OpenPartition } from '../topic/readable.ts'
 import type { PruneRule } from '../topic/retention.ts'

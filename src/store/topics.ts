@@ -13,9 +13,9 @@ import {
   type TopicRow,
   type TopicRowOptions,
 } from '../manifest/index.ts'
+import { optionInvalid } from '../options.ts'
 import { isPartitionFile } from '../segment/names.ts'
 import type { LogContext } from '../topic/context.ts'
-import { optionInvalid } from '../topic/filter.ts'
 import type { Partition } from '../topic/partition.ts'
 import type { OpenPartition } from '../topic/readable.ts'
 import { removeFiles } from '../topic/removal.ts'

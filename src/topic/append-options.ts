@@ -1,8 +1,8 @@
 /** What a caller asks of an append, checked once.
  * @module */
 import type { RowClause } from '../index/row-search.ts'
+import { optionInvalid, wholeOption } from '../options.ts'
 import type { CheckedCondition } from './append-queue.ts'
-import { optionInvalid, wholeOption } from './filter.ts'
 import { checkIdentifier } from './prepare.ts'
 import type { AppendCondition, AppendOptions, Durability, Expectation, QueryClause } from './types.ts'
 

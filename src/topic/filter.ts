@@ -1,29 +1,13 @@
 /** Filters of reads, checked once and compiled to a test on the envelope of a row.
  * @module */
-import { VarveError } from '../errors.ts'
+
 import type { RowClause } from '../index/row-search.ts'
 import type { Term, TermGroups } from '../index/term.ts'
+import { optionInvalid } from '../options.ts'
 import type { BlockView, RowMatcher } from '../segment/decode.ts'
 import type { ReadFilter } from './types.ts'
 
 type Test = (block: BlockView, row: number) => boolean
-
-/** Throw `OPTION_INVALID` naming the option, the rule and what was found. */
-export function optionInvalid(option: string, rule: string, found: unknown): VarveError {
-  const shown = typeof found === 'string' ? JSON.stringify(found.slice(0, 60)) : String(found)
-  return new VarveError('OPTION_INVALID', `Cannot use option "${option}": it ${rule}, found ${shown}`, {
-    details: { option, rule, found: shown },
-  })
-}
-
-/** Check that an option is a whole number from `least` to `most`. @throws {VarveError} `OPTION_INVALID`. */
-export function wholeOption(option: string, value: unknown, range: { least: number; most?: number }): number {
-  const most = range.most ?? Number.MAX_SAFE_INTEGER
-  if (!Number.isSafeInteger(value) || (value as number) < range.least || (value as number) > most) {
-    throw optionInvalid(option, `must be a whole number from ${range.least} to ${most}`, value)
-  }
-  return value as number
-}
 
 /** A filter ready for use. */
 export interface CompiledFilter {

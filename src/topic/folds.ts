@@ -1,7 +1,7 @@
 /** Folding an entity into a state, and deciding on it.
  * @module */
 import { isVarveError, type VarveError } from '../errors.ts'
-import { wholeOption } from './filter.ts'
+import { wholeOption } from '../options.ts'
 import type { AppendOptions, DecideOptions, Folded, NewEvent, Receipt, StoredEvent, Topic } from './types.ts'
 
 const RETRIES_DEFAULT = 10

@@ -2,10 +2,11 @@
  * @module */
 import { VarveError } from '../errors.ts'
 import type { TopicRow } from '../manifest/index.ts'
+import { optionInvalid, wholeOption } from '../options.ts'
 import type { DecodedEvent } from '../segment/decode.ts'
 import type { LogContext } from './context.ts'
 import { type CursorPlace, decodeCursor, encodeCursor } from './cursor.ts'
-import { compileFilter, computedOffset, optionInvalid, wholeOption } from './filter.ts'
+import { compileFilter, computedOffset } from './filter.ts'
 import type { Partition } from './partition.ts'
 import { checkIdentifier, partitionOf } from './prepare.ts'
 import { settingsOf } from './settings.ts'

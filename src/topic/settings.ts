@@ -1,7 +1,7 @@
 /** The options of a topic: what callers may ask for, how they are stored, and what they are when nobody asked.
  * @module */
 import type { TopicRowOptions } from '../manifest/index.ts'
-import { optionInvalid, wholeOption } from './filter.ts'
+import { optionInvalid, wholeOption } from '../options.ts'
 import type { ChangeableTopicOptions, Retention, TopicOptions, TopicSettings } from './types.ts'
 
 const MIB = 1024 * 1024

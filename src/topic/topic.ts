@@ -1,8 +1,8 @@
 /** A topic of an open store as its writers use it: appends, folds, decisions, pruning.
  * @module */
 import { VarveError } from '../errors.ts'
+import { wholeOption } from '../options.ts'
 import { type CheckedOptions, checkAppendOptions } from './append-options.ts'
-import { wholeOption } from './filter.ts'
 import { decideOn, foldEntity } from './folds.ts'
 import { rememberedKey } from './group-lookup.ts'
 import { atIndex, checkIdentifier, eventList, prepareRows } from './prepare.ts'

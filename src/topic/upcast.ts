@@ -1,8 +1,8 @@
 /** Upcasting: data of older schema versions becomes what the program knows, at every read. The log stays as it is.
  * @module */
 import { VarveError } from '../errors.ts'
+import { optionInvalid } from '../options.ts'
 import type { DecodedEvent } from '../segment/decode.ts'
-import { optionInvalid } from './filter.ts'
 import type { NewEvent, RawEvent, StoredEvent, Upcast } from './types.ts'
 
 /** Events without a schema version are of this one. */

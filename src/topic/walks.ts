@@ -1,7 +1,7 @@
 /** Walking the graph of causes: up by `causationId`, down by who names an event as its cause.
  * @module */
 
-import { wholeOption } from './filter.ts'
+import { wholeOption } from '../options.ts'
 import type { ReadOptions, StoredEvent, WalkOptions } from './types.ts'
 
 const WALK_DEFAULT = 1_000
