@@ -53,6 +53,8 @@ export interface ProjectionStatus {
   readonly foldVersion: number
   /** `idle`: nobody runs it here. `failed`: an apply threw, see `failure`. */
   readonly state: 'idle' | 'running' | 'following' | 'failed'
+  /** This process was given a fold for it, so that it can run here. */
+  readonly hasFold: boolean
   /** Of the state that is served: published, or in memory here. */
   readonly positions: readonly number[]
   readonly publishedPositions: readonly number[]
