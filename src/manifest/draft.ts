@@ -5,6 +5,8 @@ import { VarveError } from '../errors.ts'
 import { checkNotLeaving, checkOptions, checkTopic } from './check-topic.ts'
 import { DocumentsDraft } from './documents.ts'
 import { partitionDirectory } from './files.ts'
+import { HistoriesDraft } from './histories-draft.ts'
+import { ProjectionsDraft } from './projections-draft.ts'
 import {
   type Closed,
   type FilesRemoved,
@@ -50,11 +52,12 @@ interface TopicDraft {
   readonly partitions: (PartitionDraft | undefined)[]
 }
 
-/** Apply one commit to a state, which stays as it is. Cost: the size of the touched partition's row.
+/** Apply one commit to a state, which stays as it is. Cost: the size of the touched row of a partition or history.
+ * @param epoch of the manifest that the record is in.
  * @throws {VarveError} `MANIFEST_DAMAGED` when the record makes no sense here, `FORMAT_NEWER` when its type is not
  * known. */
-export function applyRecord(state: ManifestState, record: ManifestRecord): ManifestState {
-  const draft = new StateDraft(state)
+export function applyRecord(state: ManifestState, record: ManifestRecord, epoch = 0): ManifestState {
+  const draft = new StateDraft(state, epoch)
   draft.apply(record)
   return draft.state
 }
@@ -63,38 +66,50 @@ export class StateDraft {
   readonly #from: ManifestState
   readonly #topics = new Map<number, TopicDraft>()
   readonly #removing: Map<string, readonly string[]>
+  readonly #epoch: number
   readonly #documents: DocumentsDraft
+  readonly #histories: HistoriesDraft
+  readonly #projections: ProjectionsDraft
   #lastTopicId: number | undefined
   #lastHeadSlot: number | undefined
-  #untidy: readonly string[] | undefined
+  #untidyDocuments: readonly string[] | undefined
+  #untidyHistories: readonly string[] | undefined
 
-  constructor(from: ManifestState) {
+  /** @param epoch of the manifest that the records are in; 0: none that has appended to a history. */
+  constructor(from: ManifestState, epoch: number) {
     this.#from = from
+    this.#epoch = epoch
     for (const row of from.topics) this.#topics.set(row.id, { row, partitions: [] })
     this.#removing = new Map(from.removing?.map(({ directory, files }) => [directory, files]))
     this.#lastTopicId = from.lastTopicId
     this.#lastHeadSlot = from.lastHeadSlot
     this.#documents = new DocumentsDraft(from.documents, from.lastDocumentVersion)
-    this.#untidy = from.untidyDocuments
+    this.#histories = new HistoriesDraft(from.histories)
+    const states = { documents: this.#documents, histories: this.#histories }
+    this.#projections = new ProjectionsDraft(from.projections, states)
+    this.#untidyDocuments = from.untidyDocuments
+    this.#untidyHistories = from.untidyHistories
   }
 
-  /** Everything applied so far. Cost: a copy of the list of segments of each partition that was changed, and of the
-   * list of documents when one was. */
+  /** Everything applied so far. Cost: a copy of the list of segments of each partition that was changed, of
+   * groups of each history, and of the list of documents when one was. */
   get state(): ManifestState {
     const topics = [...this.#topics.values()].map(finished)
     const removing = Array.from(this.#removing, ([directory, files]) => ({ directory, files }))
-    const { removing: _, documents: __, untidyDocuments: ___, ...rest } = this.#from
     const { rows: documents, lastVersion } = this.#documents
-    return {
-      ...rest,
+    return present({
+      ...this.#from,
       topics,
-      ...(removing.length === 0 ? {} : { removing }),
-      ...(this.#lastTopicId === undefined ? {} : { lastTopicId: this.#lastTopicId }),
-      ...(this.#lastHeadSlot === undefined ? {} : { lastHeadSlot: this.#lastHeadSlot }),
-      ...(documents.length === 0 ? {} : { documents }),
-      ...(lastVersion === undefined ? {} : { lastDocumentVersion: lastVersion }),
-      ...(this.#untidy === undefined ? {} : { untidyDocuments: this.#untidy }),
-    }
+      removing: unlessEmpty(removing),
+      lastTopicId: this.#lastTopicId,
+      lastHeadSlot: this.#lastHeadSlot,
+      documents: unlessEmpty(documents),
+      lastDocumentVersion: lastVersion,
+      histories: unlessEmpty(this.#histories.rows),
+      projections: unlessEmpty(this.#projections.rows),
+      untidyDocuments: this.#untidyDocuments,
+      untidyHistories: this.#untidyHistories,
+    })
   }
 
   /** Apply one record. @throws {VarveError} `MANIFEST_DAMAGED` when it makes no sense here, `FORMAT_NEWER` when its
@@ -108,13 +123,30 @@ export class StateDraft {
     else if (record.type === 'topic-changed') this.#changeTopic(record)
     else if (record.type === 'topic-deleted') this.#deleteTopic(record)
     else if (record.type === 'document-written') this.#documents.write(record.document)
-    else if (record.type === 'document-deleted') this.#documents.delete(record.name)
+    else if (record.type === 'document-deleted') this.#deleteDocument(record.name)
+    else if (record.type === 'history-written') this.#histories.write(record)
+    else if (record.type === 'history-created') this.#histories.create(record.history)
+    else if (record.type === 'history-changed') this.#histories.change(record)
+    else if (record.type === 'history-deleted') this.#deleteHistory(record.name)
+    else if (record.type === 'projection-published') this.#projections.publish(record)
+    else if (record.type === 'projection-created') this.#projections.create(record)
+    else if (record.type === 'projection-deleted') this.#projections.delete(record.name)
     else if (record.type === 'closed') this.#close(record)
     else {
       throw new VarveError('FORMAT_NEWER', 'Cannot read the manifest: it holds a record of an unknown type', {
         details: { type: String((record as { type?: unknown }).type), formatVersion: FORMAT_VERSION },
       })
     }
+  }
+
+  #deleteDocument(name: unknown): void {
+    this.#projections.checkFree(name, 'document')
+    this.#documents.delete(name)
+  }
+
+  #deleteHistory(name: unknown): void {
+    this.#projections.checkFree(name, 'history')
+    this.#histories.delete(name)
   }
 
   #createTopic(row: TopicRow): void {
@@ -250,6 +282,7 @@ export class StateDraft {
   #close(record: Closed): void {
     check(Array.isArray(record.partitions), 'a close without partitions')
     checkUntidy(record.untidyDocuments)
+    checkUntidy(record.untidyHistories)
     const named = new Set(record.partitions.map((end) => `${end?.topic} ${end?.partition}`))
     check(named.size === record.partitions.length, 'a close names a partition twice')
     for (const end of record.partitions) proveEnd(this.#partition(end), end)
@@ -263,8 +296,21 @@ export class StateDraft {
         )
       }
     }
-    this.#untidy = record.untidyDocuments
+    this.#untidyDocuments = record.untidyDocuments
+    this.#untidyHistories = record.untidyHistories
+    if (this.#epoch > 0) this.#histories.close(this.#epoch)
   }
+}
+
+/** Fields that are undefined are left out. */
+function present(state: { readonly [Field in keyof ManifestState]: ManifestState[Field] | undefined }): ManifestState {
+  return Object.fromEntries(
+    Object.entries(state).filter(([, value]) => value !== undefined),
+  ) as unknown as ManifestState
+}
+
+function unlessEmpty<T>(rows: readonly T[]): readonly T[] | undefined {
+  return rows.length === 0 ? undefined : rows
 }
 
 function finished({ row, partitions }: TopicDraft): TopicRow {

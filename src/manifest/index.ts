@@ -1,7 +1,7 @@
 /** The authority on what exists: records, epochs, takeover, commit points and head files.
  * @module */
 export { type Acquired, type AcquireOptions, acquire } from './acquire.ts'
-export { type DocumentRow, findDocument, orderedDocuments } from './documents.ts'
+export { type DocumentRow, findDocument } from './documents.ts'
 export { applyRecord } from './draft.ts'
 export { headEpoch, headName, manifestEpoch, manifestName, partitionDirectory } from './files.ts'
 export {
@@ -14,9 +14,10 @@ export {
   OWNER_SILENCE_MS,
   readHead,
 } from './head.ts'
-export type { GroupRow, HistoryRow, HistoryRowOptions, TierRow } from './histories.ts'
+export { findHistory, type GroupRow, type HistoryRow, type HistoryRowOptions, type TierRow } from './histories.ts'
 export { OwnedManifest } from './manifest.ts'
-export type { ProjectionFailure, ProjectionRow } from './projections.ts'
+export { findRow, orderedRows } from './named-rows.ts'
+export { findProjection, ownName, type ProjectionFailure, type ProjectionRow } from './projections.ts'
 export * from './records.ts'
 export type { PartitionRow, ProvenEnd, Removal, Seal, SegmentRow, TopicRow, TopicRowOptions } from './shapes.ts'
 export * from './state.ts'

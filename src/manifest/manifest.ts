@@ -106,7 +106,7 @@ export class OwnedManifest {
    * @throws {AssertionError} when the record makes no sense for this state. */
   append(record: ManifestRecord): Promise<void> {
     return this.#enqueue(async () => {
-      const next = checkedNext(this.#state, record)
+      const next = checkedNext(this.#state, record, this.epoch)
       await this.#commit(record)
       this.#state = next
       if (this.#handle.sizeBytes >= this.#endBytes) await this.#shorten()
@@ -255,9 +255,9 @@ export class OwnedManifest {
   }
 }
 
-function checkedNext(state: ManifestState, record: ManifestRecord): ManifestState {
+function checkedNext(state: ManifestState, record: ManifestRecord, epoch: number): ManifestState {
   try {
-    return applyRecord(state, record)
+    return applyRecord(state, record, epoch)
   } catch (error) {
     if (isVarveError(error, 'MANIFEST_DAMAGED')) throw new AssertionError(error.message, { cause: error })
     throw error

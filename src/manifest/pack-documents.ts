@@ -9,7 +9,8 @@
  *
  * `rest` are documents that say something only a newer version knows, as rows.
  * @module */
-import { checkDocument, type DocumentRow, orderedDocuments } from './documents.ts'
+import { checkDocument, type DocumentRow } from './documents.ts'
+import { orderedRows } from './named-rows.ts'
 import { check, isObject } from './shapes.ts'
 
 const ID_DIGITS = 16
@@ -59,7 +60,7 @@ export function unpackDocuments(stored: unknown): readonly DocumentRow[] {
   const found = isObject(stored) ? columnsOf(stored) : []
   found.push(...rest)
   for (const row of found) checkDocument(row)
-  const rows = orderedDocuments(found)
+  const rows = orderedRows(found, 'a document')
   known.set(rows, stored)
   return rows
 }

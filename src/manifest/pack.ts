@@ -12,7 +12,9 @@
  * `baseOffset` and `hashBefore` are those of the first segment: every other one begins where the one before it ends.
  * @module */
 import type { DocumentRow } from './documents.ts'
+import type { HistoryRow } from './histories.ts'
 import { packDocuments } from './pack-documents.ts'
+import { packHistories } from './pack-histories.ts'
 import {
   areOrdered,
   check,
@@ -40,13 +42,19 @@ type Column = (number | null)[]
 export function packState(state: {
   readonly topics: readonly TopicRow[]
   readonly documents?: readonly DocumentRow[]
+  readonly histories?: readonly HistoryRow[]
 }): unknown {
   const topics = state.topics.map((topic) => ({
     ...topic,
     partitions: topic.partitions.map((row) => ({ ...row, segments: packSegments(row.segments) })),
   }))
-  const { documents } = state
-  return { ...state, topics, ...(documents === undefined ? {} : { documents: packDocuments(documents) }) }
+  const { documents, histories } = state
+  return {
+    ...state,
+    topics,
+    ...(documents === undefined ? {} : { documents: packDocuments(documents) }),
+    ...(histories === undefined ? {} : { histories: packHistories(histories) }),
+  }
 }
 
 /** What was read and has not changed since is written as it was. */

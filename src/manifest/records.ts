@@ -76,6 +76,8 @@ export interface Closed {
   readonly partitions: readonly ({ readonly topic: number; readonly partition: number } & ProvenEnd)[]
   /** Names of documents in whose directories files could not be removed. Absent: none. */
   readonly untidyDocuments?: readonly string[]
+  /** The same of histories. The files that this epoch appended to are free for the next one. */
+  readonly untidyHistories?: readonly string[]
 }
 
 /** A history, and the groups it has from the beginning: usually none. */

@@ -5,9 +5,10 @@ import { VarveError } from '../errors.ts'
 
 const TOPIC_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/
 const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+const OWN_OR_FILE_NAME = /^_?[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
 const PARTITION = /^(?:0|[1-9][0-9]{0,8})$/
 const HASH = /^[0-9a-f]{64}$/
-const SEGMENT_ID = /^[0-9a-f]{16}$/
+const RANDOM_64 = /^[0-9a-f]{16}$/
 
 export interface TopicRow {
   readonly name: string
@@ -130,12 +131,22 @@ export function isFileName(value: unknown): value is string {
   return typeof value === 'string' && FILE_NAME.test(value) && !value.includes('..')
 }
 
+/** A name of a document or history that leads nowhere else; the store's own ones begin with `_`. */
+export function isOwnOrFileName(value: unknown): value is string {
+  return typeof value === 'string' && OWN_OR_FILE_NAME.test(value) && !value.includes('..')
+}
+
+/** Random 64 bits as 16 hexadecimal digits. */
+export function isFileId(value: unknown): value is string {
+  return typeof value === 'string' && RANDOM_64.test(value)
+}
+
 /** Check the shape of a segment and of its seal. */
 export function checkSegment(value: unknown): asserts value is SegmentRow {
   check(isObject(value), 'a segment is not an object')
   const { file, id, baseOffset, hashBefore, features, sealed } = value
   check(isFileName(file), 'a segment has an impossible name')
-  checkOf(file, typeof id === 'string' && SEGMENT_ID.test(id), 'segment % has no id')
+  checkOf(file, isFileId(id), 'segment % has no id')
   checkOf(file, isWhole(baseOffset) && isHash(hashBefore), 'segment % is incomplete')
   checkOf(file, features === undefined || isWhole(features), 'segment % has impossible features')
   if (sealed !== undefined) checkSeal(sealed, { file, baseOffset })

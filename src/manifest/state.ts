@@ -2,17 +2,30 @@
  *
  * Invariants: topic names are unique without regard to case, topic ids and head slots are unique; the segments of a
  * partition are in offset order without gaps, each one's `hashBefore` is the `endHash` of the one before it, and all
- * but the last are sealed; no file in use is among those to remove; names of documents are unique without regard to
- * case. Unknown fields are kept, so that a compatible
+ * but the last are sealed; no file in use is among those to remove; names of documents, of
+ * histories and of projections are unique without regard to case. Unknown fields are kept, so that a compatible
  * newer version may add some.
  * @module */
 import { VarveError } from '../errors.ts'
 import { checkNotLeaving, checkTopic } from './check-topic.ts'
 import type { DocumentRow } from './documents.ts'
 import { partitionDirectory } from './files.ts'
+import type { HistoryRow } from './histories.ts'
+import { orderedRows } from './named-rows.ts'
 import { unpackDocuments } from './pack-documents.ts'
+import { unpackHistories } from './pack-histories.ts'
+import { checkProjection, type ProjectionRow } from './projections.ts'
 import { FORMAT_VERSION } from './records.ts'
-import { check, checkRemoval, isFileName, isHash, isObject, isWhole, type Removal, type TopicRow } from './shapes.ts'
+import {
+  check,
+  checkRemoval,
+  isHash,
+  isObject,
+  isOwnOrFileName,
+  isWhole,
+  type Removal,
+  type TopicRow,
+} from './shapes.ts'
 
 /** Features by what a version that does not know them may still do. */
 export interface Features {
@@ -52,8 +65,13 @@ export interface ManifestState {
   readonly documents?: readonly DocumentRow[]
   /** The highest version of any deleted document: one that is created from now on begins above it. */
   readonly lastDocumentVersion?: number
+  /** In the order of their names without regard to case. Absent: none. */
+  readonly histories?: readonly HistoryRow[]
+  readonly projections?: readonly ProjectionRow[]
   /** Names of documents in whose directories the last clean close left files behind. Absent: none. */
   readonly untidyDocuments?: readonly string[]
+  /** The same of histories. */
+  readonly untidyHistories?: readonly string[]
 }
 
 /** A store in which nothing exists yet. */
@@ -84,13 +102,22 @@ export function parseState(value: unknown): ManifestState {
   if (value.documents !== undefined) value.documents = unpackDocuments(value.documents)
   const { lastDocumentVersion = 0 } = state
   check(isWhole(lastDocumentVersion), 'what deleted documents had is not known')
+  if (value.histories !== undefined) value.histories = unpackHistories(value.histories)
+  if (value.projections !== undefined) value.projections = checkProjections(value.projections)
   checkUntidy(state.untidyDocuments)
+  checkUntidy(state.untidyHistories)
   return state
 }
 
-/** Check names of documents in whose directories files were left. */
+/** Check names of documents or histories in whose directories files were left. */
 export function checkUntidy(names: unknown = []): void {
-  check(Array.isArray(names) && names.every(isFileName), 'the documents to tidy up are not listed')
+  check(Array.isArray(names) && names.every(isOwnOrFileName), 'the directories to tidy up are not listed')
+}
+
+function checkProjections(rows: unknown): readonly ProjectionRow[] {
+  check(Array.isArray(rows), 'the projections are not listed')
+  for (const row of rows) checkProjection(row)
+  return orderedRows(rows, 'a projection')
 }
 
 function checkDistinct(topics: readonly TopicRow[]): void {

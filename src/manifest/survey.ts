@@ -192,7 +192,7 @@ async function walk(
       continue
     }
     const { owner, instance } = claim
-    const said = { epoch, file, owner, instance, endPosition: position, ...replay(file, second, records) }
+    const said = { epoch, file, owner, instance, endPosition: position, ...replay(file, epoch, [second, ...records]) }
     // A torn tail is noted each time.
     const source = scan.tail === 'clean' ? { print: printOf(storage, bytes), said } : undefined
     return { lock, notes, view: { ...said, lock, notes }, source }
@@ -200,14 +200,18 @@ async function walk(
   return { lock, notes, view: undefined, source: undefined }
 }
 
-function replay(file: string, adoption: Frame, records: readonly Frame[]): Pick<ManifestView, 'state' | 'clean'> {
+function replay(
+  file: string,
+  epoch: number,
+  [adoption, ...records]: readonly [Frame, ...Frame[]],
+): Pick<ManifestView, 'state' | 'clean'> {
   let clean = false
   const adopted = atFrame(file, adoption, (body) => {
     check(isObject(body) && body.type === 'adopted', 'the second frame is not an adoption')
     return parseState(body.state)
   })
   if (records.length === 0) return { state: adopted, clean }
-  const draft = new StateDraft(adopted)
+  const draft = new StateDraft(adopted, epoch)
   for (const frame of records) {
     atFrame(file, frame, (body) => {
       const record = body as ManifestRecord

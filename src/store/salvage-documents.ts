@@ -1,7 +1,7 @@
 /** The documents of a damaged store, as their own files describe them.
  * @module */
 import { readTrailer } from '../document/salvage.ts'
-import { type DocumentRow, findDocument, type ManifestState, orderedDocuments } from '../manifest/index.ts'
+import { type DocumentRow, findDocument, type ManifestState, orderedRows } from '../manifest/index.ts'
 import type { Storage } from '../ports/storage.ts'
 import { DOCUMENTS_DIRECTORY, documentDirectory, documentFileId, documentPath } from './document-files.ts'
 import { isName } from './names.ts'
@@ -24,7 +24,7 @@ export async function salvageDocuments(
     if ('reason' in found) notes.push(`${documentDirectory(name)}: ${found.reason}`)
     else rows.set(name.toLowerCase(), found.id === known?.id ? known : found)
   }
-  return { documents: orderedDocuments([...rows.values()]), notes }
+  return { documents: orderedRows([...rows.values()], 'a document'), notes }
 }
 
 /** @returns undefined where there are no files of documents. */

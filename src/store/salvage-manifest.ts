@@ -47,7 +47,7 @@ export async function readRemaining(storage: Storage): Promise<RemainingAuthorit
     if (bytes === undefined) continue
     const { frames, endPosition, tail } = scanFrames(bytes, epoch, storage.digest)
     if (tail !== 'clean') notes.push(`${file}: damaged at position ${endPosition}`)
-    state = stateOf(frames, (reason) => notes.push(`${file}: ${reason}`))
+    state = stateOf(frames, epoch, (reason) => notes.push(`${file}: ${reason}`))
     if (state !== undefined) break
     notes.push(`${file}: tells no state`)
   }
@@ -55,7 +55,7 @@ export async function readRemaining(storage: Storage): Promise<RemainingAuthorit
 }
 
 /** The state that a manifest adopted and its records, as far as they make sense. */
-function stateOf(frames: readonly Frame[], note: (reason: string) => void): ManifestState | undefined {
+function stateOf(frames: readonly Frame[], epoch: number, note: (reason: string) => void): ManifestState | undefined {
   const [, adoption, ...records] = frames
   if (adoption === undefined) return undefined
   const adopted = understood(() => parseState(bodyOf(adoption).state), note)
@@ -64,11 +64,11 @@ function stateOf(frames: readonly Frame[], note: (reason: string) => void): Mani
     draft.apply(bodyOf(frame) as unknown as ManifestRecord)
     return true
   }
-  const draft = new StateDraft(adopted)
+  const draft = new StateDraft(adopted, epoch)
   const bad = records.findIndex((frame) => understood(() => apply(draft, frame), note) === undefined)
   if (bad === -1) return draft.state
   // A draft that refused a record is of no use.
-  const before = new StateDraft(adopted)
+  const before = new StateDraft(adopted, epoch)
   for (const frame of records.slice(0, bad)) apply(before, frame)
   return before.state
 }

@@ -1,0 +1,110 @@
+/** The histories of a state while records are applied to it.
+ * @module */
+import {
+  checkDistinct,
+  checkGroups,
+  checkHistory,
+  checkHistoryOptions,
+  checkPins,
+  type GroupRow,
+  type HistoryRow,
+} from './histories.ts'
+import { RowsDraft } from './named-rows.ts'
+import type { HistoryChanged, HistoryWritten } from './records.ts'
+import { check, checkOf, isObject, isWhole } from './shapes.ts'
+
+/** A history whose groups records change: the list is copied once, not for every record. */
+interface OwnGroups {
+  readonly row: HistoryRow
+  readonly groups: GroupRow[]
+}
+
+export class HistoriesDraft {
+  readonly #rows: RowsDraft<HistoryRow>
+  /** By name. Their rows are those of before. */
+  readonly #own = new Map<string, OwnGroups>()
+
+  constructor(from: readonly HistoryRow[] | undefined) {
+    this.#rows = new RowsDraft(from)
+  }
+
+  create(row: HistoryRow): void {
+    checkHistory(row)
+    check(this.#rows.find(row.name) === undefined, `history "${row.name}" exists twice`)
+    this.#rows.set(row)
+  }
+
+  change({ name, options }: HistoryChanged): void {
+    const { row, groups } = this.#find(name)
+    checkHistoryOptions(options, name)
+    this.#own.set(name, { row: { ...row, options }, groups })
+  }
+
+  delete(name: unknown): void {
+    this.#find(name)
+    this.#own.delete(name as string)
+    this.#rows.delete(name as string)
+  }
+
+  write(record: Omit<HistoryWritten, 'type'>): void {
+    check(isObject(record), 'what is written to a history is not an object')
+    const { name, from, groups: written, lastVersion, pins } = record
+    const { row, groups } = this.#find(name)
+    check(isWhole(from) && from <= groups.length, `history "${name}" is written behind its end`)
+    check(Array.isArray(written), `history "${name}" is written without groups`)
+    const replaced = groups.splice(from, groups.length, ...written)
+    checkGroups(groups, name, from)
+    // The usual append goes on with the file that was the last.
+    const hasNew = goOn(replaced, written, name)
+    if (hasNew || written.length > 1) checkDistinct(groups, name, from)
+    const isNewest = isWhole(lastVersion) && lastVersion >= row.lastVersion
+    check(isNewest && lastVersion >= (groups.at(-1)?.lastVersion ?? 0), `history "${name}" loses its newest version`)
+    const { pins: before = [], ...rest } = row
+    const now = pins ?? before
+    // Pins of groups that stay were checked.
+    if (pins !== undefined || replaced.length > 0) checkPins(now, groups, name)
+    this.#own.set(name, { row: { ...rest, lastVersion, ...(now.length === 0 ? {} : { pins: now }) }, groups })
+  }
+
+  /** An owner is done: others may go on with the files it appended to. */
+  close(epoch: number): void {
+    for (const { name, groups: all } of this.rows) {
+      if (!all.some((group) => group.epoch === epoch)) continue
+      const { groups } = this.#find(name)
+      for (const [at, group] of groups.entries()) {
+        if (group.epoch !== epoch) continue
+        const { epoch: _, ...rest } = group
+        groups[at] = rest
+      }
+    }
+  }
+
+  #find(name: unknown): OwnGroups {
+    check(typeof name === 'string', 'a record names no history')
+    const known = this.#own.get(name)
+    if (known !== undefined) return known
+    const row = this.#rows.find(name)
+    check(row?.name === name, `there is no history "${name}"`)
+    const own = { row, groups: [...row.groups] }
+    this.#own.set(name, own)
+    return own
+  }
+
+  get rows(): readonly HistoryRow[] {
+    for (const { row, groups } of this.#own.values()) this.#rows.set({ ...row, groups: [...groups] })
+    return this.#rows.rows
+  }
+}
+
+/** Check that files which stay are the same and lose nothing. @returns whether there are others. */
+function goOn(replaced: readonly GroupRow[], written: readonly GroupRow[], history: string): boolean {
+  const before = new Map(replaced.map((group) => [group.file, group]))
+  let hasNew = false
+  for (const { file, id, endBytes } of written) {
+    const same = before.get(file)
+    hasNew ||= same === undefined
+    const goesOn = same === undefined || (same.id === id && same.endBytes <= endBytes)
+    checkOf(history, goesOn, 'a file of history % loses something')
+  }
+  return hasNew
+}
