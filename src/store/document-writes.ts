@@ -16,16 +16,17 @@ import { VarveError } from '../errors.ts'
 import { type DocumentRow, findDocument, type ManifestState } from '../manifest/index.ts'
 import { wholeOption } from '../options.ts'
 import type { LogContext } from '../topic/context.ts'
-import { type DocumentFiles, documentPath } from './document-files.ts'
 import { checkName } from './names.ts'
 import type { Stopping } from './stopping.ts'
+import type { StoredFiles } from './stored-files.ts'
+import { DOCUMENT_FILES } from './stored-paths.ts'
 
 /** Feeds a value to the output. When the signal is aborted it ends soon, and nothing is written any more. */
 export type Pump = (output: DocumentOutput, signal: AbortSignal) => Promise<void>
 
 export interface WritingStore {
   readonly state: () => ManifestState
-  readonly files: DocumentFiles
+  readonly files: StoredFiles
   readonly stopping: Stopping
   /** A document has a newer version, or is gone. */
   readonly changed: (name: string) => void
@@ -109,7 +110,7 @@ export class DocumentWrites {
     let writer: DocumentWriter | undefined
     try {
       signal.throwIfAborted()
-      const path = documentPath(name, id)
+      const path = DOCUMENT_FILES.path(name, id)
       writer = await DocumentWriter.create({ storage, path, id, storeId, options: { ...options, signal } })
       const output = writer
       await pump(output, signal)

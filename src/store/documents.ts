@@ -22,18 +22,19 @@ import { isVarveError, VarveError } from '../errors.ts'
 import { type DocumentRow, findDocument, type ManifestState } from '../manifest/index.ts'
 import { optionInvalid } from '../options.ts'
 import type { LogContext } from '../topic/context.ts'
-import { DocumentFiles, documentPath } from './document-files.ts'
 import { DocumentReads } from './document-reads.ts'
 import { DocumentWrites, documentUnknown, statOf } from './document-writes.ts'
 import { checkName } from './names.ts'
 import { Stopping } from './stopping.ts'
+import { StoredFiles } from './stored-files.ts'
+import { DOCUMENT_FILES } from './stored-paths.ts'
 import type { Documents } from './types.ts'
 
 /** A read beside a writer may miss what it did in the last moment. */
 const CATCH_UP_MS = 10
 
 export class StoreDocuments implements Documents {
-  readonly files: DocumentFiles
+  readonly files: StoredFiles
   readonly #context: LogContext
   readonly #state: () => ManifestState
   readonly #writes: DocumentWrites
@@ -48,7 +49,11 @@ export class StoreDocuments implements Documents {
   constructor(context: LogContext, state: () => ManifestState, before: 'cleanly' | 'uncleanly' | undefined) {
     this.#context = context
     this.#state = state
-    this.files = new DocumentFiles(context, state)
+    const named = (name: string) => {
+      const row = findDocument(state().documents, name)
+      return row === undefined ? [] : [row.id]
+    }
+    this.files = new StoredFiles(context, { paths: DOCUMENT_FILES, named })
     this.#stopping = new Stopping(context.closing)
     this.#reads = new DocumentReads((row) => this.#openRow(row))
     this.#writes = new DocumentWrites(context, {
@@ -57,7 +62,7 @@ export class StoreDocuments implements Documents {
       stopping: this.#stopping,
       changed: (name) => this.#reads.drop(name),
     })
-    if (before !== undefined) this.files.tidyAfter(before)
+    if (before !== undefined) this.files.tidyAfter(before, state().untidyDocuments)
   }
 
   write(name: string, value: unknown, options: WriteDocumentOptions = {}): Promise<DocumentStat> {
@@ -194,7 +199,7 @@ export class StoreDocuments implements Documents {
 
   #partsOf(row: DocumentRow) {
     const { storage, clock } = this.#context
-    return { storage, clock, path: documentPath(row.name, row.id), stat: statOf(row), id: row.id }
+    return { storage, clock, path: DOCUMENT_FILES.path(row.name, row.id), stat: statOf(row), id: row.id }
   }
 
   /** Open a file, which stays where it is until it is closed. */

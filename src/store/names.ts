@@ -1,4 +1,4 @@
-/** Names that become files: topics and documents now, histories later.
+/** Names that become files: topics, documents, histories and projections.
  * @module */
 import { VarveError } from '../errors.ts'
 
@@ -26,4 +26,9 @@ export function isName(name: unknown): name is string {
     !name.endsWith('.') &&
     !WINDOWS_RESERVED.test(name)
   )
+}
+
+/** The same, or one of the store's own, which begins with `_`. */
+export function isOwnOrName(name: unknown): name is string {
+  return isName(name) || (typeof name === 'string' && name.startsWith('_') && isName(name.slice(1)))
 }

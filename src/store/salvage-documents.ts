@@ -3,9 +3,9 @@
 import { readTrailer } from '../document/salvage.ts'
 import { type DocumentRow, findDocument, type ManifestState, orderedRows } from '../manifest/index.ts'
 import type { Storage } from '../ports/storage.ts'
-import { DOCUMENTS_DIRECTORY, documentDirectory, documentFileId, documentPath } from './document-files.ts'
-import { isName } from './names.ts'
+import { isOwnOrName } from './names.ts'
 import { unlessUnreadable } from './salvage-files.ts'
+import { DOCUMENT_FILES } from './stored-paths.ts'
 
 /** Find the newest version of each document whose file is complete; what the manifest names and no file confirms stays
  * as it says, so that a read tells what is wrong. Deleted documents whose files were not removed yet come back.
@@ -16,12 +16,12 @@ export async function salvageDocuments(
 ): Promise<{ readonly documents: readonly DocumentRow[]; readonly notes: readonly string[] }> {
   const rows = new Map(state.documents?.map((row) => [row.name.toLowerCase(), row]))
   const notes: string[] = []
-  for (const { name, kind } of await storage.list(DOCUMENTS_DIRECTORY)) {
-    if (kind !== 'directory' || !isName(name)) continue
+  for (const { name, kind } of await storage.list(DOCUMENT_FILES.root)) {
+    if (kind !== 'directory' || !isOwnOrName(name)) continue
     const known = findDocument(state.documents, name)
     const found = await newestIn(storage, name)
     if (found === undefined) continue
-    if ('reason' in found) notes.push(`${documentDirectory(name)}: ${found.reason}`)
+    if ('reason' in found) notes.push(`${DOCUMENT_FILES.directory(name)}: ${found.reason}`)
     else rows.set(name.toLowerCase(), found.id === known?.id ? known : found)
   }
   return { documents: orderedRows([...rows.values()], 'a document'), notes }
@@ -34,12 +34,12 @@ async function newestIn(
 ): Promise<DocumentRow | { readonly reason: string } | undefined> {
   let newest: DocumentRow | undefined
   let files = 0
-  for (const { name: file, kind } of await storage.list(documentDirectory(name))) {
-    const id = kind === 'file' ? documentFileId(file) : undefined
+  for (const { name: file, kind } of await storage.list(DOCUMENT_FILES.directory(name))) {
+    const id = kind === 'file' ? DOCUMENT_FILES.idOf(file) : undefined
     if (id === undefined) continue
     files++
     const trailer = await unlessUnreadable(
-      () => readTrailer(storage, documentPath(name, id)),
+      () => readTrailer(storage, DOCUMENT_FILES.path(name, id)),
       () => undefined,
     )
     if (trailer === undefined || trailer.id !== id || trailer.version <= (newest?.version ?? 0)) continue

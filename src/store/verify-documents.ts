@@ -6,9 +6,9 @@ import { verifyDocumentFile } from '../document/verify.ts'
 import { isVarveError } from '../errors.ts'
 import { type DocumentRow, findDocument, type ManifestState } from '../manifest/index.ts'
 import type { StorageEntry } from '../ports/storage.ts'
-import { DOCUMENTS_DIRECTORY, documentDirectory, documentFileId, documentPath } from './document-files.ts'
 import { statOf } from './document-writes.ts'
-import { isName } from './names.ts'
+import { isOwnOrName } from './names.ts'
+import { DOCUMENT_FILES } from './stored-paths.ts'
 import type { VerifyRun } from './verify-run.ts'
 
 /** A document that is replaced as often as this while it is checked is left out. */
@@ -18,7 +18,7 @@ type Problem = DocumentReport['problems'][number]
 
 /** Announce the files of documents. */
 export function planDocuments(run: VerifyRun, state: ManifestState): void {
-  for (const { name, id, sizeBytes } of state.documents ?? []) run.plan(documentPath(name, id), sizeBytes)
+  for (const { name, id, sizeBytes } of state.documents ?? []) run.plan(DOCUMENT_FILES.path(name, id), sizeBytes)
 }
 
 /** Check every document of a state.
@@ -49,17 +49,18 @@ async function checkNewest(
     if (newest === undefined) return
     if (newest.id === row.id) {
       run.documentsChecked++
-      for (const problem of problems) run.problem({ ...problem, file: documentPath(row.name, row.id), damage: true })
+      for (const problem of problems)
+        run.problem({ ...problem, file: DOCUMENT_FILES.path(row.name, row.id), damage: true })
       return
     }
     row = newest
   }
-  run.leaveOut(`${documentDirectory(row.name)}: the document was replaced as often as it was checked.`)
+  run.leaveOut(`${DOCUMENT_FILES.directory(row.name)}: the document was replaced as often as it was checked.`)
 }
 
 /** What is wrong with the file of a version. */
 async function problemsOf(run: VerifyRun, row: DocumentRow): Promise<readonly Problem[]> {
-  const path = documentPath(row.name, row.id)
+  const path = DOCUMENT_FILES.path(row.name, row.id)
   run.begin(path, row.sizeBytes)
   try {
     const { storage, clock } = run
@@ -84,9 +85,9 @@ async function problemsOf(run: VerifyRun, row: DocumentRow): Promise<readonly Pr
 export async function checkLooseDocuments(run: VerifyRun): Promise<void> {
   let unfinished = 0
   for (const [directory, entries] of await listDocuments(run)) {
-    const name = directory.slice(DOCUMENTS_DIRECTORY.length + 1)
+    const name = directory.slice(DOCUMENT_FILES.root.length + 1)
     for (const { name: file, kind } of entries) {
-      const id = kind === 'file' ? documentFileId(file) : undefined
+      const id = kind === 'file' ? DOCUMENT_FILES.idOf(file) : undefined
       if (id === undefined) continue
       const path = `${directory}/${file}`
       await run.about(path, async () => {
@@ -100,7 +101,7 @@ export async function checkLooseDocuments(run: VerifyRun): Promise<void> {
 }
 
 async function checkFile(run: VerifyRun, row: DocumentRow): Promise<void> {
-  const file = documentPath(row.name, row.id)
+  const file = DOCUMENT_FILES.path(row.name, row.id)
   run.documentsChecked++
   for (const problem of await problemsOf(run, row)) run.problem({ ...problem, file, damage: true })
 }
@@ -108,12 +109,12 @@ async function checkFile(run: VerifyRun, row: DocumentRow): Promise<void> {
 /** The names in the directories of documents, by directory. */
 export async function listDocuments(run: VerifyRun): Promise<[string, readonly StorageEntry[]][]> {
   const found: [string, readonly StorageEntry[]][] = []
-  const entries = await run.storage.list(DOCUMENTS_DIRECTORY)
-  found.push([DOCUMENTS_DIRECTORY, entries])
+  const entries = await run.storage.list(DOCUMENT_FILES.root)
+  found.push([DOCUMENT_FILES.root, entries])
   for (const { name, kind } of entries) {
     run.checkGoingOn()
-    if (kind !== 'directory' || !isName(name)) continue
-    found.push([documentDirectory(name), await run.storage.list(documentDirectory(name))])
+    if (kind !== 'directory' || !isOwnOrName(name)) continue
+    found.push([DOCUMENT_FILES.directory(name), await run.storage.list(DOCUMENT_FILES.directory(name))])
   }
   return found
 }
@@ -125,8 +126,8 @@ export function reportUnknownDocuments(
   listing: ReadonlyMap<string, readonly StorageEntry[]>,
   state: ManifestState,
 ): void {
-  for (const { name, kind } of listing.get(DOCUMENTS_DIRECTORY) ?? []) {
-    const directory = documentDirectory(name)
+  for (const { name, kind } of listing.get(DOCUMENT_FILES.root) ?? []) {
+    const directory = DOCUMENT_FILES.directory(name)
     const entries = listing.get(directory)
     if (kind !== 'directory' || entries === undefined) {
       run.unknownFiles.push(directory)
@@ -135,7 +136,7 @@ export function reportUnknownDocuments(
     const newest = findDocument(state.documents, name)?.id
     let others = 0
     for (const entry of entries) {
-      const id = entry.kind === 'directory' ? undefined : documentFileId(entry.name)
+      const id = entry.kind === 'directory' ? undefined : DOCUMENT_FILES.idOf(entry.name)
       if (id === undefined) run.unknownFiles.push(`${directory}/${entry.name}`)
       else if (id !== newest) others++
     }

@@ -9,7 +9,7 @@ const INDEX_BUILD = 'src/document/index-build.ts'
 const ENCODER = 'src/document/encoder.ts'
 const WRITER = 'src/document/writer.ts'
 const WRITES = 'src/store/document-writes.ts'
-const FILES = 'src/store/document-files.ts'
+const FILES = 'src/store/stored-files.ts'
 const MANIFEST = 'src/manifest/manifest.ts'
 const NEVER = 'false &&'
 
@@ -216,7 +216,7 @@ export const DOCUMENT_STORE_DEFECTS: readonly Defect[] = [
     name: 'the file of an older version goes before the record',
     file: WRITES,
     find: "        await this.#context.commit({ type: 'document-written', document })\n",
-    replace: `        if (before !== undefined) await storage.remove(documentPath(name, before.id))
+    replace: `        if (before !== undefined) await storage.remove(DOCUMENT_FILES.path(name, before.id))
         await this.#context.commit({ type: 'document-written', document })\n`,
     killer: 'documentsSurviveCrashes',
   },
@@ -225,7 +225,7 @@ export const DOCUMENT_STORE_DEFECTS: readonly Defect[] = [
     name: 'the file of a deleted document goes before the record',
     file: WRITES,
     find: "    await this.#context.commit({ type: 'document-deleted', name })\n",
-    replace: `    await this.#context.storage.remove(documentPath(name, row.id))
+    replace: `    await this.#context.storage.remove(DOCUMENT_FILES.path(name, row.id))
     await this.#context.commit({ type: 'document-deleted', name })\n`,
     killer: 'documentsSurviveCrashes',
   },

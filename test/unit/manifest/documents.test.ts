@@ -77,7 +77,7 @@ describe('applyRecord() of document-written and document-deleted', () => {
     ['a name that differs only in case', written('A', 3)],
     ['version 0', written('b', 0)],
     ['a name that leads elsewhere', written('../a', 3)],
-    ['a name of the store', written('_a', 3)],
+    ['a name that begins twice', written('__a', 3)],
     ['a short id', written('b', 1, { id: 'ab' })],
     ['an id that is a path', written('b', 1, { id: '../../MANIFEST-1' })],
     ['an index larger than the file', written('b', 1, { sizeBytes: 10, indexBytes: 11 })],

@@ -1,37 +1,30 @@
-/** The files of documents: which are in use, and removing those that nothing needs any more.
+/** The files of documents and of histories: which are in use, and removing those that nothing needs any more.
  *
  * A file has a random name and is published by a manifest record while its id is held here. So a file that no row names
  * and nobody holds will never be needed, and can be removed at any time by whoever owns the store. What this process
  * has open stays until it is closed, on storages of any kind.
  * @module */
 import { isVarveError, VarveError } from '../errors.ts'
-import { findDocument, type ManifestState } from '../manifest/index.ts'
 import type { LogContext } from '../topic/context.ts'
-import { isName } from './names.ts'
+import { isOwnOrName } from './names.ts'
+import type { FilePaths } from './stored-paths.ts'
 
-export const DOCUMENTS_DIRECTORY = 'documents'
-const FILE = /^([0-9a-f]{16})\.vdoc$/
 /** Directories that are synced beside each other. */
 const SYNCS_MAX = 16
 
-/** Directory of a document, relative to the store. */
-export function documentDirectory(name: string): string {
-  return `${DOCUMENTS_DIRECTORY}/${name}`
+/** What files there are. */
+export interface StoredFilesOptions {
+  readonly paths: FilePaths
+  /** The ids of the files that the state names for a name, in whatever case; asked anew each time. */
+  readonly named: (name: string) => Iterable<string>
 }
 
-/** Path of the file of one version. */
-export function documentPath(name: string, id: string): string {
-  return `${documentDirectory(name)}/${id}.vdoc`
-}
-
-/** The id that the name of a document's file says; undefined for every other name. */
-export function documentFileId(file: string): string | undefined {
-  return FILE.exec(file)?.[1]
-}
-
-export class DocumentFiles {
+/** The files of one root directory, such as
+ * `new StoredFiles(context, { paths: HISTORY_FILES, named: (name) => files of the groups of that history })`. */
+export class StoredFiles {
   readonly #context: LogContext
-  readonly #state: () => ManifestState
+  readonly #paths: FilePaths
+  readonly #named: StoredFilesOptions['named']
   /** By id, how often. */
   readonly #held = new Map<string, number>()
   /** Directories in which something could not be removed, by name. */
@@ -42,9 +35,10 @@ export class DocumentFiles {
   /** Every directory is still to be looked at. */
   #isUnknown = false
 
-  constructor(context: LogContext, state: () => ManifestState) {
+  constructor(context: LogContext, { paths, named }: StoredFilesOptions) {
     this.#context = context
-    this.#state = state
+    this.#paths = paths
+    this.#named = named
   }
 
   /** Keep the file of an id for as long as it is written or read. @returns gives it up. */
@@ -60,13 +54,19 @@ export class DocumentFiles {
     }
   }
 
-  /** Whether a file in the directory of a name is needed: it is the newest version, or somebody holds it. */
+  /** Whether a file in the directory of a name is needed: the state names it, or somebody holds it. Cost: a look at
+   * what the state names. */
   isNeeded(name: string, id: string): boolean {
-    // Storages that know no case have one directory for all spellings of a name.
-    return this.#held.has(id) || findDocument(this.#state().documents, name)?.id === id
+    return this.#held.has(id) || has(this.#named(name), id)
   }
 
-  /** Remove what is not needed from the directory of a document.
+  #unneeded(name: string, ids: readonly string[]): string[] {
+    // Storages that know no case have one directory for all spellings of a name.
+    const named = new Set(this.#named(name))
+    return ids.filter((id) => !this.#held.has(id) && !named.has(id))
+  }
+
+  /** Remove what is not needed from the directory of a name.
    * 1. List it. 2. Look at the fence: whoever owns the store after that look makes files of other names. 3. Remove. 4.
    * Sync the directory, in the background. A crash in between leaves files to the next owner.
    * Never throws: what could not be removed is reported, and tried again when the store closes, or opens.
@@ -74,15 +74,16 @@ export class DocumentFiles {
   async tidy(name: string, isChanged = false): Promise<void> {
     const { storage, health } = this.#context
     if (this.#context.readOnly || health.failure !== undefined) return
-    const directory = documentDirectory(name)
+    const directory = this.#paths.directory(name)
     try {
-      const ids = (await storage.list(directory)).map((entry) => documentFileId(entry.name))
+      const ids = (await storage.list(directory)).map((entry) => this.#paths.idOf(entry.name))
       const found = ids.filter((id) => id !== undefined)
       this.#untidy.delete(name)
-      const isIdle = found.every((id) => this.isNeeded(name, id))
+      const unneeded = this.#unneeded(name, found)
+      const isIdle = unneeded.length === 0
       if (isIdle && !isChanged) return
       if (!isIdle && (await this.#context.isFenced())) throw health.fenced(this.#context.epoch)
-      for (const id of found) if (!this.isNeeded(name, id)) await this.#remove(name, id)
+      for (const id of unneeded) if (!this.isNeeded(name, id)) await this.#remove(name, id)
       this.inBackground(this.#sync(name), name)
     } catch (error) {
       this.#left(name, error)
@@ -94,7 +95,7 @@ export class DocumentFiles {
     // Another commit may have had an unknown outcome meanwhile: then its files stay.
     if (health.failure !== undefined) throw health.failure
     try {
-      await storage.remove(documentPath(name, id))
+      await storage.remove(this.#paths.path(name, id))
     } catch (error) {
       this.#left(name, error)
     }
@@ -102,7 +103,7 @@ export class DocumentFiles {
 
   async #sync(name: string): Promise<void> {
     try {
-      await this.#context.storage.syncDirectory(documentDirectory(name))
+      await this.#context.storage.syncDirectory(this.#paths.directory(name))
     } catch (error) {
       // Nothing was ever made there.
       if (isVarveError(error, 'FILE_MISSING')) return
@@ -118,12 +119,12 @@ export class DocumentFiles {
   }
 
   #tell(name: string, error: unknown): void {
-    const file = name === '' ? DOCUMENTS_DIRECTORY : documentDirectory(name)
+    const file = name === '' ? this.#paths.root : this.#paths.directory(name)
     const reason = error instanceof Error ? error.message : String(error)
     this.#context.diagnose('FILE_LEFT', `Left files in "${file}" behind for the next open to remove`, { file, reason })
   }
 
-  /** Go on with something that `settled` waits for. A failure is about files of the document `name`. */
+  /** Go on with something that `settled` waits for. A failure is about files in the directory of `name`. */
   inBackground(work: Promise<unknown>, name: string): void {
     const done = work
       .catch((error: unknown) => this.#left(name, error))
@@ -134,10 +135,10 @@ export class DocumentFiles {
   }
 
   /** Tidy up after an owner that did not close: all directories, or those that a clean close named. In the background.
-   * Cost: a listing for each, and a sync after an unclean end. */
-  tidyAfter(closed: 'cleanly' | 'uncleanly'): void {
-    const { untidyDocuments = [] } = this.#state()
-    if (closed === 'cleanly') for (const name of untidyDocuments) this.inBackground(this.tidy(name), name)
+   * Cost: a listing for each, and a sync after an unclean end.
+   * @param untidy what the clean close named. */
+  tidyAfter(closed: 'cleanly' | 'uncleanly', untidy: readonly string[] = []): void {
+    if (closed === 'cleanly') for (const name of untidy) this.inBackground(this.tidy(name), name)
     else {
       this.#isUnknown = true
       const done: Promise<void> = this.#tidyEverything().finally(() => this.#working.delete(done))
@@ -147,8 +148,8 @@ export class DocumentFiles {
 
   async #tidyEverything(): Promise<void> {
     try {
-      for (const { name, kind } of await this.#context.storage.list(DOCUMENTS_DIRECTORY)) {
-        if (kind !== 'directory' || !isName(name)) continue
+      for (const { name, kind } of await this.#context.storage.list(this.#paths.root)) {
+        if (kind !== 'directory' || !isOwnOrName(name)) continue
         // What the owner before removed is back after a crash, if nobody syncs, and this owner may close cleanly.
         await this.tidy(name, true)
         while (this.#working.size > SYNCS_MAX) await Promise.race(this.#working)
@@ -160,7 +161,7 @@ export class DocumentFiles {
   }
 
   /** Wait until everything in the background is done, and try once more what failed.
-   * @returns the names of documents in whose directories something is left.
+   * @returns the names in whose directories something is left.
    * @throws {VarveError} `STORAGE_UNAVAILABLE` when nobody can say what is left. */
   async settled(): Promise<string[]> {
     while (this.#working.size > 0) await Promise.all(this.#working)
@@ -168,8 +169,14 @@ export class DocumentFiles {
     for (const name of [...this.#untidy]) await this.tidy(name)
     while (this.#working.size > 0) await Promise.all(this.#working)
     if (this.#isUnknown) {
-      throw new VarveError('STORAGE_UNAVAILABLE', 'Cannot tidy up the documents: their directories cannot be listed')
+      const { root } = this.#paths
+      throw new VarveError('STORAGE_UNAVAILABLE', `Cannot tidy up the ${root}: their directories cannot be listed`)
     }
     return [...new Set([...this.#untidy, ...this.#doubtful])].sort()
   }
+}
+
+function has(ids: Iterable<string>, wanted: string): boolean {
+  for (const id of ids) if (id === wanted) return true
+  return false
 }
