@@ -249,8 +249,8 @@ export const DOCUMENT_STORE_DEFECTS: readonly Defect[] = [
   {
     name: 'nothing is tidied up after an owner that vanished',
     file: 'src/store/documents.ts',
-    find: 'if (before !== undefined) this.files.tidyAfter(before)',
-    replace: "if (before === 'cleanly') this.files.tidyAfter(before)",
+    find: 'if (before !== undefined) this.files.tidyAfter(before, state().untidyDocuments)',
+    replace: "if (before === 'cleanly') this.files.tidyAfter(before, state().untidyDocuments)",
     killer: 'documentsSurviveCrashes',
   },
   // The same of what it had removed: a crash brings names back that were not synced.
@@ -281,8 +281,8 @@ export const DOCUMENT_STORE_DEFECTS: readonly Defect[] = [
   {
     name: 'files of documents go while they are in use',
     file: FILES,
-    find: 'return this.#held.has(id) || ',
-    replace: 'return ',
+    find: 'this.#held.set(id, (this.#held.get(id) ?? 0) + 1)',
+    replace: '',
     killer: 'documentsInUseStay',
   },
   // A version that somebody has seen never means another value.
