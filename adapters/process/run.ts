@@ -7,6 +7,7 @@ import { type OpenSqlite, runCli } from '../../src/cli/index.ts'
 import { systemClock } from '../../src/ports/clock.ts'
 import { systemRandom } from '../../src/ports/random.ts'
 import type { Storage } from '../../src/ports/storage.ts'
+import { importModule } from './import-module.ts'
 import { createFile } from './output-file.ts'
 import { type Listen, serverHost } from './server.ts'
 import { processTerminal } from './terminal.ts'
@@ -36,6 +37,7 @@ export async function runProcess(runtime: {
     version: pkg.version,
     host: serverHost(runtime.listen),
     createFile,
+    importModule,
     openSqlite: runtime.openSqlite,
   })
   await flushed(process.stderr)

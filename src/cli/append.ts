@@ -7,6 +7,7 @@ import { type Arguments, wrongUse } from './arguments.ts'
 import { CONDITION_OPTIONS, conditionsOf } from './conditions.ts'
 import { type CliContext, type Command, directoryOf, type ExitCode, openForWriting, withStore } from './context.ts'
 import { elements, plainBytes } from './elements.ts'
+import { type Input, openInput } from './input.ts'
 import { type Mapping, parseMapping, toEvent } from './mapping.ts'
 import { clean, count, counted, elapsed, jsonLine } from './output.ts'
 import { Progress } from './progress.ts'
@@ -59,7 +60,7 @@ export const append: Command = {
     args.atMost(2)
     const topicName = args.required(0, 'TOPIC')
     const plan = planOf(args)
-    const input = await openInput(args.at(1), context)
+    const input = await openInput(args.at(1), context, 'events')
     const create = args.flag('create')
     return withStore(openForWriting(directoryOf(args), context, { create }), async (store) => {
       const { partitions } = plan
@@ -93,18 +94,6 @@ function planOf(args: Arguments): Plan {
     partitions,
     once: conditionsOf(args),
   }
-}
-
-interface Input {
-  readonly bytes: AsyncIterable<Uint8Array>
-  readonly sizeBytes?: number
-}
-
-async function openInput(file: string | undefined, { terminal }: CliContext): Promise<Input> {
-  if (file !== undefined && file !== '-') return terminal.openFile(file)
-  if (terminal.inputIsTerminal && file === undefined)
-    throw wrongUse('Missing FILE: standard input is a keyboard; name a file, pipe into varve, or give - to type events')
-  return { bytes: terminal.input }
 }
 
 interface Job {

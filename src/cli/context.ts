@@ -43,6 +43,9 @@ export interface CliContext {
   /** Begin a file named by the person on the command line.
    * @throws {VarveError} `FILE_EXISTS`, `STORAGE_DENIED`. */
   readonly createFile: (path: string) => Promise<OutputFile>
+  /** Load a module named by the person on the command line.
+   * @throws {VarveError} `FILE_MISSING`, `OPTION_INVALID` for one that does not load. */
+  readonly importModule: (path: string) => Promise<unknown>
   /** The runtime's own SQLite; undefined where it has none. */
   readonly openSqlite: OpenSqlite | undefined
 }

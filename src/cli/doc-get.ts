@@ -52,12 +52,16 @@ export const docGet: Command = {
   },
 }
 
-interface Job {
-  readonly args: Arguments
+/** Where a value goes. */
+export interface RawTarget {
   readonly context: CliContext
-  readonly cost: CostTeller
   /** Undefined: standard output. */
   readonly target: string | undefined
+}
+
+interface Job extends RawTarget {
+  readonly args: Arguments
+  readonly cost: CostTeller
 }
 
 async function toTerminal(document: OpenDocument, path: Path, job: Job): Promise<void> {
@@ -120,7 +124,8 @@ async function* rawScalar(events: AsyncIterable<StructuralEvent>, job: Job): Asy
   }
 }
 
-function rawPiece(value: Scalar, { context, target }: Job): string | Uint8Array {
+/** What `--raw` writes of a scalar. @throws {VarveError} `OPTION_INVALID` for what text or a terminal cannot show. */
+export function rawPiece(value: Scalar, { context, target }: RawTarget): string | Uint8Array {
   const toPerson = context.terminal.outputIsTerminal && target === undefined
   if (typeof value === 'string') {
     if (toPerson) return value.split('\n').map(clean).join('\n')

@@ -1,9 +1,10 @@
 /** `varve doc put`: JSON of any length from a file or a pipe becomes the new version of a document. @module */
 import type { WriteJsonOptions } from '../document/types.ts'
-import { type Arguments, wrongUse } from './arguments.ts'
-import { type CliContext, type Command, directoryOf, openForWriting, withStore } from './context.ts'
+import type { Arguments } from './arguments.ts'
+import { type Command, directoryOf, openForWriting, withStore } from './context.ts'
 import { plainStat, statText } from './doc.ts'
 import { plainBytes } from './elements.ts'
+import { openInput } from './input.ts'
 import { clean, elapsed, jsonLine } from './output.ts'
 import { Progress } from './progress.ts'
 import { sizeOption } from './units.ts'
@@ -36,7 +37,7 @@ export const docPut: Command = {
     args.atMost(2)
     const name = args.required(0, 'NAME')
     const options = writeOptions(args)
-    const { sizeBytes: total = 0, bytes: input } = await openInput(args.at(1), context)
+    const { sizeBytes: total = 0, bytes: input } = await openInput(args.at(1), context, 'JSON')
     const { clock, terminal } = context
     const startedAt = clock.monotonic()
     const stat = await withStore(openForWriting(directoryOf(args), context, { create: true }), async (store) => {
@@ -70,16 +71,4 @@ function writeOptions(args: Arguments): WriteJsonOptions {
     ...(exactNumbers === undefined ? {} : { exactNumbers }),
     ...(threshold === undefined ? {} : { thresholdBytes: threshold === 'none' ? Number.POSITIVE_INFINITY : threshold }),
   }
-}
-
-interface Input {
-  readonly bytes: AsyncIterable<Uint8Array>
-  readonly sizeBytes?: number
-}
-
-async function openInput(file: string | undefined, { terminal }: CliContext): Promise<Input> {
-  if (file !== undefined && file !== '-') return terminal.openFile(file)
-  if (terminal.inputIsTerminal && file === undefined)
-    throw wrongUse('Missing FILE: standard input is a keyboard; name a file, pipe into varve, or give - to type JSON')
-  return { bytes: terminal.input }
 }

@@ -14,6 +14,20 @@ export interface Element {
 /** An event is at most 1 MiB packed; its JSON can be longer, but not without end. */
 export const ELEMENT_MAX_BYTES = 8 * 1024 * 1024
 
+/** How long one text may be, and what is thrown for a longer one. */
+export interface ElementLimit {
+  readonly sizeBytes: number
+  readonly tooLarge: (line: number) => VarveError
+}
+
+const EVENT_LIMIT: ElementLimit = {
+  sizeBytes: ELEMENT_MAX_BYTES,
+  tooLarge: (line) =>
+    new VarveError('EVENT_TOO_LARGE', `Cannot read line ${line}: its event is over 8 MiB of JSON`, {
+      details: { line, limitBytes: ELEMENT_MAX_BYTES },
+    }),
+}
+
 const NEWLINE = 0x0a
 const QUOTE = 0x22
 const COMMA = 0x2c
@@ -90,8 +104,12 @@ async function* inflate(input: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8
 }
 
 /** Cut bytes into JSON texts. Empty lines are skipped.
- * @throws {VarveError} `JSON_INVALID`, `EVENT_TOO_LARGE`, both with `line`. */
-export async function* elements(input: AsyncIterable<Uint8Array>): AsyncGenerator<Element> {
+ * @param limit default that of events.
+ * @throws {VarveError} `JSON_INVALID`, and what the limit says, such as `EVENT_TOO_LARGE`; both with `line`. */
+export async function* elements(
+  input: AsyncIterable<Uint8Array>,
+  limit: ElementLimit = EVENT_LIMIT,
+): AsyncGenerator<Element> {
   let cutter: Cutter | undefined
   let blank: Uint8Array = new Uint8Array(0)
   for await (const bytes of input) {
@@ -105,7 +123,7 @@ export async function* elements(input: AsyncIterable<Uint8Array>): AsyncGenerato
         blank = piece
         continue
       }
-      cutter = piece[first] === BRACKET ? new ArrayCutter() : new LineCutter()
+      cutter = piece[first] === BRACKET ? new ArrayCutter(limit) : new LineCutter(limit)
     }
     yield* cutter.take(piece)
   }
@@ -119,17 +137,19 @@ interface Cutter {
 
 /** Bytes of a text that has not ended yet. */
 class Held {
+  readonly #limit: ElementLimit
   #pieces: Uint8Array[] = []
   #sizeBytes = 0
   /** Line on which the text begins. */
   line = 1
 
+  constructor(limit: ElementLimit) {
+    this.#limit = limit
+  }
+
   add(bytes: Uint8Array): void {
     this.#sizeBytes += bytes.length
-    if (this.#sizeBytes > ELEMENT_MAX_BYTES)
-      throw new VarveError('EVENT_TOO_LARGE', `Cannot read line ${this.line}: its event is over 8 MiB of JSON`, {
-        details: { line: this.line, limitBytes: ELEMENT_MAX_BYTES },
-      })
+    if (this.#sizeBytes > this.#limit.sizeBytes) throw this.#limit.tooLarge(this.line)
     if (bytes.length > 0) this.#pieces.push(bytes)
   }
 
@@ -143,8 +163,12 @@ class Held {
 }
 
 class LineCutter implements Cutter {
-  readonly #held = new Held()
-  #line = 1;
+  readonly #held: Held
+  #line = 1
+
+  constructor(limit: ElementLimit) {
+    this.#held = new Held(limit)
+  }
 
   *take(piece: Uint8Array): Iterable<Element> {
     let start = 0
@@ -170,7 +194,7 @@ class LineCutter implements Cutter {
 
 /** Follows strings and nesting; what the texts mean is the parser's business. */
 class ArrayCutter implements Cutter {
-  readonly #held = new Held()
+  readonly #held: Held
   #line = 1
   #state: 'before' | 'inside' | 'after' = 'before'
   #depth = 0
@@ -178,7 +202,11 @@ class ArrayCutter implements Cutter {
   #escaped = false
   /** Whether the text since the last comma holds anything but blanks. */
   #begun = false
-  #elements = 0;
+  #elements = 0
+
+  constructor(limit: ElementLimit) {
+    this.#held = new Held(limit)
+  }
 
   *take(piece: Uint8Array): Iterable<Element> {
     let start = 0

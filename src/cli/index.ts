@@ -16,8 +16,19 @@ import { docVerify } from './doc-verify.ts'
 import { exportTopics } from './export.ts'
 import { get } from './get.ts'
 import { commandHelp, groupHelp, overview } from './help.ts'
+import { historyAppend } from './history-append.ts'
+import { historyChange, historyCreate, historyRm } from './history-change.ts'
+import { historyDiff, historyValues } from './history-diff.ts'
+import { historyGet } from './history-get.ts'
+import { historyCleanup, historyPin, historyUnpin } from './history-keep.ts'
+import { historyLs, historyShow, historyStat } from './history-list.ts'
+import { historyQuery } from './history-query.ts'
+import { historyVerify } from './history-verify.ts'
 import { importEvents } from './import.ts'
 import { clean, jsonLine } from './output.ts'
+import { projectionLs, projectionRm, projectionShow } from './projection-list.ts'
+import { projectionRebuild, projectionRun } from './projection-run.ts'
+import { projectionState } from './projection-state.ts'
 import { proof } from './proof.ts'
 import { prune } from './prune.ts'
 import { read } from './read.ts'
@@ -30,7 +41,8 @@ import { verify } from './verify.ts'
 export type { CliContext, ExitCode, OutputFile, RunningServer, ServeOptions, ServerHost } from './context.ts'
 export type { OpenSqlite, SqliteDatabase, SqliteValue } from './sqlite.ts'
 
-const MISSING_HINT = 'Check --data DIR; `varve topics create`, `varve append --create` and `varve doc put` make a store'
+const MISSING_HINT =
+  'Check --data DIR; `topics create`, `append --create`, `doc put` and `history append --create` make a store'
 const CHANGED_HINT =
   'The input changed since it was imported: import it into another --topic, or as other events with --skip id --source NAME'
 
@@ -55,6 +67,27 @@ export const COMMANDS: readonly Command[] = [
   docStat,
   docVerify,
   docRm,
+  historyAppend,
+  historyGet,
+  historyLs,
+  historyShow,
+  historyStat,
+  historyDiff,
+  historyValues,
+  historyQuery,
+  historyPin,
+  historyUnpin,
+  historyCleanup,
+  historyVerify,
+  historyCreate,
+  historyChange,
+  historyRm,
+  projectionRun,
+  projectionRebuild,
+  projectionState,
+  projectionLs,
+  projectionShow,
+  projectionRm,
   verify,
   checkpoint,
   stats,
@@ -169,16 +202,26 @@ function helpHint(words: readonly string[]): string {
   return name === undefined ? 'Try: varve --help' : `Try: varve ${name} --help`
 }
 
+/** Hints in the words of the command line. */
+const HINTS: Readonly<Record<string, string>> = {
+  STORE_MISSING: MISSING_HINT,
+  DOCUMENT_UNKNOWN: 'Store it with `varve doc put`; `varve doc ls` lists those that exist',
+  HISTORY_UNKNOWN: 'Create it with `varve history append --create`; `varve history ls` lists those that exist',
+  VERSION_UNKNOWN: '`varve history show` lists the versions that exist',
+  VERSION_GONE: '`varve history show` lists the versions that are kept; pin those that must stay',
+  PROJECTION_UNKNOWN: 'Create it with `varve projection run --create`; `varve projection ls` lists those that exist',
+  PROJECTION_UNDEFINED: 'Name the fold with --fold; only the states of a projection are stored',
+}
+
 /** What to do about it, with the owner of a locked store spelled out. */
 function hintOf(error: VarveError, command: string | undefined): string | undefined {
   if (error.code === 'KEY_REUSED' && command === 'import') return CHANGED_HINT
-  if (error.code === 'STORE_MISSING') return MISSING_HINT
-  if (error.code === 'DOCUMENT_UNKNOWN') return 'Store it with `varve doc put`; `varve doc ls` lists those that exist'
+  if (Object.hasOwn(HINTS, error.code)) return HINTS[error.code]
   if (error.code !== 'STORE_LOCKED') return error.hint
   const { owner } = error.details as { owner?: { runtime?: string; pid?: number; host?: string } }
   if (owner === undefined) return error.hint
   const who = clean(`${owner.runtime ?? 'a process'}, process ${owner.pid} on ${owner.host}`)
-  return `Its owner is ${who}: end it, or use its HTTP API; read, tail, topics, doc get, stats and verify work beside it`
+  return `Its owner is ${who}: end it, or use its HTTP API; read, tail, topics, doc get, history get, stats and verify work beside it`
 }
 
 function plain(error: VarveError, command: string | undefined): Record<string, unknown> {

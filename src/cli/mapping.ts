@@ -57,7 +57,7 @@ export function toEvent(element: Element, mapping: Mapping): NewEvent {
 
 /** Read one element. @throws {VarveError} `JSON_INVALID`, `EVENT_INVALID` unless it is an object, with `line`. */
 export function parseElement(element: Element): Readonly<Record<string, unknown>> {
-  const value = parse(element)
+  const value = jsonOf(element)
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalid(element.line, 'an event is a JSON object')
   return value as Readonly<Record<string, unknown>>
@@ -92,7 +92,8 @@ function put(event: Record<string, unknown>, field: EventField, value: unknown):
   if (value !== null || NULLABLE.has(field)) event[field] = value
 }
 
-function parse({ line, text }: Element): unknown {
+/** The value of a JSON text of the input. @throws {VarveError} `JSON_INVALID`, with the line and column in the input. */
+export function jsonOf({ line, text }: Element): unknown {
   try {
     return parseJsonValue(text)
   } catch (error) {

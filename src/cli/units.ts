@@ -35,6 +35,11 @@ export function countOption(args: Arguments, name: string): number | 'none' | un
   return unitOption(args, { name, units: { '': 1 }, rule: 'a whole number from 1, or none' })
 }
 
+/** Milliseconds of a text such as `30d` or `12h`. @returns undefined when it is none. */
+export function parseSpan(text: string): number | undefined {
+  return withUnit(text, SPANS_MS)
+}
+
 interface Units {
   readonly name: string
   readonly units: Readonly<Record<string, number>>
@@ -44,11 +49,16 @@ interface Units {
 function unitOption(args: Arguments, { name, units, rule }: Units): number | 'none' | undefined {
   const text = args.text(name)
   if (text === undefined || text === 'none') return text
+  const value = withUnit(text, units)
+  if (value !== undefined) return value
+  throw wrongUse(`Cannot use --${name} "${text}": it must be ${rule}`, { option: name, found: text })
+}
+
+function withUnit(text: string, units: Units['units']): number | undefined {
   const [, digits = '', unit = ''] = NUMBER_AND_UNIT.exec(text) ?? []
   const factor = Object.hasOwn(units, unit) ? units[unit] : undefined
   const value = digits === '' || factor === undefined ? Number.NaN : Number(digits) * factor
-  if (Number.isSafeInteger(value) && value > 0) return value
-  throw wrongUse(`Cannot use --${name} "${text}": it must be ${rule}`, { option: name, found: text })
+  return Number.isSafeInteger(value) && value > 0 ? value : undefined
 }
 
 /** A span of time for people: `30 d`, `90 s`. */

@@ -34,6 +34,8 @@ export interface RunOptions {
 /** A machine with directories, files and secrets. */
 export class Machine {
   readonly files = new Map<string, string>()
+  /** Modules by path. */
+  readonly modules = new Map<string, unknown>()
   readonly secrets = new Map<string, string>()
   readonly served: ServeOptions[] = []
   readonly closed: string[] = []
@@ -84,6 +86,11 @@ export class Machine {
           finish: async () => void this.files.set(path, text(written)),
           discard: async () => undefined,
         }
+      },
+      importModule: async (path) => {
+        const module = this.modules.get(path)
+        if (module === undefined) throw new VarveError('FILE_MISSING', `Cannot read "${path}": it does not exist`)
+        return module
       },
       version: '1.2.3',
       host: {
