@@ -1,0 +1,131 @@
+/** What a patch changes, as a list.
+ * @module */
+import { appendStep } from '../document/path-format.ts'
+import { applyPatch } from './apply.ts'
+import { movedRuns } from './changes-moved.ts'
+import type { ArrayPatch, ArrayRun, NumbersPatch, ObjectPatch, Patch } from './patch.ts'
+import type { Change } from './types.ts'
+
+export interface Changes {
+  readonly changes: Change[]
+  /** There are more than the limit. */
+  readonly isCut: boolean
+}
+
+/** List what a patch changes, container by container: what goes first, then the rest in the order of the new value. An
+ * element that only has another index because others came or went is not listed. An object whose fields only come in
+ * another order is listed as moved from where it is.
+ * Cost: the patch, up to the limit.
+ * @param before as it is while the patch is not applied. Values in the list are those of it and of the patch: copy them
+ * before either changes. */
+export function patchChanges(before: unknown, patch: Patch, limit: number): Changes {
+  const list = new ChangeList(limit)
+  list.patch('', before, patch)
+  return { changes: list.changes, isCut: list.isFull }
+}
+
+class ChangeList {
+  readonly changes: Change[] = []
+  readonly #limit: number
+  /** One more came than fits; nothing is to come any more. */
+  isFull = false
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  patch(path: string, before: unknown, patch: Patch): void {
+    if (patch.type === 'set') this.#changed(path, before, patch.value)
+    else if (patch.type === 'string') this.#changed(path, before, applyPatch(before, patch))
+    else if (patch.type === 'object') this.#object(path, before as Readonly<Record<string, unknown>>, patch)
+    else if (patch.type === 'array') this.#array(path, before as readonly unknown[], patch)
+    else this.#numbers(path, before as readonly unknown[], patch)
+  }
+
+  #add(change: Change): void {
+    if (this.changes.length < this.#limit) this.changes.push(change)
+    else this.isFull = true
+  }
+
+  #changed(path: string, before: unknown, after: unknown): void {
+    this.#add({ type: 'changed', path, before, after })
+  }
+
+  #object(
+    path: string,
+    before: Readonly<Record<string, unknown>>,
+    { removed, changed, added, order }: ObjectPatch,
+  ): void {
+    const of = (key: string) => appendStep(path, { type: 'field', key })
+    for (const key of removed) {
+      if (this.isFull) return
+      this.#add({ type: 'removed', path: of(key), before: before[key] })
+    }
+    if (order !== undefined) this.#add({ type: 'moved', path, from: path })
+    for (const [key, patch] of changed) {
+      if (this.isFull) return
+      this.patch(of(key), before[key], patch)
+    }
+    for (const [key, after] of added) {
+      if (this.isFull) return
+      this.#add({ type: 'added', path: of(key), after })
+    }
+  }
+
+  #array(path: string, before: readonly unknown[], { runs }: ArrayPatch): void {
+    const of = (index: number) => appendStep(path, { type: 'index', index })
+    for (const index of removedElements(before.length, runs)) {
+      if (this.isFull) return
+      this.#add({ type: 'removed', path: of(index), before: before[index] })
+    }
+    const moved = movedRuns(runs)
+    let at = 0
+    for (const run of runs) {
+      if (run.type === 'insert') {
+        for (const after of run.values) {
+          if (this.isFull) return
+          this.#add({ type: 'added', path: of(at++), after })
+        }
+        continue
+      }
+      const { start } = run
+      const length = run.type === 'keep' ? run.length : 1
+      for (let index = 0; moved.has(run) && index < length; index++) {
+        if (this.isFull) return
+        this.#add({ type: 'moved', path: of(at + index), from: of(start + index) })
+      }
+      if (run.type === 'change') this.patch(of(at), before[start], run.patch)
+      if (this.isFull) return
+      at += length
+    }
+  }
+
+  #numbers(path: string, before: readonly unknown[], patch: NumbersPatch): void {
+    const { positions, values } = patch
+    const places = positions ?? before.keys()
+    // As many as the list takes, and one more that tells whether it is cut.
+    const most = Math.min(values.length, this.#limit - this.changes.length + 1)
+    let next = 0
+    for (const index of places) {
+      if (next === most) return
+      const was = before[index]
+      const one: NumbersPatch = { type: 'numbers', coding: patch.coding, values: values.slice(next, ++next) }
+      this.#changed(appendStep(path, { type: 'index', index }), was, (applyPatch([was], one) as unknown[])[0])
+    }
+  }
+}
+
+/** Elements that no run names, ascending. */
+function* removedElements(length: number, runs: readonly ArrayRun[]): Generator<number> {
+  const ranges: [start: number, end: number][] = []
+  for (const run of runs) {
+    if (run.type !== 'insert') ranges.push([run.start, run.start + (run.type === 'keep' ? run.length : 1)])
+  }
+  ranges.sort(([one], [other]) => one - other)
+  let at = 0
+  for (const [start, end] of ranges) {
+    for (; at < start; at++) yield at
+    at = end
+  }
+  for (; at < length; at++) yield at
+}
