@@ -22,6 +22,7 @@ import { isBytes, isDate } from '../codec/value-kinds.ts'
 
 const HASH_BYTES = 16
 const TERM_HASHED = 0x1e
+const NO_HASH = new Uint8Array(32)
 /** Terms up to this are taken as they are: a hash of its own costs more. */
 const TERM_MOST_BYTES = 64
 
@@ -40,6 +41,11 @@ interface HashedTerm {
 /** Hash one value that is of the value table. Cost: about twice its encoding. */
 export function contentHashOf(digest: Digest, value: unknown): ContentHash {
   return new ContentHasher(digest).of(value)
+}
+
+/** What a copy of a value would take, in bytes. */
+export function contentSize(value: unknown): number {
+  return new ContentHasher({ crc32: () => 0, sha256: () => NO_HASH }).of(value).rawBytes
 }
 
 /** Hashes values that change: it remembers the containers of which nobody says that they did. */

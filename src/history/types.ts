@@ -103,6 +103,8 @@ export interface VersionInfo {
   readonly isDelta: boolean
   /** Number of the version that its group begins with. */
   readonly group: number
+  /** Its value is lost; what is not known of it any more is empty or 0. */
+  readonly isDamaged?: true
 }
 
 /** One version: by number; the newest at or before a time; the newest with a label; the newest that reflects no more

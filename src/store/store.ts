@@ -1,10 +1,11 @@
-/** An open store: its topics and documents, and the order in which things end.
+/** An open store: its topics, documents, histories and projections, and the order in which things end.
  * @module */
 import { VarveError } from '../errors.ts'
 import { FORMAT_VERSION, type ManifestState } from '../manifest/index.ts'
 import type { LogContext } from '../topic/context.ts'
 import { StoreDocuments } from './documents.ts'
 import type { PartitionStarts } from './ends.ts'
+import { StoreHistories } from './histories.ts'
 import { StoreTopics } from './topics.ts'
 import type { OpenReport, Store, StoreStats, VerifyOptions, VerifyReport } from './types.ts'
 import { verifyStore } from './verify.ts'
@@ -27,6 +28,7 @@ export class LogStore implements Store {
   readonly openReport: OpenReport
   readonly topics: StoreTopics
   readonly documents: StoreDocuments
+  readonly histories: StoreHistories
   readonly #context: LogContext
   readonly #parts: OpenedParts
   #closing: Promise<void> | undefined
@@ -39,12 +41,14 @@ export class LogStore implements Store {
     this.openReport = parts.report
     this.topics = new StoreTopics(context, parts.state, parts.starts)
     this.documents = new StoreDocuments(context, parts.state, parts.before)
+    this.histories = new StoreHistories(context, parts.state, parts.before)
   }
 
   async stats(): Promise<StoreStats> {
     this.#checkOpen()
     const topics = await this.topics.list()
     const documents = this.documents.totals()
+    const histories = this.histories.totals()
     const { budgetBytes, sizeBytes: usedBytes } = this.#context.termPages
     return {
       storeId: this.id,
@@ -55,8 +59,10 @@ export class LogStore implements Store {
       formatVersion: FORMAT_VERSION,
       topics: topics.length,
       documents: documents.count,
+      histories: histories.count,
+      projections: (this.#parts.state().projections ?? []).length,
       events: topics.reduce((sum, { events }) => sum + events, 0),
-      sizeBytes: topics.reduce((sum, { sizeBytes }) => sum + sizeBytes, documents.sizeBytes),
+      sizeBytes: topics.reduce((sum, { sizeBytes }) => sum + sizeBytes, documents.sizeBytes + histories.sizeBytes),
       memory: { budgetBytes, usedBytes },
       state: this.#state(),
     }
@@ -93,7 +99,7 @@ export class LogStore implements Store {
   }
 
   /** 1. Tails end, and documents that are still streaming in are given up. 2. Queued appends finish. 3. Checkpoints.
-   * Beside them documents that are being published are, and those that are open are closed. 4. The record of a clean
+   * Beside them documents that are being published are, and versions that wait, and what is open is closed. 4. The record of a clean
    * close, unless something failed: then the next open recovers. 5. The place is free. */
   async #close(): Promise<void> {
     this.#parts.closing.abort()
@@ -101,12 +107,17 @@ export class LogStore implements Store {
     // To its end, whatever becomes of the topics; and they to theirs.
     const documents = this.documents.close()
     documents.catch(() => undefined)
+    const histories = this.histories.close()
+    histories.catch(() => undefined)
     try {
       if (!this.readOnly) {
         if (health.failure === undefined) await this.topics.checkpoint()
         const partitions = await this.topics.closeWriters()
-        const untidy = await documents
-        const left = untidy.length === 0 ? {} : { untidyDocuments: untidy }
+        const [untidyDocuments, untidyHistories] = [await documents, await histories]
+        const left = {
+          ...(untidyDocuments.length > 0 && { untidyDocuments }),
+          ...(untidyHistories.length > 0 && { untidyHistories }),
+        }
         if (health.failure === undefined) await this.#context.commit({ type: 'closed', partitions, ...left })
       }
     } catch (error) {
@@ -115,7 +126,7 @@ export class LogStore implements Store {
         reason: String(error),
       })
     } finally {
-      await documents.catch(() => undefined)
+      await Promise.allSettled([documents, histories])
       await this.#context.pool.close().finally(() => this.#parts.release())
     }
   }
