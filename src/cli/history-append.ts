@@ -5,7 +5,7 @@ import type { AppendVersionOptions, History, MetricsSnapshot, VersionReceipt } f
 import { type Arguments, wrongUse } from './arguments.ts'
 import { type CliContext, type Command, directoryOf, type ExitCode, openForWriting, withStore } from './context.ts'
 import { plainBytes } from './elements.ts'
-import { metricsOf, type NewVersion, versions, wholeValue } from './history-input.ts'
+import { described, type NewVersion, versions, wholeValue } from './history-input.ts'
 import { openInput } from './input.ts'
 import { clean, count, counted, elapsed, jsonLine, size } from './output.ts'
 import { Progress } from './progress.ts'
@@ -80,8 +80,7 @@ function appendOptions(args: Arguments): AppendVersionOptions {
   const metadata = metadataOf(args.text('metadata'))
   return {
     ...(label === undefined ? {} : { label }),
-    ...(fingerprint === undefined ? {} : { fingerprint }),
-    ...(metadata === undefined ? {} : { metadata }),
+    ...described({ fingerprint, metadata }),
     ...(offset === undefined ? {} : { offset }),
     ...(at === undefined ? {} : { at }),
     ...(ifVersion === undefined ? {} : { ifVersion }),
@@ -114,13 +113,9 @@ async function appendOne(
   const { interrupted: signal } = context.terminal
   const read = await wholeValue(bytes)
   const { fingerprint, metadata, ...rest } = options
-  const value = args.flag('metrics')
-    ? {
-        ...metricsOf(read),
-        ...(fingerprint === undefined ? {} : { fingerprint }),
-        ...(metadata === undefined ? {} : { metadata }),
-      }
-    : read
+  // What describes metrics is part of them.
+  const isMetrics = args.flag('metrics') && typeof read === 'object' && read !== null
+  const value = isMetrics ? { ...read, ...described({ fingerprint, metadata }) } : read
   const given = args.flag('metrics') ? rest : options
   const receipt = await appendTo(history, args, { value, options: { ...given, signal }, line: 1 })
   onVersion()

@@ -1,7 +1,7 @@
 /** The versions that `varve history append` is given: one JSON value, or one version a line. @module */
 import { parseJsonValue } from '../codec/values.ts'
 import { VarveError } from '../errors.ts'
-import type { AppendVersionOptions, MetricSeries, MetricsSnapshot } from '../history/types.ts'
+import type { AppendVersionOptions } from '../history/types.ts'
 import { parseTime } from './arguments.ts'
 import { type ElementLimit, elements } from './elements.ts'
 import { jsonOf } from './mapping.ts'
@@ -84,28 +84,20 @@ function optionsOf(fields: Readonly<Record<string, unknown>>, line: number): App
 /** What metrics are named and described by belongs to the snapshot. */
 function asMetrics(options: AppendVersionOptions, metrics: unknown): Pick<NewVersion, 'value' | 'options'> {
   const { fingerprint, metadata, ...rest } = options
-  const named = {
+  return { value: { ...described({ fingerprint, metadata }), metrics }, options: rest }
+}
+
+/** What is given of the two. */
+export function described({
+  fingerprint,
+  metadata,
+}: {
+  readonly [Name in 'fingerprint' | 'metadata']: AppendVersionOptions[Name] | undefined
+}): Pick<AppendVersionOptions, 'fingerprint' | 'metadata'> {
+  return {
     ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(metadata === undefined ? {} : { metadata }),
   }
-  return { value: metricsOf({ ...named, metrics }), options: rest }
-}
-
-/** A snapshot out of JSON: timestamps are big integers, which JSON writes as any others. What is none is passed on as
- * it is, for the history to refuse. */
-export function metricsOf(value: unknown): MetricsSnapshot {
-  const metrics = field(value, 'metrics')
-  if (typeof metrics !== 'object' || metrics === null) return value as MetricsSnapshot
-  const series = Object.entries(metrics).map(([name, one]): [string, MetricSeries] => {
-    const timestamps = field(one, 'timestamps')
-    if (!Array.isArray(timestamps)) return [name, one]
-    return [name, { ...one, timestamps: timestamps.map((time) => (Number.isSafeInteger(time) ? BigInt(time) : time)) }]
-  })
-  return { ...(value as MetricsSnapshot), metrics: Object.fromEntries(series) }
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
 }
 
 function wrong(line: number, reason: string): VarveError {

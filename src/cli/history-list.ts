@@ -140,11 +140,16 @@ async function showOne(info: VersionInfo, args: Arguments, { terminal }: CliCont
     ['kind', info.kind],
     ...(info.offset === undefined ? [] : [['offset', count(info.offset)]]),
     ['tier', info.pinned ? `${info.tier}, pinned` : info.tier],
-    ['stored', `${size(info.sizeBytes)} of ${size(info.rawBytes)}, ${info.isDelta ? 'as a change' : 'whole'}`],
+    ['stored', `${size(info.sizeBytes)} of ${size(info.rawBytes)}, ${formText(info)}`],
     ['group', `begins with version ${count(info.group)}`],
     ...(info.metadata === undefined ? [] : [['metadata', clean(jsonLine(info.metadata))]]),
   ]
   await terminal.write(table(lines))
+}
+
+function formText({ isDelta, isDamaged }: VersionInfo): string {
+  if (isDamaged) return 'damaged: its value is lost'
+  return isDelta ? 'as a change' : 'whole'
 }
 
 export const historyStat: Command = {

@@ -8,7 +8,7 @@ import { tellGaps } from './salvage.ts'
 
 /** Notes of the commands that take a version. */
 export const VERSION_NOTES: readonly string[] = [
-  'VERSION is a number from 1, newest, label=TEXT (the newest with this label), time=T (the newest at or before it,',
+  'VERSION is a number from 1, newest, label=TEXT (the newest with this label), time=T (the newest by then,',
   'such as time=2026-01-31 or time=2026-01-31T12:00:00Z), or offset=N (the newest that reflects no more of the log).',
 ]
 
@@ -60,7 +60,7 @@ export function changeHistory<T>(
 /** What is known of a version, in one order of keys. */
 export function plainVersion(info: VersionInfo): Record<string, unknown> {
   const { version, at, kind, label, fingerprint, metadata, offset } = info
-  const { tier, pinned, rawBytes, sizeBytes, isDelta, group } = info
+  const { tier, pinned, rawBytes, sizeBytes, isDelta, group, isDamaged } = info
   return {
     version,
     at,
@@ -75,6 +75,7 @@ export function plainVersion(info: VersionInfo): Record<string, unknown> {
     sizeBytes,
     isDelta,
     group,
+    ...(isDamaged ? { isDamaged } : {}),
   }
 }
 
@@ -90,7 +91,7 @@ export const VERSION_NUMBERS = [0, 2, 3]
 
 /** A version as a row of that table. */
 export function versionRow(info: VersionInfo): string[] {
-  const form = info.isDelta ? 'change' : 'whole'
+  const form = info.isDamaged ? 'damaged' : info.isDelta ? 'change' : 'whole'
   return [
     count(info.version),
     timeText(info.at),
