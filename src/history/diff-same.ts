@@ -1,0 +1,126 @@
+/** Comparing a private value with one of a caller, exactly: numbers as `Object.is` does, the order of fields counts.
+ * @module */
+import { sameBytes } from '../codec/bytes.ts'
+import { isBytes, isDate, isPlainArray, isPlainPrototype, resolveToJson } from '../codec/value-kinds.ts'
+import { type CheckedCopy, REFUSED } from './copy-value.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** A comparison. Values of the caller are `plain` when they are compared: scalars (whatever is none of the table's is
+ * equal to nothing), plain objects and arrays without `toJSON`, bytes and dates. */
+export class Comparison {
+  /** Fields of the open objects of the caller, outermost first. Reused, so that comparing equal values makes nothing. */
+  readonly keys: string[] = []
+  readonly values: unknown[] = []
+  end = 0
+  /** Values that were looked at, about. */
+  steps = 0
+  readonly #copies: CheckedCopy
+  readonly #isSimple = inheritsNothing()
+
+  constructor(copies: CheckedCopy) {
+    this.#copies = copies
+  }
+
+  /** What the caller's value is for the comparison: itself, or a copy of what is in its place. Undefined: nothing. */
+  plain(value: unknown, key: string | number): unknown {
+    if (typeof value !== 'object' || value === null) return value
+    const prototype: unknown = Object.getPrototypeOf(value)
+    const isArray = Array.isArray(value)
+    if (
+      prototype === (isArray ? Array.prototype : Object.prototype) &&
+      this.#isSimple &&
+      (value as { toJSON?: unknown }).toJSON === undefined
+    ) {
+      return value
+    }
+    return this.#resolved(value, key)
+  }
+
+  #resolved(value: object, key: string | number): unknown {
+    const resolved = resolveToJson(value, key)
+    if (typeof resolved !== 'object' || resolved === null || isBytes(resolved) || isDate(resolved)) return resolved
+    if (!isPlainArray(resolved) && !isPlainPrototype(Object.getPrototypeOf(resolved))) throw REFUSED
+    return this.#copies.copy(resolved, 0)
+  }
+
+  /** Put the fields of a plain object on the stacks, `[from, end)`. @returns from. */
+  open(object: object): number {
+    const { keys, values } = this
+    const from = this.end
+    let end = from
+    for (const key in object) {
+      let field = (object as Fields)[key]
+      if (typeof field === 'object' && field !== null) field = this.plain(field, key)
+      if (field === undefined) continue
+      keys[end] = key
+      values[end++] = field
+    }
+    this.end = end
+    this.steps += end - from
+    return from
+  }
+
+  /** Whether both are the same. @param after plain. Cost: no more than it takes to know; no allocation. */
+  same(before: unknown, after: unknown): boolean {
+    if (typeof before !== 'object' || before === null || typeof after !== 'object' || after === null) {
+      return Object.is(before, after)
+    }
+    if (Array.isArray(before)) return Array.isArray(after) && this.#sameElements(before, after)
+    if (Array.isArray(after)) return false
+    if (Object.getPrototypeOf(after) === Object.prototype) {
+      return Object.getPrototypeOf(before) === Object.prototype && this.#sameFields(before, after)
+    }
+    return sameScalars(before, after)
+  }
+
+  #sameElements(before: readonly unknown[], after: readonly unknown[]): boolean {
+    const { length } = before
+    if (after.length !== length) return false
+    this.steps += length
+    for (let index = 0; index < length; index++) {
+      const one = before[index]
+      const other = after[index]
+      if (typeof other === 'object' && other !== null) {
+        if (!this.same(one, this.plain(other, index))) return false
+      } else if (!Object.is(one, other)) return false
+    }
+    return true
+  }
+
+  #sameFields(before: object, after: object): boolean {
+    const from = this.open(after)
+    const end = this.end
+    const { keys, values } = this
+    let at = from
+    let isSame = true
+    for (const key in before) {
+      if (at === end || keys[at] !== key) {
+        isSame = false
+        break
+      }
+      const one = (before as Fields)[key]
+      const other = values[at++]
+      if (typeof other === 'object' && other !== null ? !this.same(one, other) : !Object.is(one, other)) {
+        isSame = false
+        break
+      }
+    }
+    this.end = from
+    return isSame && at === end
+  }
+}
+
+/** Whether bytes, dates are the same. */
+export function sameScalars(before: object, after: object): boolean {
+  if (before instanceof Uint8Array) return isBytes(after) && sameBytes(before, after)
+  if (!(before instanceof Date) || !isDate(after)) return false
+  return before.getTime() === Date.prototype.getTime.call(after)
+}
+
+/** Whether plain objects and arrays have what is their own only. */
+function inheritsNothing(): boolean {
+  for (const _ in {}) return false
+  for (const _ in []) return false
+  return true
+}
