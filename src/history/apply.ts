@@ -156,9 +156,15 @@ function applyString(value: unknown, { edits }: StringPatch): string {
   return text + value.slice(at)
 }
 
-function applyNumbers(value: unknown, patch: NumbersPatch, touched: Touched | undefined): unknown[] {
+function applyNumbers(value: unknown, patch: NumbersPatch, touched: Touched | undefined): unknown {
+  // One number of an array, followed through its patches alone.
+  if (typeof value === 'number' || typeof value === 'bigint') return applyToElements([value], patch)[0]
   if (!Array.isArray(value)) throw unfit('there is no array')
   touched?.(value)
+  return applyToElements(value, patch)
+}
+
+function applyToElements(value: unknown[], patch: NumbersPatch): unknown[] {
   const { positions, values, coding } = patch
   if (values.length !== (positions ?? value).length) throw unfit('there are not as many numbers as places')
   const numbers: Numbers = { array: value, positions, values }

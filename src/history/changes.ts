@@ -61,7 +61,7 @@ class ChangeList {
       if (this.isFull) return
       this.#add({ type: 'removed', path: of(key), before: before[key] })
     }
-    if (order !== undefined) this.#add({ type: 'moved', path, from: path })
+    if (order !== undefined && isReordered(before, removed, order)) this.#add({ type: 'moved', path, from: path })
     for (const [key, patch] of changed) {
       if (this.isFull) return
       this.patch(of(key), before[key], patch)
@@ -110,9 +110,25 @@ class ChangeList {
       if (next === most) return
       const was = before[index]
       const one: NumbersPatch = { type: 'numbers', coding: patch.coding, values: values.slice(next, ++next) }
-      this.#changed(appendStep(path, { type: 'index', index }), was, (applyPatch([was], one) as unknown[])[0])
+      this.#changed(appendStep(path, { type: 'index', index }), was, applyPatch(was, one))
     }
   }
+}
+
+/** Whether fields that stay come in another order among themselves. */
+function isReordered(
+  before: Readonly<Record<string, unknown>>,
+  removed: readonly string[],
+  order: NonNullable<ObjectPatch['order']>,
+): boolean {
+  const stays = Object.keys(before).length - removed.length
+  let last = -1
+  for (const [start] of order) {
+    if (start >= stays) continue
+    if (start < last) return true
+    last = start
+  }
+  return false
 }
 
 /** Elements that no run names, ascending. */

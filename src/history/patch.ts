@@ -44,7 +44,8 @@ export interface StringPatch {
   readonly edits: readonly { readonly start: number; readonly remove: number; readonly insert: string }[]
 }
 
-/** Numbers of an array of unchanged length, as columns: where, and what. */
+/** Numbers of an array of unchanged length, as columns: where, and what. Applied to one number it is that of an array
+ * of this one. */
 export interface NumbersPatch {
   readonly type: 'numbers'
   /** Ascending. Absent: every element. */
