@@ -7,64 +7,64 @@ import type { MetricRollup } from './types.ts'
  * value of the last series in the order given. Values that are NaN are left out and not counted; a metric without any
  * other value is not named. Metadata is that of the last one given that has some. */
 export function rollUp(parts: readonly (MetricsValue | RollupValue)[]): RollupValue {
-  const byName = new Map<string, MetricRollup[]>()
-  const add = (name: string, rollup: MetricRollup | undefined) => {
-    if (rollup === undefined) return
-    const known = byName.get(name)
-    if (known === undefined) byName.set(name, [rollup])
-    else known.push(rollup)
-  }
-  let metadata: unknown
-  for (const part of parts) {
-    metadata = part.metadata ?? metadata
-    if ('metrics' in part)
-      for (const [name, { values }] of Object.entries(part.metrics)) add(name, rollUpValues(values))
-    else for (const [name, known] of Object.entries(part.rollup)) add(name, known)
-  }
-  const rollup: Record<string, MetricRollup> = {}
-  for (const [name, rollups] of byName) setField(rollup, name, joined(rollups))
-  return metadata === undefined ? { rollup } : { metadata, rollup }
+  const sums = new RollupSums()
+  for (const part of parts) sums.add(part)
+  return sums.value()
 }
 
-function rollUpValues(values: readonly number[]): MetricRollup | undefined {
-  const numbers = values.filter((value) => !Number.isNaN(value))
-  const last = numbers.at(-1)
-  if (last === undefined) return undefined
-  let min = last
-  let max = last
-  let sum = 0
-  for (const value of numbers) {
-    min = Math.min(min, value)
-    max = Math.max(max, value)
-    sum += value
-  }
-  const count = numbers.length
-  // A sum may be too large for a number where the mean is not.
-  const mean = Number.isFinite(sum) ? sum / count : numbers.reduce((part, value) => part + value / count, 0)
-  return { min, max, mean: within(min, max, mean), count, last }
+interface Sum {
+  min: number
+  max: number
+  count: number
+  sum: number
+  /** Of numbers so large that their sum is none: what it would be in units of 2^64, which has room for it. */
+  scaledSum: number
+  last: number
 }
 
-function joined(rollups: readonly MetricRollup[]): MetricRollup {
-  const [first] = rollups
-  const last = rollups.at(-1)
-  if (rollups.length === 1 && first !== undefined) return { ...first }
-  let min = Number.POSITIVE_INFINITY
-  let max = Number.NEGATIVE_INFINITY
-  let count = 0
-  let sum = 0
-  for (const part of rollups) {
-    min = Math.min(min, part.min)
-    max = Math.max(max, part.max)
-    count += part.count
-    sum += part.mean * part.count
+const SCALE = 2 ** -64
+
+/** What `rollUp` does, one part after the other: only the sums are held. */
+export class RollupSums {
+  readonly #sums = new Map<string, Sum>()
+  #metadata: unknown
+
+  /** The next one in time. Nothing of it is kept but its metadata. */
+  add(part: MetricsValue | RollupValue): void {
+    this.#metadata = part.metadata ?? this.#metadata
+    if ('metrics' in part) for (const [name, { values }] of Object.entries(part.metrics)) this.#addValues(name, values)
+    else for (const [name, known] of Object.entries(part.rollup)) this.#addRollup(name, known)
   }
-  const mean = Number.isFinite(sum)
-    ? sum / count
-    : rollups.reduce((all, part) => all + part.mean * (part.count / count), 0)
-  return { min, max, mean: within(min, max, mean), count, last: last?.last ?? Number.NaN }
+
+  value(): RollupValue {
+    const rollup: Record<string, MetricRollup> = {}
+    for (const [name, sum] of this.#sums) setField(rollup, name, rollupOf(sum))
+    return this.#metadata === undefined ? { rollup } : { metadata: this.#metadata, rollup }
+  }
+
+  #addValues(name: string, values: readonly number[]): void {
+    for (const value of values) {
+      if (!Number.isNaN(value)) this.#addRollup(name, { min: value, max: value, mean: value, count: 1, last: value })
+    }
+  }
+
+  #addRollup(name: string, { min, max, mean, count, last }: MetricRollup): void {
+    const known = this.#sums.get(name)
+    if (known === undefined) {
+      this.#sums.set(name, { min, max, count, sum: mean * count, scaledSum: mean * SCALE * count, last })
+      return
+    }
+    known.min = Math.min(known.min, min)
+    known.max = Math.max(known.max, max)
+    known.count += count
+    known.sum += mean * count
+    known.scaledSum += mean * SCALE * count
+    known.last = last
+  }
 }
 
-/** Rounding must not carry a mean past all of its values. NaN stays. */
-function within(min: number, max: number, mean: number): number {
-  return Math.min(max, Math.max(min, mean))
+function rollupOf({ min, max, count, sum, scaledSum, last }: Sum): MetricRollup {
+  const mean = Number.isFinite(sum) ? sum / count : scaledSum / count / SCALE
+  // Rounding must not carry a mean past all of its values. NaN, of both infinities, stays.
+  return { min, max, mean: Math.min(max, Math.max(min, mean)), count, last }
 }
