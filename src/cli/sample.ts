@@ -1,14 +1,19 @@
-/** A small made-up sample: the orders of a shop, its catalog as a document, and a board. The same at every load but for
- * the times, which end now.
+/** A small made-up sample: the orders of a shop, a projection of them, its catalog as a document, a board, and the
+ * history of a drawing. The same at every load but for the times, which end now.
  * @module */
 import { documentRef } from '../document/reference.ts'
 import type { Store } from '../store/types.ts'
 import type { NewEvent } from '../topic/types.ts'
 import { type Dice, dice, pick } from './dice.ts'
+import { counts } from './projection-folds.ts'
 import { CATALOG, GOODS, PEOPLE, sampleCatalog } from './sample-catalog.ts'
+import { DRAWING, loadDrawing } from './sample-drawing.ts'
+
+/** Name of the projection: `varve projection run order-counts --fold counts` goes on with it. */
+const COUNTS = 'order-counts'
 
 /** Where the sample is, for people. */
-export const SAMPLE_PLACES = 'sample-orders and sample-board, and the document catalog'
+export const SAMPLE_PLACES = `sample-orders and sample-board, the document ${CATALOG}, the history ${DRAWING} and the projection ${COUNTS}`
 
 const EVENTS_PER_TOPIC = 200
 const BATCH_EVENTS = 50
@@ -18,9 +23,9 @@ const COLUMNS = ['todo', 'doing', 'review', 'done']
 const TASKS = ['Write the import', 'Fix the login', 'Draw the icons', 'Measure start-up', 'Call the printer']
 const REMARKS = ['Looks good', 'Please add a test', 'Why now?', 'Done on my side', 'Waiting for the printer']
 
-/** Load the document, both topics, and as the last order event one that names the document.
+/** Load the document, both topics, and as the last order event one that names the document; then what is made of them.
  * @param now milliseconds since 1970: when the last event happened.
- * @returns the number of events. @throws {VarveError} as `documents.write` and `topic.append`. */
+ * @returns the number of events. @throws {VarveError} as `documents.write`, `topic.append` and `history.append`. */
 export async function loadSample(store: Store, now: number): Promise<number> {
   const { version } = await store.documents.write(CATALOG, sampleCatalog(dice(SEED), now))
   const published = { kind: 'CatalogPublished', entity: CATALOG, data: documentRef(CATALOG, version) }
@@ -37,6 +42,9 @@ export async function loadSample(store: Store, now: number): Promise<number> {
     }
     loaded += events.length
   }
+  await loadDrawing(store.histories, dice(SEED), now)
+  const create = { topic: 'sample-orders', keep: 'history', everyEvents: BATCH_EVENTS } as const
+  await (await store.projections.open(COUNTS, { fold: counts, create })).run()
   return loaded
 }
 

@@ -23,7 +23,7 @@ export const serve: Command = {
   options: {
     port: { value: 'N', help: `Port, 0 for a free one (default ${PORT_DEFAULT})` },
     host: { value: 'ADDRESS', help: `Address to listen on (default ${HOST_DEFAULT}: this machine only)` },
-    sample: { help: 'When the directory is new, load a small sample: topics sample-*, document catalog' },
+    sample: { help: 'When the directory is new, load a small sample: topics, a document, a history, a projection' },
     'token-file': { value: 'FILE', help: 'File with the access token, made when absent (default DIR.token)' },
     'behind-proxy': { help: 'A proxy in front ends TLS and sets X-Forwarded-For; needed for other addresses' },
     'allow-host': {

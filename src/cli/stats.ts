@@ -1,7 +1,6 @@
 /** `varve stats`: what eats the disk. @module */
 import { utf8 } from '../codec/bytes.ts'
 import { ValueEncoder } from '../codec/values.ts'
-import type { DocumentStat } from '../document/types.ts'
 import type { Store } from '../store/types.ts'
 import type { StoredEvent, Topic } from '../topic/types.ts'
 import type { Arguments } from './arguments.ts'
@@ -9,6 +8,17 @@ import { type CliContext, type Command, type ExitCode, openForReading, withStore
 import { clean, count, counted, jsonLine, size, table } from './output.ts'
 import { Progress } from './progress.ts'
 import { SALVAGE_OPTION, tellGaps } from './salvage.ts'
+import {
+  FILE_NOTES,
+  type Files,
+  fileBytes,
+  filesJson,
+  filesOf,
+  fileTables,
+  fileTotals,
+  restOf,
+  share,
+} from './stats-files.ts'
 
 const TOP_DEFAULT = 20
 /** What a reference to a string costs about. */
@@ -19,21 +29,20 @@ const COUNTED = {
     'rawBytes are estimated, before compression: data, meta and extensions as the log packs them, and the text of ' +
     'the other fields, each different text once per run of about 1,000 events. diskBytes share the segment files of ' +
     'the topic out in that proportion.',
-  document: 'diskBytes of a document are its file, in which indexBytes are its path index.',
 }
 
 export const stats: Command = {
   name: 'stats',
   usage: '[TOPIC]',
-  summary: 'Show what eats the disk: topics and documents; or kinds or entities of topics',
+  summary: 'Show what eats the disk: topics, documents and histories; or kinds or entities of topics',
   options: {
-    by: { value: 'WHAT', help: 'topic (default), kind or entity; the last two read every event, and no documents' },
-    top: { value: 'N', help: `The N largest (default ${TOP_DEFAULT}) of topics, and of documents` },
+    by: { value: 'WHAT', help: 'topic (default), kind or entity; the last two read every event, and nothing else' },
+    top: { value: 'N', help: `The N largest (default ${TOP_DEFAULT}) of topics, of documents and of histories` },
     ...SALVAGE_OPTION,
   },
-  notes: [COUNTED.topic, COUNTED.document, ...COUNTED.events.split(/(?<=[.:,]) (?=the|data|diskBytes|each)/)],
+  notes: [COUNTED.topic, ...FILE_NOTES, ...COUNTED.events.split(/(?<=[.:,]) (?=the|data|diskBytes|each)/)],
   examples: [
-    ['varve stats', 'Sizes of all topics and documents'],
+    ['varve stats', 'Sizes of all topics, documents and histories'],
     ['varve stats orders --by kind', 'Which kinds of one topic take the space'],
     ['varve stats --by entity --top 5 --json', 'The five largest entities of all topics'],
   ],
@@ -42,11 +51,11 @@ export const stats: Command = {
     const by = args.choice('by', ['topic', 'kind', 'entity']) ?? 'topic'
     const top = args.whole('top', { least: 1, most: 1_000_000 }) ?? TOP_DEFAULT
     let exitCode: ExitCode = 0
-    let documents: readonly DocumentStat[] | undefined
+    let files: Files | undefined
     const found = await withStore(openForReading(args, context), async (store) => {
       exitCode = tellGaps(store, context)
       const topics = await topicsOf(store, args.at(0))
-      if (by === 'topic' && args.at(0) === undefined) documents = await largestFirst(store)
+      if (by === 'topic' && args.at(0) === undefined) files = await filesOf(store)
       if (by === 'topic') return topics.map(topicGroup)
       const progress = new Progress('stats', context)
       try {
@@ -56,7 +65,7 @@ export const stats: Command = {
       }
     })
     found.sort((a, b) => b.diskBytes - a.diskBytes || (a.name < b.name ? -1 : 1))
-    await show(found, { by, top, documents, args, context })
+    await show(found, { by, top, files, args, context })
     return exitCode
   },
 }
@@ -74,11 +83,6 @@ async function topicsOf(store: Store, name: string | undefined): Promise<Topic[]
   const topics: Topic[] = []
   for (const { topic } of await store.topics.list()) topics.push(await store.topics.open(topic))
   return topics
-}
-
-async function largestFirst(store: Store): Promise<DocumentStat[]> {
-  // By name until here.
-  return (await store.documents.list()).sort((a, b) => b.sizeBytes - a.sizeBytes)
 }
 
 function topicGroup(topic: Topic): Group {
@@ -148,7 +152,7 @@ interface Shown {
   readonly by: 'topic' | 'kind' | 'entity'
   readonly top: number
   /** Undefined: they were not asked for. */
-  readonly documents: readonly DocumentStat[] | undefined
+  readonly files: Files | undefined
   readonly args: Arguments
   readonly context: CliContext
 }
@@ -160,7 +164,7 @@ interface Total {
 }
 
 async function show(found: readonly Group[], shown: Shown): Promise<void> {
-  const { by, top, documents, args } = shown
+  const { by, top, files, args } = shown
   const { terminal } = shown.context
   const total = {
     groups: found.length,
@@ -170,19 +174,18 @@ async function show(found: readonly Group[], shown: Shown): Promise<void> {
   const explained = by === 'topic' ? COUNTED.topic : COUNTED.events
   if (args.flag('json')) {
     const items = found.slice(0, top).map(jsonGroup(by))
-    const more = documents === undefined ? {} : { documents: jsonDocuments(documents, top) }
+    const more = files === undefined ? {} : filesJson(files, top)
     return terminal.write(jsonLine({ by, counted: explained, total, items, ...more }))
   }
-  const files = documents ?? []
-  if (found.length === 0 && files.length === 0)
-    return terminal.write(documents === undefined ? 'No events yet\n' : 'No topics and no documents yet\n')
-  const all = total.diskBytes + bytesOf(files)
-  const parts = [
-    found.length === 0 ? '' : `${groupTable(found, shown, all)}${restOf(found, top)}`,
-    files.length === 0 ? '' : `${documentTable(files.slice(0, top), all)}${restOf(files, top)}`,
-  ]
-  const notes = [found.length === 0 ? '' : explained, files.length === 0 ? '' : COUNTED.document].filter(Boolean)
-  await terminal.write(`${parts.filter(Boolean).join('\n')}${totalLine(by, total, files)}${notes.join('\n')}\n`)
+  const all = total.diskBytes + (files === undefined ? 0 : fileBytes(files))
+  const tables = files === undefined ? [] : fileTables(files, { top, all })
+  if (found.length > 0)
+    tables.unshift({ text: `${groupTable(found, shown, all)}${restOf(found, top)}`, note: explained })
+  if (tables.length === 0)
+    return terminal.write(files === undefined ? 'No events yet\n' : 'No topics, documents and histories yet\n')
+  const totals = totalLine(by, total, files)
+  const notes = tables.map(({ note }) => note)
+  await terminal.write(`${tables.map(({ text }) => text).join('\n')}${totals}${notes.join('\n')}\n`)
 }
 
 function groupTable(found: readonly Group[], { by, top, args }: Shown, all: number): string {
@@ -201,47 +204,15 @@ function groupTable(found: readonly Group[], { by, top, args }: Shown, all: numb
   return table([heading, ...rows], [0, 1, 2, by === 'topic' ? 2 : 3])
 }
 
-function documentTable(documents: readonly DocumentStat[], all: number): string {
-  const rows = documents.map(({ name, version, sizeBytes, indexBytes }) => [
-    share(sizeBytes, all),
-    size(sizeBytes),
-    size(indexBytes),
-    count(version),
-    clean(name),
-  ])
-  return table([['share', 'disk', 'index', 'version', 'document'], ...rows], [0, 1, 2, 3])
-}
-
-function share(bytes: number, all: number): string {
-  return all === 0 ? '-' : `${((100 * bytes) / all).toFixed(1)}%`
-}
-
-function restOf(found: readonly unknown[], top: number): string {
-  return found.length > top ? `${count(found.length - top)} more: see --top\n` : ''
-}
-
-function totalLine(by: Shown['by'], total: Total, documents: readonly DocumentStat[]): string {
+function totalLine(by: Shown['by'], total: Total, files: Files | undefined): string {
   const { groups, events, diskBytes } = total
   const many = { topic: 'topics', kind: 'kinds', entity: 'entities' }
   const logs = `${counted(events, 'event')} of ${count(groups)} ${groups === 1 ? by : many[by]}`
-  if (documents.length === 0) return `Total ${size(diskBytes)}: ${logs}\n`
-  const files = bytesOf(documents)
-  const both = `${size(diskBytes)} for ${logs}, ${size(files)} for ${counted(documents.length, 'document')}`
-  return `Total ${size(diskBytes + files)}: ${both}\n`
-}
-
-function bytesOf(documents: readonly DocumentStat[]): number {
-  return documents.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  const others = files === undefined ? [] : fileTotals(files)
+  if (files === undefined || others.length === 0) return `Total ${size(diskBytes)}: ${logs}\n`
+  return `Total ${size(diskBytes + fileBytes(files))}: ${[`${size(diskBytes)} for ${logs}`, ...others].join(', ')}\n`
 }
 
 function jsonGroup(by: string): (group: Group) => Record<string, unknown> {
   return ({ topic, name, ...numbers }) => (by === 'topic' ? { topic, ...numbers } : { topic, [by]: name, ...numbers })
-}
-
-function jsonDocuments(documents: readonly DocumentStat[], top: number): Record<string, unknown> {
-  const total = { documents: documents.length, diskBytes: bytesOf(documents) }
-  const items = documents.slice(0, top).map(({ name, version, sizeBytes, indexBytes }) => {
-    return { document: name, version, diskBytes: sizeBytes, indexBytes }
-  })
-  return { counted: COUNTED.document, total, items }
 }

@@ -10,8 +10,8 @@ import { SALVAGE_OPTION, tellGaps } from './salvage.ts'
 const NAMES_SHOWN = 10
 /** Topic names have no colon. */
 const HEAD = /^([^:]+)(?::(\d{1,4}))?:(\d{1,16}):([0-9a-f]{64})$/i
-/** What stands for a document in a store. */
-const DOCUMENT_FILE = /^documents\/([^/]+)\//
+/** What stands for a document, and for a history, in a store. */
+const FILES = { document: /^documents\/([^/]+)\//, history: /^histories\/([^/]+)\// }
 
 export const verify: Command = {
   name: 'verify',
@@ -26,8 +26,8 @@ export const verify: Command = {
   },
   notes: [
     'It only reads, works beside a running server, and on a store that is too damaged to open. Problems of files that',
-    'can be rebuilt are listed, but are no damage. It names the damaged documents, and ends by saying what it did not',
-    'look at; `varve doc verify` checks documents alone.',
+    'can be rebuilt are listed, but are no damage. It names the damaged documents and histories, and ends by saying what',
+    'it did not look at; `varve doc verify` and `varve history verify` check these alone.',
     'Without --head it shows that the log fits together; with the hash and endOffset of a receipt that was kept',
     'elsewhere also that the log up to there is the one that was acknowledged. --salvage lists what cannot be read.',
   ],
@@ -50,7 +50,11 @@ export const verify: Command = {
     }).finally(() => progress.end())
     await terminal.write(
       args.flag('json')
-        ? jsonLine({ ...report, damagedDocuments: damagedDocuments(report) })
+        ? jsonLine({
+            ...report,
+            damagedDocuments: damaged(report, 'document'),
+            damagedHistories: damaged(report, 'history'),
+          })
         : reportText(report, directoryOf(args)),
     )
     if (!args.flag('salvage')) return report.ok ? 0 : 3
@@ -76,21 +80,26 @@ function reportText(report: VerifyReport, directory: string): string {
     return `${damage ? 'DAMAGE' : 'note'}  ${where}: ${clean(message)} (${code})`
   })
   for (const file of unknownFiles) lines.push(`note  ${clean(file)}: not a file of the store, left alone`)
-  const damaged = problems.filter(({ damage }) => damage).length
+  const places = problems.filter(({ damage }) => damage).length
   const logs = `${counted(report.eventsChecked, 'event')}, ${counted(report.documentsChecked, 'document')}`
-  const what = `${logs}, ${counted(report.filesChecked, 'file')}, ${size(report.bytesChecked)}`
-  const verdict = ok ? 'No damage found' : `${counted(damaged, 'damaged place')} found`
+  const versions = counted(report.versionsChecked, 'version')
+  const what = `${logs}, ${versions}, ${counted(report.filesChecked, 'file')}, ${size(report.bytesChecked)}`
+  const verdict = ok ? 'No damage found' : `${counted(places, 'damaged place')} found`
   lines.push(`${verdict} in ${clean(directory)}: checked ${what} in ${elapsed(durationMs)}`)
-  const documents = damagedDocuments(report)
+  const [documents, histories] = [damaged(report, 'document'), damaged(report, 'history')]
   if (documents.length > 0) lines.push(`${counted(documents.length, 'damaged document')}: ${namesOf(documents)}`)
+  if (histories.length > 0) {
+    const those = histories.length === 1 ? 'damaged history' : 'damaged histories'
+    lines.push(`${count(histories.length)} ${those}: ${namesOf(histories)}`)
+  }
   for (const sentence of notChecked) lines.push(`Not checked: ${sentence}`)
   if (!ok) lines.push('What is damaged comes back from a backup; everything else stays readable.')
   return `${lines.join('\n')}\n`
 }
 
-/** Names of the documents among what is damaged. */
-function damagedDocuments({ problems }: VerifyReport): readonly string[] {
-  const names = problems.map(({ damage, file }) => (damage ? DOCUMENT_FILE.exec(file)?.[1] : undefined))
+/** Names of the documents, or histories, among what is damaged. */
+function damaged({ problems }: VerifyReport, what: keyof typeof FILES): readonly string[] {
+  const names = problems.map(({ damage, file }) => (damage ? FILES[what].exec(file)?.[1] : undefined))
   return [...new Set(names.filter((name) => name !== undefined))]
 }
 

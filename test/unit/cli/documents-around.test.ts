@@ -34,7 +34,7 @@ test('stats shows documents beside topics, largest first, each with its share of
 test('stats of a store that holds nothing says so', async () => {
   const machine = new Machine()
   await (await openStore({ storage: machine.storage('./varve-data') })).close()
-  expect(await machine.done('stats')).toBe('No topics and no documents yet\n')
+  expect(await machine.done('stats')).toBe('No topics, documents and histories yet\n')
   expect(JSON.parse(await machine.done('stats --json')).documents).toMatchObject({ total: { documents: 0 }, items: [] })
   expect(await machine.done('stats --by kind')).toBe('No events yet\n')
 })
@@ -43,7 +43,7 @@ describe('verify', () => {
   test('counts the documents it checked, and names those that are damaged or lack their file', async () => {
     const machine = await withCatalog()
     for (const name of ['other', 'third']) await machine.done(`doc put ${name}`, { input: '[1,2,3]' })
-    expect(await machine.done('verify')).toMatch(/^No damage found .* 0 events, 3 documents, \d+ files, /)
+    expect(await machine.done('verify')).toMatch(/^No damage found .* 0 events, 3 documents, 0 versions, \d+ files, /)
     expect(JSON.parse(await machine.done('verify --json'))).toMatchObject({ documentsChecked: 3, damagedDocuments: [] })
     await damage(machine, 'catalog')
     await machine.storage('./varve-data').remove(await fileOf(machine, 'other'))

@@ -65,7 +65,7 @@ describe('serve', () => {
   test('loads the sample only into a new directory', async () => {
     const machine = new Machine()
     expect((await serve(machine, ['--sample'])).output).toContain(
-      'created with 400 events in sample-orders and sample-board, and the document catalog)',
+      'created with 400 events in sample-orders and sample-board, the document catalog, the history drawing and the projection order-counts)',
     )
     expect((await serve(machine, ['--sample'])).output).toContain('(opened)')
     const topics = JSON.parse(await sampleTopics(machine)).topics
