@@ -16,6 +16,8 @@ export interface ProjectionRow {
   readonly foldVersion: number
   /** End offset, exclusive, of what the state reflects, of each partition. */
   readonly positions: readonly number[]
+  /** Where the fold began, of each partition: events before it were pruned. Absent: at 0. */
+  readonly begin?: readonly number[]
   /** Milliseconds since 1970; 0: never. */
   readonly publishedAt: number
   /** Why it stopped. Absent: it did not. */
@@ -43,13 +45,15 @@ export function findProjection(rows: readonly ProjectionRow[] | undefined, name:
 /** Check the shape of a projection. Its topic may be gone. */
 export function checkProjection(value: unknown): asserts value is ProjectionRow {
   check(isObject(value), 'a projection is not an object')
-  const { name, topic, topicId, keep, everyEvents, createdAt, foldVersion, positions, publishedAt, failure } = value
+  const { name, topic, topicId, keep, everyEvents, createdAt, foldVersion, positions, begin, publishedAt, failure } =
+    value
   check(isFileName(name), 'a projection has an impossible name')
   checkOf(name, isTopicName(topic) && isWhole(topicId) && topicId > 0, 'projection % has no topic')
   checkOf(name, keep === 'document' || keep === 'history', 'projection % keeps its states nowhere')
   checkOf(name, isWhole(everyEvents) && everyEvents > 0, 'projection % never publishes')
   checkOf(name, isWhole(createdAt) && isWhole(foldVersion) && isWhole(publishedAt), 'projection % is incomplete')
   checkOf(name, Array.isArray(positions) && positions.every(isWhole), 'projection % has no positions')
+  if (begin !== undefined) checkOf(name, Array.isArray(begin) && begin.every(isWhole), 'projection % begins nowhere')
   if (failure !== undefined) checkFailure(failure, name)
 }
 
