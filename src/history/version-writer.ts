@@ -27,6 +27,8 @@ export interface AppendCall {
   readonly options: AppendVersionOptions
   /** Commits the groups with something else; without it, them alone. */
   readonly commit?: (written: GroupsWritten) => Promise<void>
+  /** The versions before it are given up: it takes the place of them all. */
+  readonly isAnew?: boolean
 }
 
 /** What the caller gave: what is different in it, or a copy where nothing was at hand to compare it with. */
@@ -38,7 +40,7 @@ interface Newest {
   readonly hasher: ContentHasher
 }
 
-type Checked = CheckedAppend & Pick<AppendCall, 'kind' | 'commit'>
+type Checked = CheckedAppend & Pick<AppendCall, 'kind' | 'commit' | 'isAnew'>
 
 export class VersionWriter {
   readonly #host: HistoryHost
@@ -54,10 +56,10 @@ export class VersionWriter {
     this.#growing = new GrowingGroup(host, groups)
   }
 
-  async append({ value, kind, options, commit }: AppendCall): Promise<VersionReceipt> {
+  async append({ value, kind, options, commit, isAnew = false }: AppendCall): Promise<VersionReceipt> {
     this.#host.checkWritable('append a version')
-    const checked = { ...checkAppendOptions(options), kind, ...(commit !== undefined && { commit }) }
-    const given = this.#compare(value)
+    const checked = { ...checkAppendOptions(options), kind, isAnew, ...(commit !== undefined && { commit }) }
+    const given = isAnew ? { value: copyValue(value) } : this.#compare(value)
     return this.inTurn(() => this.#append(given, checked))
   }
 
@@ -93,7 +95,8 @@ export class VersionWriter {
     const host = this.#host
     host.checkSound()
     checked.signal?.throwIfAborted()
-    const row = host.row()
+    const row = checked.isAnew ? { ...host.row(), groups: [] } : host.row()
+    if (checked.isAnew) this.#newest = undefined
     const time = placeInTime(row, checked, host.clock.now())
     let isCommitted = false
     try {

@@ -24,6 +24,9 @@ import { DOCUMENT_FILES } from './stored-paths.ts'
 /** Feeds a value to the output. When the signal is aborted it ends soon, and nothing is written any more. */
 export type Pump = (output: DocumentOutput, signal: AbortSignal) => Promise<void>
 
+/** How a document is written; `commit` for one of the store's own, which is committed with something else. */
+export type WriteOptions = WriteDocumentOptions & { readonly commit?: (document: DocumentRow) => Promise<void> }
+
 export interface WritingStore {
   readonly state: () => ManifestState
   readonly files: StoredFiles
@@ -44,9 +47,9 @@ export class DocumentWrites {
     this.#store = store
   }
 
-  async write(name: string, options: WriteDocumentOptions, pump: Pump): Promise<DocumentStat> {
+  async write(name: string, options: WriteOptions, pump: Pump): Promise<DocumentStat> {
     this.#checkWritable('write a document')
-    checkName(name, 'document')
+    if (options.commit === undefined) checkName(name, 'document')
     checkVersionOption(options.ifVersion)
     this.#checkMayWrite(name, options.ifVersion)
     return this.#run(this.#write(name, options, pump))
@@ -101,7 +104,7 @@ export class DocumentWrites {
     return before
   }
 
-  async #write(name: string, options: WriteDocumentOptions, pump: Pump): Promise<DocumentStat> {
+  async #write(name: string, options: WriteOptions, pump: Pump): Promise<DocumentStat> {
     const { storage, random, storeId } = this.#context
     const { files, stopping } = this.#store
     const id = toHex(random.bytes(8))
@@ -123,7 +126,8 @@ export class DocumentWrites {
         // From here on a manifest may name it, whatever becomes of the commit: then only `tidy` knows.
         writer = undefined
         const document = { name, version, id, ...sizes, writtenAt: this.#context.clock.now() }
-        await this.#context.commit({ type: 'document-written', document })
+        if (options.commit !== undefined) await options.commit(document)
+        else await this.#context.commit({ type: 'document-written', document })
         if (before !== undefined) await this.#changed(name)
         return statOf(document)
       })

@@ -24,7 +24,7 @@ import { optionInvalid } from '../options.ts'
 import type { LogContext } from '../topic/context.ts'
 import { DocumentReads } from './document-reads.ts'
 import { DocumentWrites, documentUnknown, statOf } from './document-writes.ts'
-import { checkName } from './names.ts'
+import { checkName, isOwnOrName } from './names.ts'
 import { Stopping } from './stopping.ts'
 import { StoredFiles } from './stored-files.ts'
 import { DOCUMENT_FILES } from './stored-paths.ts'
@@ -99,8 +99,8 @@ export class StoreDocuments implements Documents {
   async list(): Promise<DocumentStat[]> {
     this.#checkOpen('list documents')
     await this.#context.refresh()
-    const stats = (this.#state().documents ?? []).map(statOf)
-    return stats.sort((a, b) => (a.name < b.name ? -1 : 1))
+    const rows = (this.#state().documents ?? []).filter(({ name }) => !name.startsWith('_'))
+    return rows.map(statOf).sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
   stat(name: string | DocumentRef): Promise<DocumentStat> {
@@ -141,6 +141,17 @@ export class StoreDocuments implements Documents {
     }
   }
 
+  /** Write a document of the store's own, and commit that with something else. The value must not change meanwhile. */
+  writeOwn(name: string, value: unknown, commit: (document: DocumentRow) => Promise<void>): Promise<DocumentStat> {
+    return this.#writes.write(name, { commit }, (output, signal) => pumpValue(output, value, { signal }))
+  }
+
+  /** A document is no more: a record says so. */
+  async forget(name: string): Promise<void> {
+    this.#reads.drop(name)
+    await this.files.tidy(name)
+  }
+
   /** The manifest of another process has changed: do not keep files that it has removed. */
   moved(): void {
     this.#reads.dropAll((name, id) => findDocument(this.#state().documents, name)?.id !== id)
@@ -174,7 +185,8 @@ export class StoreDocuments implements Documents {
 
   async #newest(ref: unknown, action: string): Promise<DocumentRow> {
     const name = isDocumentRef(ref) ? ref.$document : ref
-    checkName(name, 'document')
+    // Documents of the store's own may be read, not written or removed.
+    if (!isOwnOrName(name)) checkName(name, 'document')
     this.#checkOpen(`${action} a document`)
     await this.#catchUp(action)
     return this.#row(name, action)

@@ -6,6 +6,7 @@ import type { LogContext } from '../topic/context.ts'
 import { StoreDocuments } from './documents.ts'
 import type { PartitionStarts } from './ends.ts'
 import { StoreHistories } from './histories.ts'
+import { StoreProjections } from './projections.ts'
 import { StoreTopics } from './topics.ts'
 import type { OpenReport, Store, StoreStats, VerifyOptions, VerifyReport } from './types.ts'
 import { verifyStore } from './verify.ts'
@@ -29,6 +30,7 @@ export class LogStore implements Store {
   readonly topics: StoreTopics
   readonly documents: StoreDocuments
   readonly histories: StoreHistories
+  readonly projections: StoreProjections
   readonly #context: LogContext
   readonly #parts: OpenedParts
   #closing: Promise<void> | undefined
@@ -42,6 +44,7 @@ export class LogStore implements Store {
     this.topics = new StoreTopics(context, parts.state, parts.starts)
     this.documents = new StoreDocuments(context, parts.state, parts.before)
     this.histories = new StoreHistories(context, parts.state, parts.before)
+    this.projections = new StoreProjections(context, parts.state, this)
   }
 
   async stats(): Promise<StoreStats> {
@@ -98,10 +101,13 @@ export class LogStore implements Store {
     return this.#closing
   }
 
-  /** 1. Tails end, and documents that are still streaming in are given up. 2. Queued appends finish. 3. Checkpoints.
-   * Beside them documents that are being published are, and versions that wait, and what is open is closed. 4. The record of a clean
-   * close, unless something failed: then the next open recovers. 5. The place is free. */
+  /** 1. Projections that run publish once more and end. 2. Tails end, and documents that are still streaming in are
+   * given up. 3. Queued appends finish. 4. Checkpoints. Beside them documents that are being published are, and versions
+   * that wait, and what is open is closed. 5. The record of a clean close, unless something failed: then the next open
+   * recovers. 6. The place is free. */
   async #close(): Promise<void> {
+    const ended = this.projections.close()
+    if (ended !== undefined) await ended
     this.#parts.closing.abort()
     const { health } = this.#context
     // To its end, whatever becomes of the topics; and they to theirs.
