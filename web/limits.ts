@@ -11,6 +11,8 @@ export interface Limits {
   readonly bodyRatio: number
   /** One line of NDJSON. */
   readonly lineBytes: number
+  /** Body of a version of a history as JSON, and one line of versions as NDJSON. */
+  readonly versionBytes: number
   readonly pageEvents: number
   /** How long a body may pause. */
   readonly bodyIdleMs: number
@@ -35,6 +37,7 @@ export const DEFAULT_LIMITS: Limits = {
   bodyEvents: 1_000,
   bodyRatio: 100,
   lineBytes: 1_048_576,
+  versionBytes: 16_777_216,
   pageEvents: 1_000,
   bodyIdleMs: 15_000,
   requests: 64,

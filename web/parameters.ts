@@ -3,7 +3,7 @@
  * Nothing is guessed: an unknown name, a name given twice (`kind` may be) and a value that does not parse are refused
  * by name.
  * @module */
-import { type Durability, type ReadFilter, VarveError, type WriteJsonOptions } from '../src/index.ts'
+import { type Durability, type ReadFilter, type Tier, VarveError, type WriteJsonOptions } from '../src/index.ts'
 
 export interface Parameter {
   readonly name: string
@@ -22,6 +22,7 @@ export interface Parameter {
 
 const text = (name: string, summary: string): Parameter => ({ name, summary, type: 'string' })
 const count = (name: string, summary: string): Parameter => ({ name, summary, type: 'integer', minimum: 0 })
+const time = (name: string, summary: string): Parameter => ({ name, summary, type: 'integer' })
 
 /** Every parameter of every route, under the name of the library's option. */
 export const PARAMETERS = {
@@ -64,6 +65,40 @@ export const PARAMETERS = {
     type: 'string',
     words: ['last', 'refuse'],
   },
+  fromVersion: count('from', 'First version, inclusive'),
+  toVersion: count('to', 'Last version, exclusive'),
+  versionKind: { name: 'kind', summary: 'What the body is', type: 'string', words: ['value', 'metrics'] },
+  label: text('label', 'Label of the version'),
+  fingerprint: text('fingerprint', 'What the value is known by elsewhere'),
+  metadata: text('metadata', 'A JSON object about the version'),
+  logOffset: count('offset', 'End offset, exclusive, of the log that the value reflects'),
+  at: time('at', 'Time of the version in milliseconds; default now'),
+  create: { name: 'create', summary: 'Create what does not exist', type: 'string', words: ['true'] },
+  time: time('time', 'The newest at or before this time in milliseconds'),
+  withLabel: text('label', 'The newest with this label'),
+  upToOffset: count('offset', 'The newest that reflects no more of the log than up to this offset'),
+  check: { name: 'check', summary: 'Compare the value with its hash', type: 'string', words: ['true'] },
+  diffFrom: count('from', 'Version to compare from'),
+  diffTo: count('to', 'Version to compare to; default the newest'),
+  fromTime: time('fromTime', 'Instead of `from`: the newest at or before this time in milliseconds'),
+  toTime: time('toTime', 'Instead of `to`: the newest at or before this time in milliseconds'),
+  fromLabel: text('fromLabel', 'Instead of `from`: the newest with this label'),
+  toLabel: text('toLabel', 'Instead of `to`: the newest with this label'),
+  fromOffset: count('fromOffset', 'Instead of `from`: the newest that reflects no more of the log'),
+  toOffset: count('toOffset', 'Instead of `to`: the newest that reflects no more of the log'),
+  changesLimit: { name: 'limit', summary: 'Most changes to return', type: 'integer', minimum: 1, maximum: 10_000 },
+  onlyChanges: {
+    name: 'onlyChanges',
+    summary: 'Only where the value differs from that of the version before it; default true',
+    type: 'string',
+    words: ['true', 'false'],
+  },
+  metric: text('metric', 'Only metrics that have a series or a rollup of this name'),
+  tier: { name: 'tier', summary: 'Only this tier', type: 'string', words: ['raw', 'compressed', 'archive'] },
+  findLimit: count('limit', 'Most to find; 0: none; default all'),
+  budgetBytes: count('budgetBytes', 'Encoded bytes of what is found, together; default 50 MiB'),
+  stateOffset: count('offset', 'The state after the events below this offset'),
+  stateTime: time('time', 'The state after the events recorded up to this time in milliseconds'),
 } as const satisfies Record<string, Parameter>
 
 export type ParameterKey = keyof typeof PARAMETERS
@@ -87,6 +122,35 @@ export interface Query extends ReadFilter, Pick<WriteJsonOptions, 'exactNumbers'
   readonly pointer?: string
   readonly documentVersion?: number
   readonly thresholdBytes?: number | 'Infinity'
+  readonly fromVersion?: number
+  readonly toVersion?: number
+  readonly versionKind?: 'value' | 'metrics'
+  readonly label?: string
+  readonly fingerprint?: string
+  readonly metadata?: string
+  readonly logOffset?: number
+  readonly at?: number
+  readonly create?: 'true'
+  readonly time?: number
+  readonly withLabel?: string
+  readonly upToOffset?: number
+  readonly check?: 'true'
+  readonly diffFrom?: number
+  readonly diffTo?: number
+  readonly fromTime?: number
+  readonly toTime?: number
+  readonly fromLabel?: string
+  readonly toLabel?: string
+  readonly fromOffset?: number
+  readonly toOffset?: number
+  readonly changesLimit?: number
+  readonly onlyChanges?: 'true' | 'false'
+  readonly metric?: string
+  readonly tier?: Tier
+  readonly findLimit?: number
+  readonly budgetBytes?: number
+  readonly stateOffset?: number
+  readonly stateTime?: number
 }
 
 /** Parse the query of `url`, which may name `keys`. @throws {VarveError} `OPTION_INVALID` naming the parameter. */

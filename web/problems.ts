@@ -50,17 +50,23 @@ const STATUS_OF_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
   MEDIA_TYPE_UNSUPPORTED: 415,
   HOST_UNKNOWN: 421,
   METHOD_UNSUPPORTED: 405,
+  PROJECTION_BUSY: 409,
   RATE_LIMITED: 429,
   AUTH_REQUIRED: 401,
 }
 
 /** Kinds whose message and details speak of the place where the files are. */
 const INNER: ReadonlySet<ErrorKind> = new Set(['full', 'denied', 'unavailable', 'corrupt', 'unsupported', 'internal'])
-/** Codes of those kinds that the app itself raises: their message is about the request. */
-const OUTER: ReadonlySet<ErrorCode> = new Set(['AUTH_REQUIRED', 'ACCESS_DENIED', 'ORIGIN_DENIED'])
+/** Codes of those kinds whose message is about the request. */
+const OUTER: ReadonlySet<ErrorCode> = new Set([
+  'AUTH_REQUIRED',
+  'ACCESS_DENIED',
+  'ORIGIN_DENIED',
+  'PROJECTION_UNDEFINED',
+])
 
 /** Codes of what a caller believed of a version. */
-const BELIEFS: ReadonlySet<ErrorCode> = new Set(['VERSION_CONFLICT', 'DOCUMENT_CONFLICT'])
+const BELIEFS: ReadonlySet<ErrorCode> = new Set(['VERSION_CONFLICT', 'DOCUMENT_CONFLICT', 'HISTORY_CONFLICT'])
 
 /** The HTTP status of a code. */
 export function statusOf(kind: ErrorKind, code: ErrorCode): number {
@@ -114,7 +120,7 @@ export function problemText(problem: Problem): string {
 export function problemHeaders(problem: Problem): Record<string, string> {
   if (problem.code === 'AUTH_REQUIRED') return { 'www-authenticate': 'Bearer' }
   const { retryAfterMs, actual, found } = problem.details
-  const version = problem.code === 'DOCUMENT_CONFLICT' ? found : actual
+  const version = problem.code === 'VERSION_CONFLICT' ? actual : found
   if (problem.status === 412 && typeof version === 'number') return { etag: `"${version}"` }
   if (problem.status === 405) return { allow: String(problem.details.allow ?? '') }
   if (problem.status !== 429 && !(problem.status === 503 && problem.retryable)) return {}

@@ -314,6 +314,7 @@ const REPORT = {
   bytesChecked: 1,
   eventsChecked: 1,
   documentsChecked: 1,
+  versionsChecked: 0,
   problems: [],
   unknownFiles: [],
   notChecked: [],

@@ -10,6 +10,7 @@ const REPORT: VerifyReport = {
   bytesChecked: 10,
   eventsChecked: 3,
   documentsChecked: 1,
+  versionsChecked: 0,
   problems: [],
   unknownFiles: [],
   notChecked: [],

@@ -1,15 +1,22 @@
 /** Work over the whole store as the page shows it: started, watched, cancelled.
  * @module */
 import { html } from 'hono/html'
-import type { VerifyReport } from '../../src/index.ts'
-import type { Job, JobKind } from '../api/jobs.ts'
+import type { CleanupReport, HistoryReport, ProjectionStatus, VerifyReport } from '../../src/index.ts'
+import type { Job, JobKind, JobProgress } from '../api/jobs.ts'
 import { startCheckpoint, startVerify } from '../api/store.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { problemOf } from '../problems.ts'
 import { answer, type Html } from './layout.ts'
 import { counted, formatBytes } from './words.ts'
 
-const NAMES: Readonly<Record<JobKind, string>> = { verify: 'Verify', checkpoint: 'Checkpoint' }
+const NAMES: Readonly<Record<JobKind, string>> = {
+  verify: 'Verify',
+  checkpoint: 'Checkpoint',
+  'history-verify': 'Verify',
+  'history-cleanup': 'Clean-up',
+  'projection-run': 'Run',
+  'projection-rebuild': 'Rebuild',
+}
 
 /** POST /partials/verify */
 export function verifyPartial(c: WebContext, app: Shared): Response {
@@ -36,18 +43,31 @@ export function jobPanel(job: Job | undefined, c: WebContext): Html {
   if (job === undefined) return html``
   const { base } = factsOf(c)
   if (job.state === 'running') {
-    const { doneBytes, totalBytes } = job.progress ?? { doneBytes: 0, totalBytes: 0 }
-    const progress = totalBytes > 0 && html`: ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`
+    const { done, total, words } = progressOf(job.progress)
+    const progress = total > 0 && html`: ${words}`
     return html`<div class="job running" data-state="running" hx-get="${base}/partials/jobs/${job.id}"
 hx-trigger="load delay:500ms" hx-target="#job">
 <p>${NAMES[job.kind]} is running${progress}</p>
-<progress aria-label="${NAMES[job.kind]}" ${
-      totalBytes > 0 && html`value="${doneBytes}" max="${totalBytes}"`
-    }></progress>
+<progress aria-label="${NAMES[job.kind]}" ${total > 0 && html`value="${done}" max="${total}"`}></progress>
 <button class="quiet" hx-post="${base}/partials/jobs/${job.id}/cancel" hx-target="#job">Cancel</button>
 </div>`
   }
   return html`<div class="job ${job.state}" data-state="${job.state}" hx-ignore>${outcome(job, c)}</div>`
+}
+
+function progressOf(progress: JobProgress | undefined): { done: number; total: number; words: string } {
+  if (progress === undefined) return { done: 0, total: 0, words: '' }
+  if ('groups' in progress) {
+    const { groups, totalGroups } = progress
+    return { done: groups, total: totalGroups, words: `${groups} of ${counted(totalGroups, 'group')}` }
+  }
+  if ('events' in progress) {
+    const { events, lag } = progress
+    return { done: events, total: events + lag, words: `${counted(events, 'event')} folded, ${lag} to go` }
+  }
+  const { doneBytes, totalBytes } = progress
+  const words = `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`
+  return { done: doneBytes, total: totalBytes, words }
 }
 
 function outcome(job: Job, c: WebContext): Html {
@@ -59,18 +79,40 @@ function outcome(job: Job, c: WebContext): Html {
 ${hint !== undefined && html`<p>${hint}</p>`}`
   }
   if (job.report === undefined) return html`<p>${name} done.</p>`
-  return verifyOutcome(job.report)
+  if ('filesChecked' in job.report) return verifyOutcome(job.report)
+  if ('damaged' in job.report) return historyOutcome(job.report)
+  if ('kept' in job.report) return cleanupOutcome(job.report)
+  return projectionOutcome(name, job.report)
+}
+
+function historyOutcome({ ok, versionsChecked, bytesChecked, damaged, problems }: HistoryReport): Html {
+  return html`<p><strong>${ok ? 'No damage found' : 'Damage found'}.</strong> ${counted(versionsChecked, 'version')} in
+${formatBytes(bytesChecked)} checked${damaged.length > 0 && html`, ${counted(damaged.length, 'version')} cannot be read`}.</p>
+${problems.length > 0 && problemList(problems)}`
+}
+
+function cleanupOutcome({ kept, versions, freedBytes }: CleanupReport): Html {
+  return html`<p><strong>Cleaned up.</strong> ${counted(versions - kept, 'version')} went, ${kept} stay,
+${formatBytes(freedBytes)} freed.</p>`
+}
+
+function projectionOutcome(name: string, { lag, foldVersion }: ProjectionStatus): Html {
+  return html`<p><strong>${name} done.</strong> Fold version ${foldVersion},
+${lag === 0 ? 'caught up' : `${counted(lag, 'event')} behind`}.</p>`
+}
+
+function problemList(problems: readonly { code: string; file: string; message: string }[]): Html {
+  return html`<ul>${problems.map(
+    ({ code, file, message }) => html`<li><code>${code}</code> ${message} <code>${file}</code></li>`,
+  )}</ul>`
 }
 
 function verifyOutcome(report: VerifyReport): Html {
-  const { ok, filesChecked, bytesChecked, eventsChecked, documentsChecked, problems } = report
+  const { ok, filesChecked, bytesChecked, eventsChecked, documentsChecked, versionsChecked, problems } = report
   const found = ok ? 'No damage found' : 'Damage found'
-  return html`<p><strong>${found}.</strong> ${counted(eventsChecked, 'event')} and
+  return html`<p><strong>${found}.</strong> ${counted(eventsChecked, 'event')}${
+    versionsChecked > 0 ? html`, ${counted(versionsChecked, 'version')}` : ''
+  } and
 ${counted(documentsChecked, 'document')} in ${counted(filesChecked, 'file')}, ${formatBytes(bytesChecked)} checked.</p>
-${
-  problems.length > 0 &&
-  html`<ul>${problems.map(
-    ({ code, file, message }) => html`<li><code>${code}</code> ${message} <code>${file}</code></li>`,
-  )}</ul>`
-}`
+${problems.length > 0 && problemList(problems)}`
 }

@@ -80,15 +80,17 @@ export async function writableTopicOf(c: WebContext, app: Shared): Promise<Topic
   return topic
 }
 
-/** Tell whether a topic is the store's own. */
+/** Tell whether a name is for the store's own: its topics, and the states of projections. */
 export function isOwn(name: string): boolean {
   return name.startsWith('_')
 }
 
-/** @throws {VarveError} `NAME_INVALID` for a topic of the store's own. */
-export function refuseOwn(name: string): void {
+/** @throws {VarveError} `NAME_INVALID` for what is the store's own. */
+export function refuseOwn(name: string, what = 'topic'): void {
   if (isOwn(name))
-    throw new VarveError('NAME_INVALID', `Cannot change topic "${name}": it is the store's own`, { details: { name } })
+    throw new VarveError('NAME_INVALID', `Cannot change ${what} "${name}": it is the store's own`, {
+      details: { name },
+    })
 }
 
 /** The media type of the body, without its charset. */
@@ -142,8 +144,7 @@ function readInTime(reader: ReadableStreamDefaultReader<Uint8Array>, app: Shared
 
 /** Read the whole body as text: at most `bodyBytes`, as sent and inflated.
  * @throws {VarveError} `BODY_TOO_LARGE`, `BODY_TIMEOUT`, `JSON_INVALID` (not UTF-8). */
-export async function bodyText(c: WebContext, app: Shared): Promise<string> {
-  const { bodyBytes } = app.limits
+export async function bodyText(c: WebContext, app: Shared, bodyBytes = app.limits.bodyBytes): Promise<string> {
   if (Number(c.req.header('content-length') ?? 0) > bodyBytes) throw tooLarge(bodyBytes)
   const pieces: Uint8Array[] = []
   let size = 0

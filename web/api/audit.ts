@@ -1,9 +1,10 @@
 /** The record of what admins did, and of who wrote which document: events of the store's own topic `_audit`.
  *
  * An action is two events of one kind about one entity, with the request id as their correlation: `begun` before
- * anything happens, so that nothing happens unrecorded, and `done` or `failed` afterwards, caused by the first.
+ * anything happens, so that nothing happens unrecorded, and `done`, `failed` or `cancelled` afterwards, caused by the
+ * first. Events and versions are records of their own: appending them is no action.
  * @module */
-import type { Topic } from '../../src/index.ts'
+import { isVarveError, type Topic } from '../../src/index.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { toVarveError } from '../problems.ts'
 
@@ -17,17 +18,28 @@ export type Action =
   | 'TopicDelete'
   | 'DocumentWrite'
   | 'DocumentDelete'
+  | 'HistoryCreate'
+  | 'HistoryChange'
+  | 'HistoryPin'
+  | 'HistoryUnpin'
+  | 'HistoryCleanup'
+  | 'HistoryDelete'
+  | 'ProjectionRun'
+  | 'ProjectionRebuild'
+  | 'ProjectionDelete'
   | 'Checkpoint'
 
 export interface Deed<T> {
   readonly action: Action
-  /** The name of the topic or document, or `store`. */
+  /** The name of the topic, document, history or projection, or `store`. */
   readonly entity: string
   /** What was asked for: plain data. */
   readonly asked?: object
   readonly run: () => Promise<T>
   /** What became of it: plain data. */
   readonly outcome?: (result: T) => object
+  /** Of a deed that can be stopped. */
+  readonly signal?: AbortSignal
 }
 
 /** Do something that changes the store, and record that it was done and by whom.
@@ -42,7 +54,8 @@ export async function recorded<T>(c: WebContext, app: Shared, deed: Deed<T>): Pr
   try {
     result = await deed.run()
   } catch (error) {
-    await record.end('failed', { code: toVarveError(error).code })
+    const isStopped = deed.signal?.aborted === true && !isVarveError(error)
+    await (isStopped ? record.end('cancelled') : record.end('failed', { code: toVarveError(error).code }))
     throw error
   }
   await record.end('done', deed.outcome?.(result))
@@ -75,7 +88,7 @@ class AuditRecord {
   }
 
   /** The deed is done, whether this can be recorded or not, so its failure goes to the server's log. */
-  async end(state: 'done' | 'failed', outcome: object = {}): Promise<void> {
+  async end(state: 'done' | 'failed' | 'cancelled', outcome: object = {}): Promise<void> {
     const event = this.#event({ state, ...outcome })
     await this.#audit.append({ ...event, causationId: this.#begunId }).catch((failure: unknown) => {
       this.#app.options.onError?.(failure, { requestId: this.#facts.requestId })

@@ -12,7 +12,7 @@ import {
   type WriteJsonOptions,
 } from '../../src/index.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
-import { bodyPieces, json, jsonPage } from './answers.ts'
+import { bodyPieces, isOwn, json, jsonPage } from './answers.ts'
 import { recorded } from './audit.ts'
 import { nextLink } from './events.ts'
 import { checkConfirmed, present, refuse } from './fields.ts'
@@ -33,17 +33,25 @@ export async function listDocuments(c: WebContext, app: Shared): Promise<Respons
   return jsonPage(page, nextLink(c, page.nextCursor))
 }
 
-/** Documents in the order of their names, behind the name `cursor`. */
+/** Documents in the order of their names, behind the name `cursor`. The store's own are not listed. */
 export async function documentPage(
   app: Shared,
   { cursor, limit = LIST_ITEMS }: { readonly cursor?: string; readonly limit?: number },
 ): Promise<{ items: DocumentStat[]; nextCursor?: string }> {
-  const all = await app.store.documents.list()
-  const found = cursor === undefined ? 0 : all.findIndex(({ name }) => name > cursor)
+  const all = (await app.store.documents.list()).filter(({ name }) => !isOwn(name))
+  return pageByName(all, { cursor, limit, nameOf: ({ name }) => name })
+}
+
+/** A page of a list that is sorted by name, behind the name `cursor`. */
+export function pageByName<T>(
+  all: readonly T[],
+  { cursor, limit = LIST_ITEMS, nameOf }: { cursor?: string | undefined; limit?: number; nameOf: (item: T) => string },
+): { items: T[]; nextCursor?: string } {
+  const found = cursor === undefined ? 0 : all.findIndex((item) => nameOf(item) > cursor)
   const items = found < 0 ? [] : all.slice(found, found + limit)
   const last = items.at(-1)
   const more = last !== undefined && found + limit < all.length
-  return more ? { items, nextCursor: last.name } : { items }
+  return more ? { items, nextCursor: nameOf(last) } : { items }
 }
 
 /** GET /api/documents/:name/stat */

@@ -1,8 +1,11 @@
 /** Jobs: long work that a request starts and others watch or cancel. They live in memory, as long as the app.
  * @module */
 import {
+  type CleanupReport,
   type Clock,
+  type HistoryReport,
   isVarveError,
+  type ProjectionStatus,
   type Random,
   randomId,
   VarveError,
@@ -10,23 +13,40 @@ import {
   type VerifyReport,
 } from '../../src/index.ts'
 
-export type JobKind = 'checkpoint' | 'verify'
+export type JobKind =
+  | 'checkpoint'
+  | 'verify'
+  | 'history-cleanup'
+  | 'history-verify'
+  | 'projection-run'
+  | 'projection-rebuild'
+
+/** How far a job is: bytes of a check, groups of a clean-up, events of a projection. */
+export type JobProgress =
+  | VerifyProgress
+  | { readonly doneBytes: number; readonly totalBytes: number }
+  | { readonly groups: number; readonly totalGroups: number }
+  | { readonly events: number; readonly lag: number }
+
+export type JobReport = VerifyReport | HistoryReport | CleanupReport | ProjectionStatus
 
 export interface Job {
   readonly id: string
   readonly kind: JobKind
+  /** The name of the history or projection that it is about. */
+  readonly subject?: string
   readonly state: 'running' | 'done' | 'failed' | 'cancelled'
   readonly startedAt: number
   readonly endedAt?: number
-  readonly progress?: VerifyProgress
-  readonly report?: VerifyReport
+  readonly progress?: JobProgress
+  readonly report?: JobReport
   /** Why the job failed; shown as this reader may see it. */
   readonly error?: unknown
 }
 
 export interface JobTools {
   readonly signal: AbortSignal
-  readonly onProgress: (progress: VerifyProgress) => void
+  readonly onProgress: (progress: JobProgress) => void
 }
 
 interface Running {
@@ -61,7 +81,11 @@ export class Jobs {
    * @param what two jobs of one text are the same. */
   start(
     kind: JobKind,
-    { what, run }: { what: string; run: (tools: JobTools) => Promise<VerifyReport | undefined> },
+    {
+      what,
+      subject,
+      run,
+    }: { what: string; subject?: string; run: (tools: JobTools) => Promise<JobReport | undefined> },
   ): Job {
     const running = this.#running(what)
     if (running !== undefined) return running.job
@@ -69,11 +93,12 @@ export class Jobs {
       throw new VarveError('STORE_CLOSED', `Cannot start a ${kind}: the server is stopping`)
     this.#forgetOldest()
     const { clock, random } = this.#options
-    const job: Job = { id: randomId(random, 16), kind, state: 'running', startedAt: clock.now() }
+    const about = subject === undefined ? {} : { subject }
+    const job: Job = { id: randomId(random, 16), kind, ...about, state: 'running', startedAt: clock.now() }
     const entry: Running = { job, what, controller: new AbortController(), watchers: new Set() }
     this.#jobs.set(job.id, entry)
     const { signal } = entry.controller
-    const onProgress = (progress: VerifyProgress) => {
+    const onProgress = (progress: JobProgress) => {
       // A cancelled job may still tell of its last step.
       if (entry.job.state === 'running') this.#change(entry, { progress })
     }
@@ -96,9 +121,9 @@ export class Jobs {
     return this.#entry(id).job
   }
 
-  /** The newest job of a kind, if one is remembered. */
-  latest(kind: JobKind): Job | undefined {
-    return [...this.#jobs.values()].filter(({ job }) => job.kind === kind).at(-1)?.job
+  /** The newest job of a kind and about this, if one is remembered. */
+  latest(kind: JobKind, subject?: string): Job | undefined {
+    return [...this.#jobs.values()].findLast(({ job }) => job.kind === kind && job.subject === subject)?.job
   }
 
   /** Stop a running job; one that has ended stays as it is. @throws {VarveError} `JOB_UNKNOWN`. */

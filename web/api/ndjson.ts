@@ -39,7 +39,7 @@ export interface LinesReceipt {
   readonly durability: Durability
 }
 
-interface Line {
+export interface Line {
   readonly number: number
   readonly text: string
   readonly sizeBytes: number
@@ -76,7 +76,8 @@ export async function appendLines(
       if (batch.length >= bodyEvents || sizeBytes + lineBytes > bodyBytes) await flush()
       if (batch.length === 0) firstLine = number
       line = number
-      batch.push(parseLine(text, number))
+      // The library checks the event.
+      batch.push(parseLine(text, number) as NewEvent)
       sizeBytes += lineBytes
     }
     await flush()
@@ -89,10 +90,10 @@ export async function appendLines(
   return { topic: name, lineage, events, replayedEvents, ranges, durability: options.durability ?? 'synced' }
 }
 
-function parseLine(text: string, line: number): NewEvent {
+/** The value of a line. @throws {VarveError} `JSON_INVALID` with `line`. */
+export function parseLine(text: string, line: number): unknown {
   try {
-    // The library checks the event.
-    return parseJson(text) as NewEvent
+    return parseJson(text)
   } catch (error) {
     const { code, details } = toVarveError(error)
     throw new VarveError(code, `Cannot append line ${line}: it is not JSON`, { details: { ...details, line } })
@@ -179,7 +180,7 @@ class Sender {
 }
 
 /** Cut bytes into lines. @throws {VarveError} `BODY_TOO_LARGE`, `JSON_INVALID` (not UTF-8), both with `line`. */
-async function* lines(pieces: AsyncIterable<Uint8Array>, lineBytes: number): AsyncGenerator<Line> {
+export async function* lines(pieces: AsyncIterable<Uint8Array>, lineBytes: number): AsyncGenerator<Line> {
   let held: Uint8Array[] = []
   let heldBytes = 0
   let number = 1

@@ -6,7 +6,8 @@ import { PARAMETERS, type Parameter, type ParameterKey } from '../parameters.ts'
 import { PROBLEM_TYPE, statusOf } from '../problems.ts'
 
 const DESCRIPTION = [
-  'Append to, read and follow the topics of an event log; store documents and read them by path.',
+  'Append to, read and follow the topics of an event log; store documents and read them by path; keep the versions of',
+  'a value as a history; read the states of projections.',
   'Bodies may be sent with Content-Encoding: gzip; JSON answers come with it to who accepts it.',
   'Integers past 2^53 are JSON integers; bytes, dates and the like are objects with "$type".',
 ].join(' ')

@@ -6,7 +6,9 @@ import { json } from './answers.ts'
 import { APPEND_HEADERS, appendEvents, NDJSON } from './append.ts'
 import { DOCUMENT_ROUTES } from './document-routes.ts'
 import { readEvent, readPage, readProof, walkEvents } from './events.ts'
+import { HISTORY_ROUTES } from './history-routes.ts'
 import { openApiDocument } from './openapi.ts'
+import { PROJECTION_ROUTES } from './projection-routes.ts'
 import { APPEND_SCHEMA, CHANGE_SCHEMA, CREATE_SCHEMA, PRUNE_SCHEMA, VERIFY_SCHEMA } from './schemas.ts'
 import { cancelJob, postCheckpoint, postVerify, readJob, readOpenReport, readReadiness, readStore } from './store.ts'
 import { tailEvents } from './tail.ts'
@@ -286,4 +288,6 @@ export const API_ROUTES: readonly Route[] = [
     handle: tailEvents,
   },
   ...DOCUMENT_ROUTES,
+  ...HISTORY_ROUTES,
+  ...PROJECTION_ROUTES,
 ]

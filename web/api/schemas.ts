@@ -90,5 +90,24 @@ export const VERIFY_SCHEMA = object({
   ]),
 })
 
+const TIER = object({ forMs: { oneOf: [whole, { type: 'null' }] }, everyMs: { type: 'integer', minimum: 1 } }, [
+  'forMs',
+])
+
+const HISTORY_PROPERTIES = {
+  keyframeInterval: { type: 'integer', minimum: 1, maximum: 10_000 },
+  keyField: text,
+  tiers: object({ raw: TIER, compressed: TIER, archive: TIER }),
+} as const
+
+export const HISTORY_CHANGE_SCHEMA = object(HISTORY_PROPERTIES)
+
+export const HISTORY_CREATE_SCHEMA = object(
+  { history: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$' }, ...HISTORY_PROPERTIES },
+  ['history'],
+)
+
+export const CLEANUP_SCHEMA = object({ dryRun: { type: 'boolean' }, now: { type: 'integer' }, confirm: text })
+
 /** Any JSON value. */
 export const ANY_SCHEMA: Schema = {}

@@ -68,7 +68,8 @@ export async function postCheckpoint(c: WebContext, app: Shared): Promise<Respon
   return acceptedJob(c, await startCheckpoint(c, app))
 }
 
-function acceptedJob(c: WebContext, job: Job): Response {
+/** 202 and where the job is. */
+export function acceptedJob(c: WebContext, job: Job): Response {
   const headers = { location: `${factsOf(c).base}/api/jobs/${job.id}` }
   return json(tellJob(c, job), { status: 202, headers })
 }

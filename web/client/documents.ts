@@ -8,14 +8,11 @@ import {
   type DocumentRef,
   type DocumentStat,
   Path,
-  parseJsonValue,
   stringifyValue,
   VarveError,
   type WriteJsonOptions,
 } from '../../src/index.ts'
-
-/** Send a request below the address of the server. Rejects with the `VarveError` that the server told. */
-export type Send = (path: string, init?: RequestInit) => Promise<Response>
+import { beliefOf, bytesOf, cancelledBy, linesOf, parsed, queryText, type Send, streamed } from './requests.ts'
 
 type Name = string | DocumentRef
 export type PutOptions = Omit<WriteJsonOptions, 'onProgress'>
@@ -23,10 +20,6 @@ export type PutOptions = Omit<WriteJsonOptions, 'onProgress'>
 interface Cancel {
   readonly signal?: AbortSignal
 }
-
-/** What a query is made of. */
-export type Query = Readonly<Record<string, Value | readonly Value[]>>
-type Value = string | number | undefined
 
 export class ClientDocuments {
   readonly #send: Send
@@ -44,16 +37,7 @@ export class ClientDocuments {
   /** The same from JSON text as UTF-8 in pieces of any size, sent as they come. */
   async putJson(name: string, bytes: DocumentBytes, options: PutOptions = {}): Promise<DocumentStat> {
     const { ifVersion, signal, ...query } = options
-    const headers: Record<string, string> = { 'content-type': 'application/json', ...beliefOf(ifVersion) }
-    const body = bytes instanceof Uint8Array ? bytes : streamOf(bytes)
-    // `duplex` is wanted by fetch for streamed bodies and missing from the type.
-    const init: RequestInit & { duplex: 'half' } = {
-      method: 'PUT',
-      headers,
-      body: body as BodyInit,
-      duplex: 'half',
-      ...(signal !== undefined && { signal }),
-    }
+    const init = streamed('PUT', { type: 'application/json', bytes, headers: beliefOf(ifVersion), signal })
     return (await parsed(await this.#send(pathOf(name) + queryText(query), init))) as DocumentStat
   }
 
@@ -81,14 +65,7 @@ export class ClientDocuments {
       if (value !== undefined) yield { path: String(path), value }
       return
     }
-    const response = await this.#send(placeText(name, path), options)
-    const decoder = new TextDecoder()
-    let rest = ''
-    for await (const bytes of bytesOf(response)) {
-      const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) yield parseJsonValue(line) as DocumentMatch
-    }
+    for await (const line of linesOf(await this.#send(placeText(name, path), options))) yield line as DocumentMatch
   }
 
   /** A page of the fields or elements of a value; `nextCursor` continues it. */
@@ -99,7 +76,7 @@ export class ClientDocuments {
   ): Promise<ChildPage> {
     const { signal, ...query } = options
     const address = `${pathOf(name)}/children${queryText({ path: String(path), ...query })}`
-    return (await parsed(await this.#send(address, signal === undefined ? {} : { signal }))) as ChildPage
+    return (await parsed(await this.#send(address, cancelledBy(signal)))) as ChildPage
   }
 
   /** All documents, by name. */
@@ -125,10 +102,6 @@ export class ClientDocuments {
   }
 }
 
-async function parsed(response: Response): Promise<unknown> {
-  return parseJsonValue(await response.text())
-}
-
 function pathOf(name: Name): string {
   return `/api/documents/${encodeURIComponent(typeof name === 'string' ? name : name.$document)}`
 }
@@ -144,53 +117,4 @@ function refusePlural(path: string | Path): void {
     throw new VarveError('PATH_PLURAL', `Cannot read one value at "${place}": it may mean several`, {
       details: { path: place.toString() },
     })
-}
-
-function beliefOf(ifVersion: number | undefined): Record<string, string> {
-  if (ifVersion === undefined) return {}
-  return ifVersion === 0 ? { 'if-none-match': '*' } : { 'if-match': `"${ifVersion}"` }
-}
-
-/** The query as text, with a question mark unless it is empty. */
-export function queryText(query: Query): string {
-  const parameters = new URLSearchParams()
-  for (const [name, given] of Object.entries(query)) {
-    for (const value of Array.isArray(given) ? given : [given]) {
-      if (value !== undefined) parameters.append(name, String(value))
-    }
-  }
-  const text = parameters.toString()
-  return text === '' ? '' : `?${text}`
-}
-
-/** The body of a response in pieces. Leaving the loop ends the request. */
-async function* bytesOf(response: Response): AsyncGenerator<Uint8Array, void> {
-  const reader = response.body?.getReader()
-  if (reader === undefined) return
-  try {
-    while (true) {
-      const { done, value } = await reader.read()
-      if (done) return
-      yield value
-    }
-  } finally {
-    await reader.cancel().catch(() => undefined)
-  }
-}
-
-/** Bytes as a stream that is read as it is sent. */
-function streamOf(bytes: Exclude<DocumentBytes, Uint8Array>): ReadableStream<Uint8Array> {
-  if (bytes instanceof ReadableStream) return bytes
-  const pieces = Symbol.asyncIterator in bytes ? bytes[Symbol.asyncIterator]() : bytes[Symbol.iterator]()
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const next = await pieces.next()
-        if (next.done === true) controller.close()
-        else controller.enqueue(next.value)
-      },
-      cancel: async () => void (await pieces.return?.()),
-    },
-    { highWaterMark: 0 },
-  )
 }

@@ -3,8 +3,6 @@
 import {
   type AppendOptions,
   type ChangeableTopicOptions,
-  ERROR_CODES,
-  type ErrorCode,
   type EventProof,
   type NewEvent,
   type Page,
@@ -21,10 +19,15 @@ import {
   VarveError,
   type WalkOptions,
 } from '../../src/index.ts'
-import { ClientDocuments, queryText } from './documents.ts'
+import { ClientDocuments } from './documents.ts'
 import { readFrames } from './frames.ts'
+import { ClientHistories } from './histories.ts'
+import { ClientProjections } from './projections.ts'
+import { cancelledBy, parsed, problemError, queryText } from './requests.ts'
 
 export type { ClientDocuments, PutOptions } from './documents.ts'
+export type { AppendLinesOptions, ClientFoundVersions, ClientHistories, VersionLinesReceipt } from './histories.ts'
+export type { ClientProjections } from './projections.ts'
 
 export interface ClientOptions {
   /** Where the app is mounted, such as `http://127.0.0.1:4713`. */
@@ -60,6 +63,10 @@ export type ReadPage = Page & { readonly entityVersion?: number }
  * console.assert(items[0]?.data.total === 12n ** 20n)
  * await client.documents.put('catalog', { products: [{ name: 'tea' }] })
  * console.assert((await client.documents.get('catalog', 'products[0].name')) === 'tea')
+ * await client.histories.append('board', { shapes: [] }, { create: true })
+ * await client.histories.append('board', { shapes: ['circle'] }, { ifVersion: 1 })
+ * const { lines } = await client.histories.diff('board', { from: { version: 1 } })
+ * console.assert(lines.length > 0)
  * await store.close()
  * ``` */
 export function createClient(options: ClientOptions): Client {
@@ -69,6 +76,10 @@ export function createClient(options: ClientOptions): Client {
 export class Client {
   /** Documents: put, get and the like, with text streamed both ways. */
   readonly documents: ClientDocuments
+  /** Histories: append, read, diff, query and the like. */
+  readonly histories: ClientHistories
+  /** Projections: their states, and runs. */
+  readonly projections: ClientProjections
   readonly #url: string
   readonly #headers: Record<string, string>
   readonly #fetch: (url: string, init?: RequestInit) => Response | Promise<Response>
@@ -77,7 +88,10 @@ export class Client {
     this.#url = options.url.replace(/\/+$/, '')
     this.#headers = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }
     this.#fetch = options.fetch ?? ((url, init) => fetch(url, init))
-    this.documents = new ClientDocuments((path, init = {}) => this.#request(path, init))
+    const send = (path: string, init: RequestInit = {}) => this.#request(path, init)
+    this.documents = new ClientDocuments(send)
+    this.histories = new ClientHistories(send)
+    this.projections = new ClientProjections(send)
   }
 
   /** All topics with their sizes. */
@@ -173,7 +187,7 @@ export class Client {
       const headers: Record<string, string> = { accept: 'text/event-stream' }
       if (last !== undefined) headers['last-event-id'] = last
       const path = `${pathOf(topic)}/tail${queryText(query)}`
-      const response = await this.#request(path, { headers, ...(signal === undefined ? {} : { signal }) })
+      const response = await this.#request(path, { headers, ...cancelledBy(signal) })
       for await (const frame of readFrames(response, signal)) {
         if (frame.event === 'problem') throw problemError(parseJsonValue(frame.data), response.status)
         if (frame.event === 'overflow') break
@@ -193,14 +207,12 @@ export class Client {
   }
 
   async #json(path: string, signal?: AbortSignal): Promise<unknown> {
-    const response = await this.#request(path, signal === undefined ? {} : { signal })
-    return parseJsonValue(await response.text())
+    return parsed(await this.#request(path, cancelledBy(signal)))
   }
 
   async #send(path: string, { method = 'POST', body, signal }: Sent): Promise<unknown> {
     const headers = { 'content-type': 'application/json' }
-    const init = { method, headers, body: stringifyValue(body), ...(signal === undefined ? {} : { signal }) }
-    return parseJsonValue(await (await this.#request(path, init)).text())
+    return parsed(await this.#request(path, { method, headers, body: stringifyValue(body), ...cancelledBy(signal) }))
   }
 
   async #request(path: string, init: RequestInit): Promise<Response> {
@@ -226,12 +238,4 @@ async function failure(response: Response): Promise<VarveError> {
       cause,
     })
   }
-}
-
-/** The error that a problem document speaks of. */
-function problemError(problem: unknown, status: number): VarveError {
-  const { code, title, detail, details } = problem as Record<string, unknown>
-  const known = typeof code === 'string' && Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'INTERNAL'
-  const given = typeof details === 'object' && details !== null ? details : {}
-  return new VarveError(known, String(detail ?? title ?? known), { details: { ...given, status } })
 }

@@ -1,0 +1,272 @@
+/** The rows of the route table for histories.
+ * @module */
+import type { Route } from '../context.ts'
+import { NDJSON } from './append.ts'
+import {
+  listHistories,
+  patchHistory,
+  postCleanup,
+  postHistory,
+  postHistoryVerify,
+  readHistory,
+  removeHistory,
+} from './histories.ts'
+import { appendVersions, VERSION_HEADERS } from './history-appends.ts'
+import {
+  listVersions,
+  pinVersion,
+  queryVersions,
+  readDiff,
+  readValues,
+  readVersion,
+  readVersionStat,
+  unpinVersion,
+} from './history-reads.ts'
+import { ANY_SCHEMA, CLEANUP_SCHEMA, HISTORY_CHANGE_SCHEMA, HISTORY_CREATE_SCHEMA } from './schemas.ts'
+
+const JSON_TYPE = 'application/json'
+const answers = 'json'
+const found = { status: 200, types: [JSON_TYPE] } as const
+const foundLines = { status: 200, types: [NDJSON] } as const
+const accepted = { status: 202, types: [JSON_TYPE] } as const
+const READ_HEADERS = { 'If-None-Match': 'The ETag of the version, when it is known already' } as const
+const SELECTORS = ['time', 'withLabel', 'upToOffset'] as const
+/** Of reading a version. */
+const VERSION_CODES = [
+  'HISTORY_UNKNOWN',
+  'VERSION_UNKNOWN',
+  'VERSION_OUT_OF_RANGE',
+  'VERSION_GONE',
+  'VERSION_DAMAGED',
+] as const
+/** Of changing one. */
+const CHANGE_CODES = ['HISTORY_UNKNOWN', 'NAME_INVALID', 'STORE_READ_ONLY'] as const
+const BODY_CODES = ['BODY_TOO_LARGE', 'JSON_INVALID'] as const
+
+const WHOLE_HISTORIES: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/api/histories',
+    scope: 'read',
+    answers,
+    summary: 'List histories with their sizes, by name',
+    query: ['limit', 'cursor'],
+    success: found,
+    handle: listHistories,
+  },
+  {
+    method: 'POST',
+    path: '/api/histories',
+    scope: 'admin',
+    answers,
+    summary: 'Create a history',
+    body: [JSON_TYPE],
+    schema: HISTORY_CREATE_SCHEMA,
+    success: { status: 201, types: [JSON_TYPE] },
+    also: { 200: 'It exists with the same options' },
+    codes: ['NAME_INVALID', 'HISTORY_EXISTS', 'STORE_READ_ONLY', ...BODY_CODES],
+    handle: postHistory,
+  },
+  {
+    method: 'GET',
+    path: '/api/histories/:name',
+    scope: 'read',
+    answers,
+    summary: 'Read sizes and settings of a history, with its newest version as ETag for If-Match',
+    success: found,
+    codes: ['HISTORY_UNKNOWN', 'NAME_INVALID'],
+    handle: readHistory,
+  },
+  {
+    method: 'PATCH',
+    path: '/api/histories/:name',
+    scope: 'admin',
+    answers,
+    summary: 'Change options of a history; each tier is replaced whole',
+    body: [JSON_TYPE],
+    schema: HISTORY_CHANGE_SCHEMA,
+    success: found,
+    codes: [...CHANGE_CODES, ...BODY_CODES],
+    handle: patchHistory,
+  },
+  {
+    method: 'DELETE',
+    path: '/api/histories/:name',
+    scope: 'admin',
+    answers,
+    summary: 'Delete a history and all its versions',
+    query: ['confirm'],
+    success: { status: 204, types: [] },
+    codes: CHANGE_CODES,
+    handle: removeHistory,
+  },
+  {
+    method: 'POST',
+    path: '/api/histories/:name/cleanup',
+    scope: 'admin',
+    answers,
+    summary: 'Thin a history out as its tiers say, as a job; or with `dryRun` say what would go',
+    body: [JSON_TYPE],
+    schema: CLEANUP_SCHEMA,
+    success: accepted,
+    also: { 200: 'Of a dry run: what would go' },
+    codes: [...CHANGE_CODES, ...BODY_CODES],
+    handle: postCleanup,
+  },
+  {
+    method: 'POST',
+    path: '/api/histories/:name/verify',
+    scope: 'admin',
+    answers,
+    summary: 'Rebuild every version of a history and compare it with its hash, as a job',
+    success: accepted,
+    codes: ['HISTORY_UNKNOWN', 'NAME_INVALID'],
+    handle: postHistoryVerify,
+  },
+]
+
+const VERSIONS: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/api/histories/:name/versions',
+    scope: 'read',
+    answers,
+    summary: 'Read a page of the list of versions',
+    query: ['fromVersion', 'toVersion', 'direction', 'limit', 'cursor'],
+    success: found,
+    codes: ['HISTORY_UNKNOWN', 'CURSOR_INVALID', 'CURSOR_FOREIGN'],
+    handle: listVersions,
+  },
+  {
+    method: 'POST',
+    path: '/api/histories/:name/versions',
+    scope: 'append',
+    answers,
+    summary:
+      'Append a JSON value or metrics as the next version, or NDJSON with { value or metrics, label?, at?, ... } a line',
+    query: ['versionKind', 'label', 'fingerprint', 'metadata', 'logOffset', 'at', 'create'],
+    headers: VERSION_HEADERS,
+    body: [JSON_TYPE, NDJSON],
+    schema: ANY_SCHEMA,
+    success: { status: 201, types: [JSON_TYPE] },
+    also: {
+      200: 'There was no line',
+      412: 'If-Match or If-None-Match does not hold: HISTORY_CONFLICT with the newest version as ETag',
+    },
+    codes: [
+      ...CHANGE_CODES,
+      'HISTORY_CONFLICT',
+      'VALUE_UNSUPPORTED',
+      'DOCUMENT_LIMIT',
+      ...BODY_CODES,
+      'BODY_TIMEOUT',
+      'RATE_LIMITED',
+    ],
+    stream: true,
+    handle: appendVersions,
+  },
+  {
+    method: 'GET',
+    path: '/api/histories/:name/versions/:version',
+    scope: 'read',
+    answers,
+    summary: 'Read a version, whole or at a path; by number, or `newest`: of all, or by time, label or offset',
+    query: [...SELECTORS, 'path', 'pointer', 'check'],
+    headers: READ_HEADERS,
+    success: found,
+    also: { 304: 'The version is known' },
+    codes: [...VERSION_CODES, 'PATH_UNKNOWN', 'PATH_INVALID', 'PATH_PLURAL', 'RATE_LIMITED'],
+    handle: readVersion,
+  },
+  {
+    method: 'GET',
+    path: '/api/histories/:name/versions/:version/stat',
+    scope: 'read',
+    answers,
+    summary: 'Read what is known of a version, without its value',
+    query: SELECTORS,
+    success: found,
+    codes: VERSION_CODES,
+    handle: readVersionStat,
+  },
+  {
+    method: 'POST',
+    path: '/api/histories/:name/versions/:version/pin',
+    scope: 'admin',
+    answers,
+    summary: 'Keep a version whatever the tiers say',
+    query: SELECTORS,
+    success: found,
+    codes: [...CHANGE_CODES, 'VERSION_UNKNOWN', 'VERSION_OUT_OF_RANGE', 'VERSION_GONE'],
+    handle: pinVersion,
+  },
+  {
+    method: 'DELETE',
+    path: '/api/histories/:name/versions/:version/pin',
+    scope: 'admin',
+    answers,
+    summary: 'Take the pin of a version away',
+    query: SELECTORS,
+    success: found,
+    codes: [...CHANGE_CODES, 'VERSION_UNKNOWN', 'VERSION_OUT_OF_RANGE', 'VERSION_GONE'],
+    handle: unpinVersion,
+  },
+  {
+    method: 'GET',
+    path: '/api/histories/:name/diff',
+    scope: 'read',
+    answers,
+    summary: 'Read what changed between two versions, as data and as lines for people',
+    query: [
+      'diffFrom',
+      'diffTo',
+      'fromTime',
+      'toTime',
+      'fromLabel',
+      'toLabel',
+      'fromOffset',
+      'toOffset',
+      'changesLimit',
+    ],
+    success: found,
+    codes: [...VERSION_CODES, 'RATE_LIMITED'],
+    handle: readDiff,
+  },
+  {
+    method: 'GET',
+    path: '/api/histories/:name/values',
+    scope: 'read',
+    answers,
+    summary: 'Read the value at one path over time: a line { version, at, value } for each version that changed it',
+    query: ['path', 'pointer', 'fromVersion', 'toVersion', 'direction', 'onlyChanges'],
+    success: foundLines,
+    codes: [...VERSION_CODES, 'PATH_INVALID', 'PATH_PLURAL', 'RATE_LIMITED'],
+    handle: readValues,
+  },
+  {
+    method: 'GET',
+    path: '/api/histories/:name/query',
+    scope: 'read',
+    answers,
+    summary: 'Find versions: a line for each with its value, and a last line { outcome: { reason, nextCursor? } }',
+    query: [
+      'since',
+      'until',
+      'label',
+      'fingerprint',
+      'metric',
+      'path',
+      'pointer',
+      'tier',
+      'findLimit',
+      'direction',
+      'budgetBytes',
+      'cursor',
+    ],
+    success: foundLines,
+    codes: [...VERSION_CODES, 'PATH_INVALID', 'PATH_PLURAL', 'CURSOR_INVALID', 'CURSOR_FOREIGN', 'RATE_LIMITED'],
+    handle: queryVersions,
+  },
+]
+
+export const HISTORY_ROUTES: readonly Route[] = [...WHOLE_HISTORIES, ...VERSIONS]
