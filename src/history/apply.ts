@@ -49,7 +49,7 @@ function applyObject(value: unknown, patch: ObjectPatch, touched: Touched | unde
     if (!Object.hasOwn(value, key)) throw unfit('a field is not there')
     const before = value[key]
     const after = applyPatch(before, change, touched)
-    if (after !== before) setField(value, key, after)
+    if (!Object.is(after, before)) setField(value, key, after)
   }
   const { removed, added, order } = patch
   if (removed.length === 0 && order === undefined) return addFields(value, added)

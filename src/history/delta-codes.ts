@@ -4,7 +4,7 @@
  *
  * | code | change | then |
  * |---|---|---|
- * | of a value: `00`-`0b`, `10`, `12`, `16`, `17`, `40`-`bf` | another value | the rest of the value |
+ * | of a value: `00`-`0b`, `10`, `12`, `16`, `17`, `19`, `40`-`bf` | another value | the rest of the value |
  * | of a key: `0c`-`0e`, `c0`-`ff` | an object of which only this field changed | the rest of the key, its patch |
  * | `20` + 1 + 2 + 4 + 8 | an object | by bit, lowest first: keys removed; fields changed; fields added; order |
  * | `30` | an array | varint runs; each run |
@@ -24,9 +24,11 @@
  * | 0 | keep n elements from there on | |
  * | 1 | keep n elements, from elsewhere | varint zigzag of how much further that is |
  * | 2 | change one element, that is zigzag n further | its patch |
- * | 3 | insert n values | the values |
+ * | 3 | insert n values; n is 0: many numbers | the values; a column |
  *
  * An edit is a varint of the code units that stay since the edit before, a varint of those that go, and a String event.
+ *
+ * In a value the code `19` stands for an array of numbers, of which the columns follow behind the value in their order.
  *
  * Keys by number, `0e` and `e0`-`ff`, mean the keys of the group: those of the key table of its keyframe, and behind
  * them each other key in the order in which the deltas of the group first spell it out, in values too. Columns are in
@@ -49,6 +51,9 @@ export const PART = { removed: 1, changed: 2, added: 4, order: 8 } as const
 
 /** Kinds of runs. */
 export const RUN = { keep: 0, keepElsewhere: 1, change: 2, insert: 3 } as const
+
+/** So many numbers in a row are a column. */
+export const COLUMN_LENGTH = 8
 
 /** Codings of numbers, by number. */
 export const CODINGS = ['set', 'add', 'xor'] as const

@@ -112,7 +112,7 @@ class PatchReader extends ByteReader implements ColumnSource {
       const head = this.varint()
       const kind = head % 4
       const n = (head - kind) / 4
-      if (kind === RUN.insert) runs.push({ type: 'insert', values: this.#values(n, levels) })
+      if (kind === RUN.insert) runs.push({ type: 'insert', values: this.#inserted(n, levels) })
       else if (kind === RUN.change) {
         const start = this.#whole(end + unzigzag(n))
         runs.push({ type: 'change', start, patch: this.#inside(levels) })
@@ -137,10 +137,11 @@ class PatchReader extends ByteReader implements ColumnSource {
     return runs
   }
 
-  #values(count: number, levels: number): unknown[] {
+  #inserted(count: number, levels: number): unknown[] {
     if (count > this.remaining) throw this.damaged('a count past the end')
     if (levels === 0) throw this.damaged('too many levels')
     const values: unknown[] = []
+    if (count === 0) fill(values, readValues(this))
     for (let left = count; left > 0; left--) values.push(this.#value(levels - 1))
     return values
   }
@@ -180,6 +181,7 @@ class PatchReader extends ByteReader implements ColumnSource {
     this.position = builder.push(this.bytes, this.position, this.bytes.length)
     if (!builder.done) throw this.damaged('the end too early')
     if (builder.isForeign) throw this.damaged('a value that only documents have')
+    for (const column of builder.columns) fill(column, readValues(this))
     return builder.value
   }
 
@@ -226,6 +228,8 @@ class DeltaValue extends ValueBuilder {
   #levels: number
   /** It holds what deltas never do. */
   isForeign = false
+  /** Arrays of numbers that are to be filled with the columns behind the value. */
+  readonly columns: unknown[][] = []
 
   constructor(keys: DeltaKeys, levels: number) {
     super(keys.names)
@@ -234,8 +238,9 @@ class DeltaValue extends ValueBuilder {
   }
 
   protected override onValue(value: unknown): void {
-    if (value === undefined) this.isForeign = true
-    super.onValue(value)
+    const column: unknown[] | undefined = value === undefined ? [] : undefined
+    if (column !== undefined) this.columns.push(column)
+    super.onValue(column ?? value)
   }
 
   protected override onDecimal(): void {
@@ -262,6 +267,10 @@ class DeltaValue extends ValueBuilder {
     this.#levels++
     super.onEnd()
   }
+}
+
+function fill(array: unknown[], values: Iterable<number | bigint>): void {
+  for (const value of values) array.push(value)
 }
 
 function unzigzag(value: number): number {

@@ -1,16 +1,15 @@
 /** Patches to bytes. The codes are in delta-codes.ts.
  * @module */
-import { StructuralSink } from '../codec/structural.ts'
-import { CODE, DEPTH_MAX, SHORT } from '../codec/structural-codes.ts'
-import { writeKey, writeString } from '../codec/structural-write.ts'
+import { CODE, SHORT } from '../codec/structural-codes.ts'
+import * as write from '../codec/structural-write.ts'
 import { ValueBuffer } from '../codec/value-buffer.ts'
-import { ValueWalker } from '../codec/value-walk.ts'
-import { CODINGS, DELTA, PART, RUN } from './delta-codes.ts'
+import { isBytes, isDate } from '../codec/value-kinds.ts'
+import { CODINGS, COLUMN_LENGTH, DELTA, PART, RUN } from './delta-codes.ts'
 import { writePositions, writeValues } from './delta-columns.ts'
 import { DeltaKeys } from './delta-keys.ts'
 import type { ArrayPatch, NumbersPatch, ObjectPatch, Patch, StringPatch } from './patch.ts'
 
-const LIMITS = { sizeBytes: 2 ** 40, depth: DEPTH_MAX, nodes: 2 ** 40, keyBytes: 2 ** 40 }
+type Numbers = readonly (number | bigint)[]
 
 /** Encode one patch. Keys that it spells out are added to `keys`. Cost: one pass over the patch.
  * @returns bytes that are the caller's. */
@@ -24,13 +23,15 @@ let writer: PatchWriter | undefined
 
 class PatchWriter {
   readonly #out = new ValueBuffer()
-  readonly #sink = new DeltaSink(this.#out)
-  readonly #walker = new ValueWalker(this.#out, LIMITS)
+  #keys = new DeltaKeys([])
+  /** Arrays of numbers in the value that is being written, whose columns come behind it. */
+  readonly #columns: Numbers[] = []
 
   encode(patch: Patch, keys: DeltaKeys): Uint8Array {
     const out = this.#out
     out.begin()
-    this.#sink.keys = keys
+    this.#keys = keys
+    this.#columns.length = 0
     this.#patch(patch)
     return out.bytes.slice(out.start, out.length)
   }
@@ -44,13 +45,65 @@ class PatchWriter {
   }
 
   #value(value: unknown): void {
-    this.#walker.walk(value, 'value', this.#sink)
+    this.#events(value)
+    for (const numbers of this.#columns) writeValues(this.#out, numbers)
+    this.#columns.length = 0
+  }
+
+  #events(value: unknown): void {
+    const out = this.#out
+    if (typeof value === 'string') write.writeString(out, value)
+    else if (typeof value === 'number') write.writeNumber(out, value)
+    else if (typeof value === 'bigint') write.writeBigint(out, value)
+    else if (typeof value === 'boolean') out.byte(value ? CODE.true : CODE.false)
+    else if (typeof value !== 'object' || value === null) out.byte(CODE.null)
+    else if (isBytes(value)) write.writeBinary(out, value)
+    else if (isDate(value)) write.writeTimestamp(out, value.getTime())
+    else if (Array.isArray(value)) this.#elements(value)
+    else this.#fields(value as Readonly<Record<string, unknown>>)
+  }
+
+  #elements(value: readonly unknown[]): void {
+    const out = this.#out
+    const { length } = value
+    if (isColumn(value)) {
+      this.#columns.push(value)
+      out.byte(CODE.undefined)
+      return
+    }
+    out.byte(length < SHORT.count ? CODE.shortArray | length : CODE.beginArray)
+    for (const element of value) this.#events(element)
+    if (length >= SHORT.count) out.byte(CODE.endArray)
+  }
+
+  #fields(value: Readonly<Record<string, unknown>>): void {
+    const out = this.#out
+    const keys = Object.keys(value)
+    const { length } = keys
+    out.byte(length < SHORT.count ? CODE.shortObject | length : CODE.beginObject)
+    for (const key of keys) {
+      this.#key(key)
+      this.#events(value[key])
+    }
+    if (length >= SHORT.count) out.byte(CODE.endObject)
+  }
+
+  #key(key: string): void {
+    const number = this.#keys.find(key)
+    if (number < 0) {
+      this.#keys.add(key)
+      write.writeKey(this.#out, key)
+    } else if (number < SHORT.keyNumber) this.#out.byte(CODE.shortKeyNumber | number)
+    else {
+      this.#out.byte(CODE.keyNumber)
+      this.#out.varint(number - SHORT.keyNumber)
+    }
   }
 
   #object({ removed, changed, added, order }: ObjectPatch): void {
     const only = changed[0]
     if (only !== undefined && changed.length === 1 && removed.length + added.length === 0 && order === undefined) {
-      this.#sink.key(only[0])
+      this.#key(only[0])
       this.#patch(only[1])
       return
     }
@@ -62,15 +115,15 @@ class PatchWriter {
       (order !== undefined ? PART.order : 0)
     out.byte(DELTA.object | parts)
     if (removed.length > 0) out.varint(removed.length)
-    for (const key of removed) this.#sink.key(key)
+    for (const key of removed) this.#key(key)
     if (changed.length > 0) out.varint(changed.length)
     for (const [key, patch] of changed) {
-      this.#sink.key(key)
+      this.#key(key)
       this.#patch(patch)
     }
     if (added.length > 0) out.varint(added.length)
     for (const [key, value] of added) {
-      this.#sink.key(key)
+      this.#key(key)
       this.#value(value)
     }
     if (order !== undefined) this.#order(order)
@@ -94,8 +147,7 @@ class PatchWriter {
     let end = 0
     for (const run of runs) {
       if (run.type === 'insert') {
-        out.varint(run.values.length * 4 + RUN.insert)
-        for (const value of run.values) this.#value(value)
+        this.#insert(run.values)
       } else if (run.type === 'change') {
         out.varint(zigzag(run.start - end) * 4 + RUN.change)
         this.#patch(run.patch)
@@ -106,6 +158,16 @@ class PatchWriter {
         end = run.start + run.length
       }
     }
+  }
+
+  #insert(values: readonly unknown[]): void {
+    if (values.length === 0 || isColumn(values)) {
+      this.#out.varint(RUN.insert)
+      writeValues(this.#out, values as Numbers)
+      return
+    }
+    this.#out.varint(values.length * 4 + RUN.insert)
+    for (const value of values) this.#value(value)
   }
 
   /** Write the short form if it says the same. */
@@ -139,7 +201,7 @@ class PatchWriter {
     for (const { start, remove, insert } of edits) {
       out.varint(start - end)
       out.varint(remove)
-      writeString(out, insert)
+      write.writeString(out, insert)
       end = start + remove
     }
   }
@@ -151,28 +213,10 @@ class PatchWriter {
   }
 }
 
-/** Writes values with the keys of the group. */
-class DeltaSink extends StructuralSink {
-  readonly #out: ValueBuffer
-  keys = new DeltaKeys([])
-
-  constructor(out: ValueBuffer) {
-    super(out)
-    this.#out = out
-  }
-
-  override key(key: string): boolean {
-    const number = this.keys.find(key)
-    if (number < 0) {
-      this.keys.add(key)
-      writeKey(this.#out, key)
-    } else if (number < SHORT.keyNumber) this.#out.byte(CODE.shortKeyNumber | number)
-    else {
-      this.#out.byte(CODE.keyNumber)
-      this.#out.varint(number - SHORT.keyNumber)
-    }
-    return true
-  }
+/** Numbers that are worth a column. */
+function isColumn(values: readonly unknown[]): values is Numbers {
+  if (values.length < COLUMN_LENGTH) return false
+  return values.every((value) => typeof value === 'number' || typeof value === 'bigint')
 }
 
 function zigzag(value: number): number {
