@@ -1,0 +1,42 @@
+/** Short forms of requests for histories.
+ * @module */
+import type { AppOptions, Role } from '../../../web/index.ts'
+import { fakeHistories } from './fake-histories.ts'
+import { harness, jsonOf, posted } from './harness.ts'
+
+/** The harness, with requests for the history `board`. */
+export async function historyHarness(options: AppOptions = {}) {
+  const made = await harness(options)
+  if (made.store.histories === undefined) fakeHistories(made.store)
+  const create = (body: object = {}) => made.as('admin', '/api/histories', posted({ history: 'board', ...body }))
+  const append = (value: unknown, query = '', headers: Record<string, string> = {}) => {
+    const init = posted(value)
+    return made.as('append', `/api/histories/board/versions${query}`, {
+      ...init,
+      headers: { 'content-type': 'application/json', ...headers },
+    })
+  }
+  const get = (path: string, headers: Record<string, string> = {}, role: Role = 'read') =>
+    made.as(role, `/api/histories${path}`, { headers })
+  const found = async (path: string) => jsonOf(await get(path))
+  /** The events of `_audit`, as kind, entity, state and role. */
+  const told = async () => {
+    const audit = await made.store.topics.open('_audit')
+    return (await audit.last(50)).map(({ kind, entity, data }) => [kind, entity, data.state, data.role].join(' '))
+  }
+  return { ...made, create, append, get, found, told }
+}
+
+/** Wait for a job to end; what it says then. */
+export async function ended(
+  as: (role: Role, path: string) => Promise<Response>,
+  started: Response,
+): Promise<Record<string, unknown>> {
+  const { id } = await jsonOf(started)
+  for (let turn = 0; turn < 1_000; turn++) {
+    const job = await jsonOf(await as('admin', `/api/jobs/${id}`))
+    if (job.state !== 'running') return job
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  throw new Error('The job does not end')
+}
