@@ -11,6 +11,9 @@ const FULL_BYTES = 262_144
 /** Blocks are handed to the storage so many at a time. */
 const BLOCKS_AT_ONCE = 64
 
+/** Takes blocks in their order; their memory is used again after. */
+export type BlockTarget = Pick<WriteHandle, 'append'>
+
 export class BlockWriter {
   /** What is not in a block yet; written to directly. */
   readonly raw = new ValueBuffer()
@@ -18,14 +21,14 @@ export class BlockWriter {
   base = 0
   /** Bytes of blocks made so far. */
   sizeBytes = 0
-  readonly #handle: WriteHandle
+  readonly #handle: BlockTarget
   readonly #digest: Digest
   readonly #seed: number
   /** Blocks that wait for `drain` before what is in `raw`. */
   readonly #framed: Uint8Array[] = []
   readonly #out = new Uint8Array(BLOCKS_AT_ONCE * BLOCK_BYTES)
 
-  constructor(handle: WriteHandle, digest: Digest, seed: number) {
+  constructor(handle: BlockTarget, digest: Digest, seed: number) {
     this.#handle = handle
     this.#digest = digest
     this.#seed = seed

@@ -46,6 +46,11 @@ export async function openDocumentFile(parts: DocumentParts): Promise<OpenDocume
   return new DocumentFile(parts, await openFile(parts))
 }
 
+/** A document whose file was opened before. */
+export function openedDocument(parts: DocumentParts, opened: OpenedFile): OpenDocument {
+  return new DocumentFile(parts, opened)
+}
+
 class DocumentFile implements OpenDocument {
   readonly name: string
   readonly version: number

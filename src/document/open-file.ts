@@ -20,6 +20,8 @@ export interface DocumentParts {
   readonly stat: DocumentStat
   /** 16 hexadecimal digits. */
   readonly id: string
+  /** Where the bytes of the file are read, when it is not opened by its path. */
+  readonly handle?: ReadHandle
   /** Called once when an open document is closed. */
   readonly closed?: () => void
 }
@@ -42,7 +44,8 @@ export async function openFile(parts: DocumentParts): Promise<OpenedFile> {
   }
 }
 
-async function openHandle({ storage, path, stat }: DocumentParts): Promise<ReadHandle> {
+async function openHandle({ storage, path, stat, handle }: DocumentParts): Promise<ReadHandle> {
+  if (handle !== undefined) return handle
   try {
     return await storage.openRead(path)
   } catch (cause) {

@@ -5,21 +5,17 @@
  * @module */
 
 import { fromHex } from '../codec/bytes.ts'
-import { CODE } from '../codec/structural-codes.ts'
 import { VarveError } from '../errors.ts'
 import type { Maybe, Storage, WriteHandle } from '../ports/storage.ts'
 import { BlockWriter } from './block-writer.ts'
-import { BLOCK_RAW_BYTES, documentSeed } from './blocks.ts'
+import { documentSeed } from './blocks.ts'
 import { DocumentEncoder } from './encoder.ts'
-import { encodeHeader, encodePreamble, FEATURE_DUPLICATES, sealIndex, TRAILER_BYTES } from './file-format.ts'
-import { encodeIndex } from './index-format.ts'
+import { encodeHeader } from './file-format.ts'
 import { RUN_KEYS_MAX } from './key-pages.ts'
+import { beginDocument, INDEX_BUDGET, sealDocument } from './seal.ts'
 import type { WriteJsonOptions } from './types.ts'
 
 export const THRESHOLD_DEFAULT = 256
-/** The index section stays below this, its key table and trailer included. */
-const INDEX_MAX_BYTES = 786_432
-const KEY_TABLE_MAX_BYTES = 20_480
 const PROGRESS_BYTES = 1_048_576
 const COPY_BYTES = 262_144
 
@@ -62,7 +58,7 @@ export class DocumentWriter extends DocumentEncoder {
     const threshold = parts.options.thresholdBytes ?? THRESHOLD_DEFAULT
     super(blocks, {
       threshold,
-      indexBudget: parts.limits?.indexBudget ?? INDEX_MAX_BYTES - KEY_TABLE_MAX_BYTES,
+      indexBudget: parts.limits?.indexBudget ?? INDEX_BUDGET,
       heldKeys: parts.limits?.heldKeys ?? RUN_KEYS_MAX,
       duplicateKeys: parts.options.duplicateKeys ?? 'last',
     })
@@ -70,10 +66,7 @@ export class DocumentWriter extends DocumentEncoder {
     this.#handle = handle
     this.#path = handle.path
     this.#blocks = blocks
-    const preamble = encodePreamble({ threshold, id: parts.id, storeId: parts.storeId })
-    blocks.raw.byte(CODE.preamble)
-    blocks.raw.varint(preamble.length)
-    blocks.raw.append(preamble)
+    beginDocument(blocks.raw, { threshold, id: parts.id, storeId: parts.storeId })
   }
 
   /** Begin a file, unfinished. @throws {VarveError} `OPTION_INVALID`, and what the storage throws. */
@@ -112,15 +105,8 @@ export class DocumentWriter extends DocumentEncoder {
   async finish(version: number): Promise<WrittenDocument> {
     if (!this.isDone) this.impossible('the end of the document')
     const { storage, id, path } = this.#parts
-    const blocks = this.#blocks
-    const endAddress = blocks.address
-    await blocks.finish()
-    const index = encodeIndex({ items: this.index.finish(), keys: this.keyTable.names }, BLOCK_RAW_BYTES)
-    const sizes = { streamBytes: blocks.sizeBytes, indexBytes: index.length + TRAILER_BYTES }
-    const features = this.hasDuplicates ? FEATURE_DUPLICATES : 0
-    const { threshold } = this.index
-    const section = sealIndex(index, { id, version, ...sizes, features, threshold, endAddress }, storage.digest)
-    const header = encodeHeader(sizes.streamBytes, sizes.indexBytes)
+    const facts = { id, version, digest: storage.digest }
+    const { header, section } = await sealDocument(this, this.#blocks, facts)
     if (storage.capabilities.randomWrite) {
       await this.#handle.append(section)
       await this.#handle.writeAt(0, header)
@@ -131,7 +117,8 @@ export class DocumentWriter extends DocumentEncoder {
       await this.#copy(header, section)
     }
     await storage.syncDirectory(path.slice(0, path.lastIndexOf('/')))
-    return { sizeBytes: header.length + sizes.streamBytes + sizes.indexBytes, indexBytes: sizes.indexBytes }
+    const sizeBytes = header.length + this.#blocks.sizeBytes + section.length
+    return { sizeBytes, indexBytes: section.length }
   }
 
   /** Make the file of the blocks that were written elsewhere. */

@@ -1,13 +1,30 @@
-/** Reading the file of a group.
+/** Reading the file of a group. Its format is in `group-header.ts`, `chunks.ts` and `version-frame.ts`.
+ *
+ * Invariants: deltas stay in memory as they are stored, and are decoded anew for each read, because what is applied
+ * belongs to the value; nothing behind `endBytes` of the row is read; what is damaged costs the versions that need it.
  * @module */
-import type { Path } from '../document/path.ts'
+import { Path } from '../document/path.ts'
 import type { ReadCost } from '../document/types.ts'
-import { AssertionError } from '../errors.ts'
+import { assert, isVarveError, VarveError } from '../errors.ts'
 import type { GroupRow } from '../manifest/histories.ts'
+import type { ReadHandle } from '../ports/storage.ts'
+import { applyPatch } from './apply.ts'
+import { type FileCost, readBytes } from './chunks.ts'
+import { cloneValue } from './copy-value.ts'
+import { DeltaKeys } from './delta-keys.ts'
+import { applyChain, chainOf, KeptValues, needingKeyframe, type PlacedPatches } from './group-chain.ts'
+import { DeltaDamage, DeltaReader, withDelta } from './group-deltas.ts'
+import { type Entry, GroupEntries } from './group-entries.ts'
+import { type OpenedGroup, openGroup } from './group-open.ts'
 import type { GroupPlace, StoredVersion } from './group-types.ts'
+import type { Keyframe, KeyframeCost } from './keyframe.ts'
 import type { Patch } from './patch.ts'
+import { versionsOf } from './place-versions.ts'
+import { tracePath } from './trace-path.ts'
+import { type FrameBase, readFrames } from './version-frame.ts'
 
-export type { GroupPlace, StoredVersion, VersionFacts } from './group-types.ts'
+export type { GroupPlace, StoredVersion } from './group-types.ts'
+export type { VersionFacts } from './version-frame.ts'
 
 export interface GroupReadOptions {
   readonly signal?: AbortSignal | undefined
@@ -23,52 +40,318 @@ export interface GroupValue {
   readonly patch: Patch | undefined
 }
 
+/** What a writer needs to go on where the file ends. */
+export interface GroupTail {
+  readonly base: FrameBase
+  /** What the next frame is seeded with. */
+  readonly seed: number
+  readonly keys: DeltaKeys
+  /** Header and keyframe. */
+  readonly firstBytes: number
+}
+
+/** A handle that a file and what it grew to share. */
+interface SharedHandle {
+  readonly handle: ReadHandle
+  users: number
+}
+
+/** A file with a header. */
+interface Sound extends Omit<OpenedGroup, 'entries'> {
+  readonly shared: SharedHandle
+}
+
+interface Found {
+  readonly entries: GroupEntries
+  /** Or what was found instead of one. */
+  readonly sound: Sound | string
+}
+
+/** The keyframe cannot be read. */
+class KeyframeDamage extends Error {}
+
 export class GroupFile {
   /** Those that can be listed, ascending. */
-  readonly versions: readonly StoredVersion[] = []
+  readonly versions: readonly StoredVersion[]
   /** Those of the row that are known to be unreadable, ascending. */
-  readonly damaged: readonly number[] = []
-  /** Of the keyframe, not compressed. */
-  readonly keyframeBytes: number = 0
-  /** Of all deltas, not compressed. */
-  readonly deltaBytes: number = 0
+  readonly damaged: readonly number[]
+  /** What opening it cost. */
+  readonly openCost: Readonly<FileCost>
+  readonly #place: GroupPlace
+  readonly #row: GroupRow
+  readonly #entries: GroupEntries
+  readonly #sound: Sound | string
+  #isClosed = false
+
+  private constructor(parts: { place: GroupPlace; row: GroupRow }, { entries, sound }: Found, cost: FileCost) {
+    this.#place = parts.place
+    this.#row = parts.row
+    this.#entries = entries
+    this.#sound = sound
+    this.openCost = cost
+    this.versions = entries.list.map(({ stored }) => stored)
+    this.damaged = this.#lostFrom(entries.brokenAt)
+  }
 
   /** Open a group: its header and its frames. Damage shows in `damaged` and in what reads throw.
-   * @throws {VarveError} what the storage throws, but `FILE_MISSING`. */
-  static async open(_place: GroupPlace, _row: GroupRow): Promise<GroupFile> {
-    throw new AssertionError('not there yet')
+   * Cost: one read for a small file, two for others; memory for the deltas.
+   * @throws {VarveError} `FORMAT_NEWER`, and what the storage throws but `FILE_MISSING`. */
+  static async open(place: GroupPlace, row: GroupRow): Promise<GroupFile> {
+    const cost = { reads: 0, bytesRead: 0 }
+    let handle: ReadHandle | undefined
+    try {
+      handle = await place.storage.openRead(place.path)
+      const { entries, ...opened } = await openGroup(place, row, { handle, cost })
+      const sound = { ...opened, shared: { handle, users: 1 } }
+      return new GroupFile({ place, row }, { entries, sound }, cost)
+    } catch (error) {
+      await handle?.close().catch(() => undefined)
+      const isMissing = handle === undefined && isVarveError(error, 'FILE_MISSING')
+      if (!isMissing && !isVarveError(error, 'DECODE_FAILED')) throw error
+      const sound = isMissing ? 'no file' : foundIn(error)
+      return new GroupFile({ place, row }, { entries: GroupEntries.none, sound }, cost)
+    }
   }
 
-  /** The same file with more frames; only those are read. Close both. */
-  async grown(_row: GroupRow): Promise<GroupFile> {
-    throw new AssertionError('not there yet')
+  /** Of the keyframe, not compressed. */
+  get keyframeBytes(): number {
+    return typeof this.#sound === 'string' ? 0 : this.#sound.keyframe.rawBytes
   }
 
-  /** The value of a version, the caller's own. @throws {VarveError} `VERSION_DAMAGED` {history, versions, file, found}. */
-  async value(_version: number, _options?: GroupReadOptions): Promise<unknown> {
-    throw new AssertionError('not there yet')
+  /** Of all deltas, not compressed. */
+  get deltaBytes(): number {
+    return this.#entries.deltaBytes
   }
 
-  /** The values from a version of the group on. @throws {VarveError} `VERSION_DAMAGED` at the first one that is lost. */
-  async *values(_from: number, _options?: GroupReadOptions): AsyncGenerator<GroupValue> {
-    yield* []
+  /** The same file with more frames; only those are read. Close both. @throws {VarveError} as `open`. */
+  async grown(row: GroupRow): Promise<GroupFile> {
+    const before = this.#row.endBytes
+    assert(row.id === this.#row.id && row.endBytes >= before, 'a file only grows')
+    const sound = this.#sound
+    // What is damaged is looked at anew as a whole.
+    if (typeof sound === 'string' || this.damaged.length > 0 || this.#isClosed) return GroupFile.open(this.#place, row)
+    const cost = { reads: 0, bytesRead: 0 }
+    sound.shared.users++
+    try {
+      const bytes = await readBytes(sound.shared.handle, before, row.endBytes - before, cost)
+      const chain = { ...sound.chain }
+      const entries = this.#entries.with(readFrames(bytes, chain))
+      return new GroupFile({ place: this.#place, row }, { entries, sound: { ...sound, chain } }, cost)
+    } catch (error) {
+      await release(sound.shared)
+      throw error
+    }
   }
 
-  /** What is at a path in a version, the caller's own; undefined where nothing is.
-   * @throws {VarveError} `VERSION_DAMAGED`, `PATH_INVALID`. */
-  async valueAt(_version: number, _path: Path, _options?: GroupReadOptions): Promise<unknown> {
-    return undefined
+  /** Whether a version is among those that can be listed. */
+  has(version: number): boolean {
+    return this.#entries.placeOf(version) >= 0
+  }
+
+  /** The value of a version, the caller's own. Cost: the keyframe and the deltas behind it.
+   * @throws {VarveError} `VERSION_DAMAGED` {history, versions, file, found}, and what the storage throws. */
+  value(version: number, options: GroupReadOptions = {}): Promise<unknown> {
+    return this.#reading(options, (cost) => this.#valueOf(this.#rootOf(version), cost, options.signal))
+  }
+
+  /** What is at a path in a version, the caller's own; undefined where nothing is. Cost: the deltas, which are in
+   * memory, and of the keyframe what leads to where the value was.
+   * @throws {VarveError} as `value`, `PATH_INVALID`. */
+  valueAt(version: number, path: Path, options: GroupReadOptions = {}): Promise<unknown> {
+    return this.#reading(options, async (cost) => {
+      const root = this.#rootOf(version)
+      const patches = await (await this.#deltas(root, cost)).upTo(root)
+      const { places } = chainOf(this.#entries.list, root, patches)
+      const traced = tracePath(
+        places.map((place) => patches[place] as Patch),
+        path.steps,
+      )
+      const { from } = traced
+      if (from === 'absent') return undefined
+      const changed = (value: unknown) =>
+        withDelta(root, () => traced.patches.reduce((now, patch) => applyPatch(now, patch), value))
+      if ('value' in from) return changed(cloneValue(from.value))
+      const was = from.steps === path.steps ? path : Path.of(from.steps)
+      const value = await this.#fromKeyframe((keyframe) => keyframe.valueAt(was, cost, options.signal))
+      return value === undefined ? undefined : changed(value)
+    })
   }
 
   /** What turned the version before into this one, the caller's own. Undefined for the first one and where `sameAs`
-   * says what it is. @throws {VarveError} `VERSION_DAMAGED`. */
-  async patchOf(_version: number): Promise<Patch | undefined> {
-    return undefined
+   * says what it is. @throws {VarveError} as `value`. */
+  patchOf(version: number): Promise<Patch | undefined> {
+    return this.#reading({}, async (cost) => {
+      this.#rootOf(version)
+      const place = this.#entries.placeOf(version)
+      if (this.#entries.list[place]?.delta === undefined) return undefined
+      return (await (await this.#deltas(place, cost)).upTo(place))[place]
+    })
   }
 
-  has(version: number): boolean {
-    return this.versions.some((stored) => stored.version === version)
+  /** The values from a version of the group on, in order. Cost: the keyframe once, the changes between them.
+   * @throws {VarveError} as `value`, at the first version that is lost. */
+  async *values(from: number, { signal, onCost }: GroupReadOptions = {}): AsyncGenerator<GroupValue> {
+    const cost = { reads: 0, bytesRead: 0, eventsScanned: 0 }
+    const { list } = this.#entries
+    try {
+      let root = this.#rootOf(from)
+      const start = this.#entries.placeOf(from)
+      const kept = new KeptValues(list)
+      const deltas = await this.#deltas(list.length - 1, cost)
+      const patches = await deltas.upTo(start)
+      const shown = patches[start]
+      let value = await this.#build(root, patches, { cost, signal })
+      yield { version: (list[start] as Entry).stored, value, patch: shown }
+      for (let place = start + 1; place < list.length; place++) {
+        signal?.throwIfAborted()
+        const { stored, root: next } = list[place] as Entry
+        this.#checkUpTo(stored.version, from)
+        const patch = (await deltas.upTo(place))[0]
+        const before = value
+        if (patch !== undefined) {
+          kept.keep(root, place, () => cloneValue(before))
+          value = withDelta(place, () => applyPatch(before, patch))
+        } else if (next !== root) {
+          kept.keep(root, place, () => before)
+          const again = kept.take(next)
+          value = again === undefined ? await this.#valueOf(next, cost, signal) : again.value
+        }
+        root = next
+        yield { version: stored, value, patch }
+      }
+      this.#checkUpTo(this.#row.lastVersion, from)
+      onCost?.(cost)
+    } catch (error) {
+      throw await this.#told(error)
+    }
   }
 
-  async close(): Promise<void> {}
+  /** What a writer needs that goes on with this file. @throws {VarveError} `VERSION_DAMAGED` when any version is. */
+  tail(): Promise<GroupTail> {
+    return this.#reading({}, async (cost) => {
+      const { list } = this.#entries
+      if (typeof this.#sound === 'string' || this.damaged.length > 0) throw this.#lost(this.damaged, 'damage')
+      const { header, chain, firstBytes } = this.#sound
+      const keys = new DeltaKeys(await this.#fromKeyframe((keyframe) => keyframe.keys(cost)))
+      await new DeltaReader(list, keys, this.#place.storage.compression).upTo(list.length - 1)
+      return { base: header.first, seed: chain.seed, keys, firstBytes }
+    })
+  }
+
+  /** Give the file back; reads that are under way may fail. */
+  async close(): Promise<void> {
+    if (this.#isClosed || typeof this.#sound === 'string') return
+    this.#isClosed = true
+    await release(this.#sound.shared)
+  }
+
+  /** @throws {VarveError} `VERSION_DAMAGED`. */
+  #rootOf(version: number): number {
+    const place = this.#entries.placeOf(version)
+    if (place >= 0 && !this.#entries.isLost(place)) return (this.#entries.list[place] as Entry).root
+    assert(this.damaged.includes(version), 'a version is looked for in its group')
+    throw this.#lost(this.damaged, typeof this.#sound === 'string' ? this.#sound : 'a damaged frame')
+  }
+
+  /** @throws {VarveError} `VERSION_DAMAGED` when a version from `from` on is lost, up to another. */
+  #checkUpTo(version: number, from: number): void {
+    if (!this.damaged.some((lost) => lost > from && lost <= version)) return
+    throw this.#lost(this.damaged, 'a damaged frame')
+  }
+
+  async #valueOf(root: number, cost: KeyframeCost, signal: AbortSignal | undefined): Promise<unknown> {
+    const patches = await (await this.#deltas(root, cost)).upTo(root)
+    return this.#build(root, patches, { cost, signal })
+  }
+
+  async #build(
+    root: number,
+    patches: PlacedPatches,
+    { cost, signal }: { cost: KeyframeCost; signal: AbortSignal | undefined },
+  ): Promise<unknown> {
+    const { places, fromKeyframe } = chainOf(this.#entries.list, root, patches)
+    const first = fromKeyframe ? await this.#fromKeyframe((keyframe) => keyframe.value(cost, signal)) : undefined
+    return applyChain(first, places, patches)
+  }
+
+  /** @param last place of the last entry that is going to be read. */
+  async #deltas(last: number, cost: FileCost): Promise<DeltaReader> {
+    const { list } = this.#entries
+    const needsKeys = list.some(({ delta }, place) => delta !== undefined && place <= last)
+    const keys = needsKeys ? await this.#fromKeyframe((keyframe) => keyframe.keys(cost)) : []
+    return new DeltaReader(list, new DeltaKeys(keys), this.#place.storage.compression)
+  }
+
+  async #fromKeyframe<T>(read: (keyframe: Keyframe) => Promise<T>): Promise<T> {
+    const sound = this.#sound
+    assert(typeof sound !== 'string', 'a file without a header has no versions')
+    try {
+      return await read(sound.keyframe)
+    } catch (cause) {
+      const isDamage = isVarveError(cause, 'DECODE_FAILED') || isVarveError(cause, 'DOCUMENT_DAMAGED')
+      throw isDamage ? new KeyframeDamage(foundIn(cause), { cause }) : cause
+    }
+  }
+
+  async #reading<T>({ signal, onCost }: GroupReadOptions, read: (cost: KeyframeCost) => Promise<T>): Promise<T> {
+    signal?.throwIfAborted()
+    const cost = { reads: 0, bytesRead: 0, eventsScanned: 0 }
+    try {
+      const result = await read(cost)
+      onCost?.(cost)
+      return result
+    } catch (error) {
+      throw await this.#told(error)
+    }
+  }
+
+  /** Damage as the versions that it costs. */
+  async #told(error: unknown): Promise<unknown> {
+    if (error instanceof DeltaDamage) return this.#lost(this.#lostFrom(error.place), foundIn(error.cause), error.cause)
+    if (!(error instanceof KeyframeDamage)) return error
+    return this.#lost(await this.#lostWithKeyframe(), error.message, error.cause)
+  }
+
+  /** Versions of the row that cannot be read when deltas from a place on cannot. */
+  #lostFrom(brokenAt: number): number[] {
+    const { list } = this.#entries
+    return versionsOf(this.#row).filter((version) => {
+      const place = this.#entries.placeOf(version)
+      return place < 0 || this.#entries.isLost(place, Math.min(brokenAt, list.length, this.#entries.brokenAt))
+    })
+  }
+
+  async #lostWithKeyframe(): Promise<number[]> {
+    const { list, brokenAt } = this.#entries
+    const last = Math.min(brokenAt, list.length) - 1
+    let needing: readonly boolean[] = list.map(() => true)
+    try {
+      const cost = { reads: 0, bytesRead: 0 }
+      needing = needingKeyframe(list, await (await this.#deltas(last, cost)).upTo(last))
+    } catch (error) {
+      if (!(error instanceof DeltaDamage || error instanceof KeyframeDamage)) throw error
+    }
+    const lost = new Set(this.damaged)
+    return versionsOf(this.#row).filter((version) => {
+      return lost.has(version) || needing[this.#entries.placeOf(version)] === true
+    })
+  }
+
+  #lost(versions: readonly number[], found: string, cause?: unknown): VarveError {
+    const { history, path } = this.#place
+    const many = versions.length === 1 ? `version ${versions[0]}` : `${versions.length} versions`
+    return new VarveError('VERSION_DAMAGED', `Cannot read ${many} of history "${history}": found ${found}`, {
+      details: { history, versions, file: path, found },
+      cause,
+    })
+  }
+}
+
+async function release(shared: SharedHandle): Promise<void> {
+  if (--shared.users === 0) await shared.handle.close()
+}
+
+function foundIn(error: unknown): string {
+  if (!(error instanceof VarveError)) return 'a delta that does not fit'
+  return typeof error.details.found === 'string' ? error.details.found : error.message
 }

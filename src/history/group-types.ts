@@ -2,26 +2,10 @@
  * @module */
 import type { Clock } from '../ports/clock.ts'
 import type { Storage } from '../ports/storage.ts'
-import type { VersionKind } from './types.ts'
-
-/** What is stored of a version besides its value. */
-export interface VersionFacts {
-  readonly version: number
-  /** Milliseconds since 1970; never before that of the first version of the group. */
-  readonly at: number
-  readonly kind: VersionKind
-  readonly label?: string
-  readonly fingerprint?: string
-  readonly metadata?: Readonly<Record<string, unknown>>
-  readonly offset?: number
-  /** Of the value, 32 hexadecimal digits. */
-  readonly hash: string
-  /** What a copy of the value would take. */
-  readonly rawBytes: number
-}
+import type { VersionFacts } from './version-frame.ts'
 
 export interface StoredVersion extends VersionFacts {
-  /** Of its frame; of the first version, with header and keyframe. */
+  /** Of its frame; of the first version, header and keyframe. */
   readonly sizeBytes: number
   /** False for the first version of its group. */
   readonly isDelta: boolean

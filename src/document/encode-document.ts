@@ -1,0 +1,45 @@
+/** Documents in memory: the bytes that their files would have.
+ * @module */
+
+import { fromHex } from '../codec/bytes.ts'
+import type { Digest } from '../codec/digest.ts'
+import { BlockWriter } from './block-writer.ts'
+import { documentSeed } from './blocks.ts'
+import { DocumentEncoder } from './encoder.ts'
+import { RUN_KEYS_MAX } from './key-pages.ts'
+import { beginDocument, INDEX_BUDGET, sealDocument } from './seal.ts'
+import { pumpValue } from './value-source.ts'
+
+export interface EncodeDocumentFacts {
+  /** 16 hexadecimal digits. */
+  readonly id: string
+  readonly storeId: string
+  readonly version: number
+  /** T of the index. */
+  readonly threshold: number
+  readonly digest: Digest
+}
+
+/** The parts of a document's file in their order, and its key table. */
+export interface EncodedDocument {
+  readonly header: Uint8Array
+  readonly blocks: readonly Uint8Array[]
+  readonly section: Uint8Array
+  readonly keys: readonly string[]
+}
+
+/** Encode a value as a document. It must not change until this is done. Cost: the bytes of the document in memory.
+ * @throws {VarveError} `VALUE_UNSUPPORTED`, `DOCUMENT_LIMIT`. */
+export async function encodeDocument(value: unknown, facts: EncodeDocumentFacts): Promise<EncodedDocument> {
+  const { id, storeId, threshold, digest } = facts
+  const pieces: Uint8Array[] = []
+  // A copy, because the writer uses its memory again.
+  const into = { append: (bytes: Uint8Array) => void pieces.push(bytes.slice()) }
+  const blocks = new BlockWriter(into, digest, documentSeed(digest, fromHex(id)))
+  const limits = { indexBudget: INDEX_BUDGET, heldKeys: RUN_KEYS_MAX }
+  const encoder = new DocumentEncoder(blocks, { threshold, ...limits, duplicateKeys: 'last' })
+  beginDocument(blocks.raw, { threshold, id, storeId })
+  await pumpValue(encoder, value)
+  const { header, section } = await sealDocument(encoder, blocks, facts)
+  return { header, blocks: pieces, section, keys: encoder.keyTable.names }
+}

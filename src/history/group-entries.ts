@@ -1,0 +1,78 @@
+/** The versions of a group as its frames tell them, and which of them can be read.
+ *
+ * A version is the keyframe, or what its delta makes of the version before it, or the same as an earlier one. A delta
+ * needs all deltas before it, because they spell out keys that it may name by number; so behind a frame that is lost
+ * only those versions can be read that are the same as one before it.
+ * @module */
+import type { StoredVersion } from './group-types.ts'
+import type { Frame, StoredDelta } from './version-frame.ts'
+
+export interface Entry {
+  readonly stored: StoredVersion
+  /** Undefined for the first one, and where it is the same as another. */
+  readonly delta: StoredDelta | undefined
+  /** Place of the entry whose delta, or keyframe, makes the value; -1: that is not known. */
+  readonly root: number
+}
+
+export class GroupEntries {
+  readonly list: readonly Entry[]
+  /** Raw bytes of all deltas. */
+  readonly deltaBytes: number
+  /** Deltas from this place on are lost. */
+  readonly brokenAt: number
+  readonly #places: ReadonlyMap<number, number>
+
+  private constructor(list: readonly Entry[], brokenAt: number) {
+    this.list = list
+    this.brokenAt = brokenAt
+    const places = new Map<number, number>()
+    let deltaBytes = 0
+    for (const [place, { stored, delta }] of list.entries()) {
+      places.set(stored.version, place)
+      deltaBytes += delta?.rawBytes ?? 0
+    }
+    this.#places = places
+    this.deltaBytes = deltaBytes
+  }
+
+  static readonly none: GroupEntries = new GroupEntries([], 0)
+
+  static of(first: StoredVersion): GroupEntries {
+    return new GroupEntries([{ stored: first, delta: undefined, root: 0 }], Number.POSITIVE_INFINITY)
+  }
+
+  /** These and more, of which an undefined one is lost. Cost: all of them. */
+  with(frames: readonly (Frame | undefined)[]): GroupEntries {
+    const list = [...this.list]
+    const places = new Map(this.#places)
+    let { brokenAt } = this
+    for (const frame of frames) {
+      const newest = list.at(-1)?.stored.version ?? 0
+      // Versions that do not rise are as good as none.
+      if (frame === undefined || frame.facts.version <= newest) {
+        brokenAt = Math.min(brokenAt, list.length)
+        continue
+      }
+      const { facts, change, sizeBytes } = frame
+      places.set(facts.version, list.length)
+      if ('same' in change) {
+        const target = list[places.get(change.same) ?? -1]
+        const stored = { ...facts, sizeBytes, isDelta: true, sameAs: change.same }
+        list.push({ stored, delta: undefined, root: target?.root ?? -1 })
+      } else list.push({ stored: { ...facts, sizeBytes, isDelta: true }, delta: change.delta, root: list.length })
+    }
+    return new GroupEntries(list, brokenAt)
+  }
+
+  /** Place of a version, or -1. */
+  placeOf(version: number): number {
+    return this.#places.get(version) ?? -1
+  }
+
+  /** Whether the value at a place can be read, as far as the frames tell. */
+  isLost(place: number, brokenAt = this.brokenAt): boolean {
+    const { root } = this.list[place] as Entry
+    return root < 0 || root >= brokenAt
+  }
+}
