@@ -2,9 +2,11 @@
  *
  * Invariant: no container is in a value twice, so each may be changed in place.
  * @module */
-import { VarveError } from '../errors.ts'
+
+import { isFields, isRange, unfit } from './apply-checks.ts'
+import { countEdits, edited, remade } from './apply-runs.ts'
 import { setField } from './copy-value.ts'
-import { isRange, orderedKeys } from './diff-order.ts'
+import { orderedKeys } from './diff-order.ts'
 import { addNumbers, type Numbers, setNumbers, xorNumbers } from './number-apply.ts'
 import type { ArrayPatch, NumbersPatch, ObjectPatch, Patch, StringPatch } from './patch.ts'
 
@@ -14,6 +16,8 @@ type Touched = (container: object) => void
 /** Objects with more fields than this lose fields one by one; smaller ones are made anew, for objects that lost a field
  * are slow to read. */
 const FIELDS_FEW = 64
+/** Places of an array where elements come or go one after the other; for more it is made anew. */
+const EDITS_FEW = 8
 
 /** Apply a patch to a private value: it is changed in place where that can be, and what is left of it becomes part of
  * the result, as do the values of the patch.
@@ -35,11 +39,6 @@ export function applyPatch(value: unknown, patch: Patch, touched?: Touched): unk
     case 'numbers':
       return applyNumbers(value, patch, touched)
   }
-}
-
-/** Fail for a patch that does not fit. */
-export function unfit(reason: string): VarveError {
-  return new VarveError('DECODE_FAILED', `Cannot apply a change: ${reason}`, { details: { reason } })
 }
 
 function applyObject(value: unknown, patch: ObjectPatch, touched: Touched | undefined): Fields {
@@ -99,49 +98,11 @@ function hasManyFields(value: Fields): boolean {
 function applyArray(value: unknown, { runs }: ArrayPatch, touched: Touched | undefined): unknown[] {
   if (!Array.isArray(value)) throw unfit('there is no array')
   touched?.(value)
-  const marks = needsMarks(runs) ? new Uint8Array(value.length) : undefined
-  const { length } = value
-  /** Elements of the new array so far that are where they were. */
-  let inPlace = 0
-  let rest: unknown[] | undefined
+  const edits = countEdits(runs, value.length)
   for (const run of runs) {
-    if (run.type === 'insert') {
-      rest ??= []
-      for (const element of run.values) rest.push(element)
-      continue
-    }
-    const { start } = run
-    const count = run.type === 'keep' ? run.length : 1
-    if (!isRange(start, count, length)) throw unfit('an element is not there')
-    if (marks !== undefined) mark(marks, start, start + count)
-    if (run.type === 'change') value[start] = applyPatch(value[start], run.patch, touched)
-    if (rest === undefined && start === inPlace) inPlace += count
-    else {
-      rest ??= []
-      for (let index = start; index < start + count; index++) rest.push(value[index])
-    }
+    if (run.type === 'change') value[run.start] = applyPatch(value[run.start], run.patch, touched)
   }
-  value.length = inPlace
-  for (const element of rest ?? []) value.push(element)
-  return value
-}
-
-/** Whether elements are named in another order than they are in, so that one may be named twice. */
-function needsMarks(runs: ArrayPatch['runs']): boolean {
-  let end = 0
-  for (const run of runs) {
-    if (run.type === 'insert') continue
-    if (run.start < end) return true
-    end = run.start + (run.type === 'keep' ? run.length : 1)
-  }
-  return false
-}
-
-function mark(marks: Uint8Array, from: number, end: number): void {
-  for (let index = from; index < end; index++) {
-    if (marks[index] === 1) throw unfit('an element is there twice')
-    marks[index] = 1
-  }
+  return edits <= EDITS_FEW ? edited(value, runs) : remade(value, runs)
 }
 
 function applyString(value: unknown, { edits }: StringPatch): string {
@@ -171,14 +132,4 @@ function applyToElements(value: unknown[], patch: NumbersPatch): unknown[] {
   const isDone = coding === 'set' ? setNumbers(numbers) : coding === 'add' ? addNumbers(numbers) : xorNumbers(numbers)
   if (!isDone) throw unfit('the numbers do not fit')
   return value
-}
-
-export function isFields(value: unknown): value is Fields {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    !(value instanceof Uint8Array) &&
-    !(value instanceof Date)
-  )
 }

@@ -1,6 +1,7 @@
 /** The order of an object's fields after a patch. JavaScript puts keys that are array indexes first, ascending, in every
  * object, so only the order of the others can be chosen.
  * @module */
+import { isRange } from './apply-checks.ts'
 
 type Runs = [start: number, length: number][]
 
@@ -67,11 +68,4 @@ export function orderedKeys(
     }
   }
   return ordered.length === keys.length ? ordered : undefined
-}
-
-/** Whether `[start, start + length)` is inside of `[0, end)`. */
-export function isRange(start: number, length: number, end: number): boolean {
-  return (
-    Number.isSafeInteger(start) && Number.isSafeInteger(length) && start >= 0 && length >= 0 && start + length <= end
-  )
 }

@@ -6,6 +6,9 @@ import { type CheckedCopy, REFUSED } from './copy-value.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
+/** Elements may be compared with several others, inside of each other, too; this bounds it. */
+const VAIN_MAX = 2_000_000
+
 /** A comparison. Values of the caller are `plain` when they are compared: scalars (whatever is none of the table's is
  * equal to nothing), plain objects and arrays without `toJSON`, bytes and dates. */
 export class Comparison {
@@ -15,6 +18,8 @@ export class Comparison {
   end = 0
   /** Values that were looked at, about. */
   steps = 0
+  /** Those of comparisons of elements that were not the same. */
+  #vain = 0
   readonly #copies: CheckedCopy
   readonly #isSimple = inheritsNothing()
 
@@ -59,6 +64,16 @@ export class Comparison {
     this.end = end
     this.steps += end - from
     return from
+  }
+
+  /** As `same`, until too much was compared in vain: then no. */
+  sameElement(before: unknown, after: unknown): boolean {
+    if (typeof after !== 'object' || after === null) return Object.is(before, after)
+    if (this.#vain > VAIN_MAX) return false
+    const steps = this.steps
+    const isSame = this.same(before, after)
+    if (!isSame) this.#vain += this.steps - steps
+    return isSame
   }
 
   /** Whether both are the same. @param after plain. Cost: no more than it takes to know; no allocation. */

@@ -4,7 +4,7 @@
  * the stack is never deeper than some hundred levels of a value, for below those the work is put off.
  * @module */
 import { isBytes } from '../codec/value-kinds.ts'
-import { diffArrays } from './array-diff.ts'
+import { type Diffing, diffArrays } from './array-diff.ts'
 import { CheckedCopy, refusal } from './copy-value.ts'
 import { costsMore, KEY_COST, PART_COST } from './diff-cost.ts'
 import { orderRuns } from './diff-order.ts'
@@ -50,7 +50,7 @@ interface PutOff {
 }
 
 /** One comparison. Values of the caller that its methods take are plain, see `Comparison`. */
-export class Differ {
+class Differ implements Diffing {
   readonly keyField: string | undefined
   readonly copies = new CheckedCopy()
   readonly comparison = new Comparison(this.copies)

@@ -1,8 +1,9 @@
 /** Patches that undo patches.
  * @module */
-import { isFields, unfit } from './apply.ts'
+import { isFields, isRange, unfit } from './apply-checks.ts'
+import { keep } from './array-runs.ts'
 import { cloneValue } from './copy-value.ts'
-import { isRange, orderedKeys, orderRuns } from './diff-order.ts'
+import { orderedKeys, orderRuns } from './diff-order.ts'
 import { bitsOf } from './number-apply.ts'
 import type { ArrayPatch, ArrayRun, NumbersPatch, ObjectPatch, Patch, StringPatch } from './patch.ts'
 
@@ -80,15 +81,6 @@ function invertArray(before: unknown, { runs }: ArrayPatch): ArrayPatch {
   }
   if (at < before.length) inverse.push({ type: 'insert', values: before.slice(at).map(cloneValue) })
   return { type: 'array', runs: inverse }
-}
-
-/** Add a run of elements that stay, to the run before it if it goes on there. */
-export function keep(runs: ArrayRun[], start: number, length: number): void {
-  if (length === 0) return
-  const last = runs.at(-1)
-  if (last?.type === 'keep' && last.start + last.length === start) {
-    runs[runs.length - 1] = { type: 'keep', start: last.start, length: last.length + length }
-  } else runs.push({ type: 'keep', start, length })
 }
 
 function invertString(before: unknown, { edits }: StringPatch): StringPatch {
