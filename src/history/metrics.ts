@@ -3,6 +3,7 @@
 import { utf8Length } from '../codec/value-buffer.ts'
 import { describeValue, formatKey, isPlainPrototype } from '../codec/value-kinds.ts'
 import { VarveError } from '../errors.ts'
+import { setField } from './copy-value.ts'
 import type { MetricRollup } from './types.ts'
 
 const NAME_MOST_BYTES = 256
@@ -16,8 +17,6 @@ export interface MetricsValue {
 
 /** What a version of the kind `rollup` holds. */
 export interface RollupValue {
-  /** That of the last metrics summed up. */
-  readonly metadata?: unknown
   readonly rollup: Readonly<Record<string, MetricRollup>>
 }
 
@@ -47,12 +46,6 @@ export function metricsValue(snapshot: unknown): MetricsValue {
   if (metadata === undefined) return { metrics }
   fieldsOf(metadata, 'metadata')
   return { metadata, metrics }
-}
-
-/** Set an own field, whatever its name. */
-export function setField<V>(fields: Record<string, V>, name: string, value: V): void {
-  if (name !== '__proto__') fields[name] = value
-  else Object.defineProperty(fields, name, { value, writable: true, enumerable: true, configurable: true })
 }
 
 function seriesOf(series: unknown, path: string): StoredSeries {

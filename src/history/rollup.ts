@@ -1,11 +1,12 @@
 /** Metrics of a period in a few numbers each.
  * @module */
-import { type MetricsValue, type RollupValue, setField } from './metrics.ts'
+import { setField } from './copy-value.ts'
+import type { MetricsValue, RollupValue } from './metrics.ts'
 import type { MetricRollup } from './types.ts'
 
 /** Sum up metrics, and what was summed up before. `count` is exact, `mean` is the sum divided by it, `last` is the last
  * value of the last series in the order given. Values that are NaN are left out and not counted; a metric without any
- * other value is not named. Metadata is that of the last one given that has some. */
+ * other value is not named. */
 export function rollUp(parts: readonly (MetricsValue | RollupValue)[]): RollupValue {
   const sums = new RollupSums()
   for (const part of parts) sums.add(part)
@@ -27,11 +28,9 @@ const SCALE = 2 ** -64
 /** What `rollUp` does, one part after the other: only the sums are held. */
 export class RollupSums {
   readonly #sums = new Map<string, Sum>()
-  #metadata: unknown
 
-  /** The next one in time. Nothing of it is kept but its metadata. */
+  /** The next one in time. Nothing of it is kept. */
   add(part: MetricsValue | RollupValue): void {
-    this.#metadata = part.metadata ?? this.#metadata
     if ('metrics' in part) for (const [name, { values }] of Object.entries(part.metrics)) this.#addValues(name, values)
     else for (const [name, known] of Object.entries(part.rollup)) this.#addRollup(name, known)
   }
@@ -39,7 +38,7 @@ export class RollupSums {
   value(): RollupValue {
     const rollup: Record<string, MetricRollup> = {}
     for (const [name, sum] of this.#sums) setField(rollup, name, rollupOf(sum))
-    return this.#metadata === undefined ? { rollup } : { metadata: this.#metadata, rollup }
+    return { rollup }
   }
 
   #addValues(name: string, values: readonly number[]): void {

@@ -81,6 +81,19 @@ export function planCleanup(versions: readonly PlannedVersion[], tiers: Tiers, n
   return planOf(versions, ranked, { removed, rollups })
 }
 
+/** The tier of an age; undefined: older than all of them allow. */
+export function tierOfAge(ageMs: number, tiers: Tiers): Tier | undefined {
+  return TIERS.find((name) => {
+    const { forMs } = tiers[name]
+    return forMs === null || ageMs <= forMs
+  })
+}
+
+/** Whether a tier is for older versions than another one. */
+export function isOlderTier(tier: Tier, than: Tier): boolean {
+  return TIERS.indexOf(tier) > TIERS.indexOf(than)
+}
+
 interface Ranked {
   /** The tier it gets. */
   readonly tier: number
@@ -89,13 +102,9 @@ interface Ranked {
 }
 
 function rank({ tier }: PlannedVersion, tiers: Tiers, ageMs: number): Ranked {
-  const found = TIERS.findIndex((name) => isWithin(ageMs, tiers[name]))
-  const age = found === -1 ? GONE : found
+  const found = tierOfAge(ageMs, tiers)
+  const age = found === undefined ? GONE : TIERS.indexOf(found)
   return { age, tier: Math.min(Math.max(age, TIERS.indexOf(tier)), GONE - 1) }
-}
-
-function isWithin(ageMs: number, { forMs }: TierOptions): boolean {
-  return forMs === null || ageMs <= forMs
 }
 
 /** Its age asks for the tier that it has: it is not the clock that went back, nor an age that was made longer. */
