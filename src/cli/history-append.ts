@@ -5,13 +5,13 @@ import type { AppendVersionOptions, History, MetricsSnapshot, VersionReceipt } f
 import { type Arguments, wrongUse } from './arguments.ts'
 import { type CliContext, type Command, directoryOf, type ExitCode, openForWriting, withStore } from './context.ts'
 import { plainBytes } from './elements.ts'
-import { described, type NewVersion, versions, wholeValue } from './history-input.ts'
+import { described, metricsOf, type NewVersion, versions, wholeValue } from './history-input.ts'
 import { openInput } from './input.ts'
 import { clean, count, counted, elapsed, jsonLine, size } from './output.ts'
 import { Progress } from './progress.ts'
 
 /** Options that a line of NDJSON says itself. */
-const OF_ONE = ['label', 'at', 'metadata', 'fingerprint', 'offset'] as const
+const OF_ONE = ['label', 'at', 'offset', 'fingerprint', 'metadata'] as const
 
 export const historyAppend: Command = {
   name: 'history append',
@@ -19,8 +19,8 @@ export const historyAppend: Command = {
   summary: 'Store a JSON value as the next version of a history, or many with --ndjson',
   options: {
     create: { help: 'Create the history (and the store) when it does not exist' },
-    ndjson: { help: 'One version a line: {"value": ...}, if wanted with at, label, fingerprint, metadata, offset' },
-    metrics: { help: 'The input is metrics: {"metrics": {"NAME": {"timestamps": [ns...], "values": [...]}}}' },
+    ndjson: { help: 'One version a line: {"value": ...} or {"metrics": ...}, with at, label, and so on if wanted' },
+    metrics: { help: 'The value is metrics: {"metrics": {"NAME": {"timestamps": [ns...], "values": [...]}}}' },
     label: { value: 'TEXT', help: 'A name for the version, to find it by' },
     at: { value: 'TIME', help: 'When the value was so, in milliseconds or as a date (default now)' },
     offset: { value: 'N', help: 'End offset of the log that the value reflects' },
@@ -29,9 +29,11 @@ export const historyAppend: Command = {
     'if-version': { value: 'N', help: 'Only if this is the newest version; 0: only if there is none yet' },
   },
   notes: [
-    'FILE - is standard input; gzip is undone. Each version is durable by itself: when a line is broken, the versions',
-    'before it stay. --if-version is about the first. Times and offsets never go back. {"$type": ...} stands for bytes,',
-    'dates and odd numbers, integers past 2^53 become big integers. Metrics take whole numbers of nanoseconds.',
+    'FILE - is standard input; gzip is undone. With --ndjson each line, or element of an array, has value or metrics, and if',
+    'wanted at, label, fingerprint, metadata, offset; other fields are refused. Each version is durable by itself: when a',
+    'line is broken, the versions before it stay. --if-version is about the first. Times and offsets never go back.',
+    '{"$type": ...} stands for bytes, dates and odd numbers, integers past 2^53 become big integers. Timestamps of metrics',
+    'are whole nanoseconds.',
   ],
   examples: [
     ['varve history append board-7 board.json --create --label "first draft"', 'A file'],
@@ -113,11 +115,15 @@ async function appendOne(
   const { interrupted: signal } = context.terminal
   const read = await wholeValue(bytes)
   const { fingerprint, metadata, ...rest } = options
+  const isMetrics = args.flag('metrics')
   // What describes metrics is part of them.
-  const isMetrics = args.flag('metrics') && typeof read === 'object' && read !== null
-  const value = isMetrics ? { ...read, ...described({ fingerprint, metadata }) } : read
-  const given = args.flag('metrics') ? rest : options
-  const receipt = await appendTo(history, args, { value, options: { ...given, signal }, line: 1 })
+  const value = isMetrics && typeof read === 'object' ? { ...read, ...described({ fingerprint, metadata }) } : read
+  const receipt = await appendTo(history, {
+    value: isMetrics ? metricsOf(value) : value,
+    isMetrics,
+    options: { ...(isMetrics ? rest : options), signal },
+    line: 1,
+  })
   onVersion()
   const { version, at, fingerprint: known, isDelta, sizeBytes } = receipt
   const json = { history: history.name, version, at, fingerprint: known, isDelta, sizeBytes }
@@ -142,11 +148,11 @@ async function appendLines(
   const total = { appended: 0, firstVersion: 0, lastVersion: 0, sizeBytes: 0 }
   let line = 0
   try {
-    for await (const next of versions(bytes, args.flag('metrics') ? 'metrics' : 'value')) {
+    for await (const next of versions(bytes)) {
       terminal.interrupted.throwIfAborted()
       line = next.line
       const first = total.appended === 0 && ifVersion !== undefined ? { ifVersion } : {}
-      const { version, sizeBytes } = await appendTo(history, args, { ...next, options: { ...next.options, ...first } })
+      const { version, sizeBytes } = await appendTo(history, { ...next, options: { ...next.options, ...first } })
       if (total.appended++ === 0) total.firstVersion = version
       total.lastVersion = version
       total.sizeBytes += sizeBytes
@@ -163,10 +169,8 @@ async function appendLines(
   return 0
 }
 
-function appendTo(history: History, args: Arguments, { value, options }: NewVersion): Promise<VersionReceipt> {
-  return args.flag('metrics')
-    ? history.appendMetrics(value as MetricsSnapshot, options)
-    : history.append(value, options)
+function appendTo(history: History, { value, isMetrics, options }: NewVersion): Promise<VersionReceipt> {
+  return isMetrics ? history.appendMetrics(value as MetricsSnapshot, options) : history.append(value, options)
 }
 
 /** The error, with what stays appended. An error of reading names its line itself. */

@@ -22,8 +22,9 @@ const FIELDS = ['at', 'label', 'fingerprint', 'metadata', 'offset'] as const
 
 /** A version to append. */
 export interface NewVersion {
-  /** The value, or with `--metrics` a `MetricsSnapshot`. */
+  /** The value, or a `MetricsSnapshot`. */
   readonly value: unknown
+  readonly isMetrics: boolean
   readonly options: AppendVersionOptions
   /** Line of the input on which it begins. */
   readonly line: number
@@ -49,25 +50,23 @@ export async function wholeValue(input: AsyncIterable<Uint8Array>): Promise<unkn
   return parseJsonValue(parts.join(''))
 }
 
-/** The input as versions, one a line, or as the elements of one array: `{"value": ...}`, or with `metrics`
- * `{"metrics": ...}`, beside it `at`, `label`, `fingerprint`, `metadata` and `offset`.
+/** The input as versions, one a line, or as the elements of one array: `{"value": ...}` or `{"metrics": ...}`, beside it
+ * `at`, `label`, `fingerprint`, `metadata` and `offset`.
  * @throws {VarveError} `JSON_INVALID`, `DOCUMENT_LIMIT`, both with `line`. */
-export async function* versions(
-  input: AsyncIterable<Uint8Array>,
-  content: 'value' | 'metrics',
-): AsyncGenerator<NewVersion> {
+export async function* versions(input: AsyncIterable<Uint8Array>): AsyncGenerator<NewVersion> {
   for await (const element of elements(input, LIMIT)) {
     const { line } = element
     const found = jsonOf(element)
-    if (typeof found !== 'object' || found === null || Array.isArray(found) || !Object.hasOwn(found, content))
-      throw wrong(line, `a version is a JSON object with "${content}"`)
+    if (typeof found !== 'object' || found === null || Array.isArray(found)) throw wrong(line, 'it is no JSON object')
     const fields = found as Readonly<Record<string, unknown>>
+    const isMetrics = Object.hasOwn(fields, 'metrics')
+    if (isMetrics === Object.hasOwn(fields, 'value')) throw wrong(line, 'it needs either "value" or "metrics"')
     for (const name of Object.keys(fields))
-      if (name !== content && !(FIELDS as readonly string[]).includes(name))
+      if (name !== 'value' && name !== 'metrics' && !(FIELDS as readonly string[]).includes(name))
         throw wrong(line, `${JSON.stringify(name.slice(0, 60))} is not a field of a version: ${FIELDS.join(', ')}`)
     const options = optionsOf(fields, line)
-    if (content === 'value') yield { value: fields.value, options, line }
-    else yield { ...asMetrics(options, fields.metrics), line }
+    if (!isMetrics) yield { value: fields.value, isMetrics, options, line }
+    else yield { ...asMetrics(options, fields.metrics), isMetrics, line }
   }
 }
 
@@ -84,7 +83,7 @@ function optionsOf(fields: Readonly<Record<string, unknown>>, line: number): App
 /** What metrics are named and described by belongs to the snapshot. */
 function asMetrics(options: AppendVersionOptions, metrics: unknown): Pick<NewVersion, 'value' | 'options'> {
   const { fingerprint, metadata, ...rest } = options
-  return { value: { ...described({ fingerprint, metadata }), metrics }, options: rest }
+  return { value: metricsOf({ ...described({ fingerprint, metadata }), metrics }), options: rest }
 }
 
 /** What is given of the two. */
@@ -98,6 +97,23 @@ export function described({
     ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(metadata === undefined ? {} : { metadata }),
   }
+}
+
+/** A snapshot out of JSON, in which a large whole number is a bigint: values are numbers. What is none is passed on as it
+ * is, for the history to refuse. */
+export function metricsOf(value: unknown): unknown {
+  const metrics = fieldOf(value, 'metrics')
+  if (typeof metrics !== 'object' || metrics === null) return value
+  const series = Object.entries(metrics).map(([name, one]) => {
+    const values = fieldOf(one, 'values')
+    if (!Array.isArray(values)) return [name, one]
+    return [name, { ...one, values: values.map((number) => (typeof number === 'bigint' ? Number(number) : number)) }]
+  })
+  return { ...(value as object), metrics: Object.fromEntries(series) }
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
 }
 
 function wrong(line: number, reason: string): VarveError {
