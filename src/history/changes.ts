@@ -20,8 +20,16 @@ export interface Changes {
  * before either changes. */
 export function patchChanges(before: unknown, patch: Patch, limit: number): Changes {
   const list = new ChangeList(limit)
-  list.patch('', before, patch)
+  list.patch({ path: '', from: '' }, before, patch)
   return { changes: list.changes, isCut: list.isFull }
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** Where a value is, and where it was. */
+interface Place {
+  readonly path: string
+  readonly from: string
 }
 
 class ChangeList {
@@ -34,12 +42,12 @@ class ChangeList {
     this.#limit = limit
   }
 
-  patch(path: string, before: unknown, patch: Patch): void {
-    if (patch.type === 'set') this.#changed(path, before, patch.value)
-    else if (patch.type === 'string') this.#changed(path, before, applyPatch(before, patch))
-    else if (patch.type === 'object') this.#object(path, before as Readonly<Record<string, unknown>>, patch)
-    else if (patch.type === 'array') this.#array(path, before as readonly unknown[], patch)
-    else this.#numbers(path, before as readonly unknown[], patch)
+  patch(place: Place, before: unknown, patch: Patch): void {
+    if (patch.type === 'set') this.#changed(place, before, patch.value)
+    else if (patch.type === 'string') this.#changed(place, before, applyPatch(before, patch))
+    else if (patch.type === 'object') this.#object(place, before as Fields, patch)
+    else if (patch.type === 'array') this.#array(place, before as readonly unknown[], patch)
+    else this.#numbers(place, before as readonly unknown[], patch)
   }
 
   #add(change: Change): void {
@@ -47,36 +55,32 @@ class ChangeList {
     else this.isFull = true
   }
 
-  #changed(path: string, before: unknown, after: unknown): void {
+  #changed({ path }: Place, before: unknown, after: unknown): void {
     this.#add({ type: 'changed', path, before, after })
   }
 
-  #object(
-    path: string,
-    before: Readonly<Record<string, unknown>>,
-    { removed, changed, added, order }: ObjectPatch,
-  ): void {
-    const of = (key: string) => appendStep(path, { type: 'field', key })
+  #object(place: Place, before: Fields, { removed, changed, added, order }: ObjectPatch): void {
+    const { path, from } = place
     for (const key of removed) {
       if (this.isFull) return
-      this.#add({ type: 'removed', path: of(key), before: before[key] })
+      this.#add({ type: 'removed', path: fieldOf(from, key), before: before[key] })
     }
     if (order !== undefined && isReordered(before, removed, order)) this.#add({ type: 'moved', path, from: path })
     for (const [key, patch] of changed) {
       if (this.isFull) return
-      this.patch(of(key), before[key], patch)
+      const inside = fieldOf(path, key)
+      this.patch({ path: inside, from: path === from ? inside : fieldOf(from, key) }, before[key], patch)
     }
     for (const [key, after] of added) {
       if (this.isFull) return
-      this.#add({ type: 'added', path: of(key), after })
+      this.#add({ type: 'added', path: fieldOf(path, key), after })
     }
   }
 
-  #array(path: string, before: readonly unknown[], { runs }: ArrayPatch): void {
-    const of = (index: number) => appendStep(path, { type: 'index', index })
+  #array({ path, from }: Place, before: readonly unknown[], { runs }: ArrayPatch): void {
     for (const index of removedElements(before.length, runs)) {
       if (this.isFull) return
-      this.#add({ type: 'removed', path: of(index), before: before[index] })
+      this.#add({ type: 'removed', path: elementOf(from, index), before: before[index] })
     }
     const moved = movedRuns(runs)
     let at = 0
@@ -84,7 +88,7 @@ class ChangeList {
       if (run.type === 'insert') {
         for (const after of run.values) {
           if (this.isFull) return
-          this.#add({ type: 'added', path: of(at++), after })
+          this.#add({ type: 'added', path: elementOf(path, at++), after })
         }
         continue
       }
@@ -92,15 +96,17 @@ class ChangeList {
       const length = run.type === 'keep' ? run.length : 1
       for (let index = 0; moved.has(run) && index < length; index++) {
         if (this.isFull) return
-        this.#add({ type: 'moved', path: of(at + index), from: of(start + index) })
+        this.#add({ type: 'moved', path: elementOf(path, at + index), from: elementOf(from, start + index) })
       }
-      if (run.type === 'change') this.patch(of(at), before[start], run.patch)
+      if (run.type === 'change') {
+        this.patch({ path: elementOf(path, at), from: elementOf(from, start) }, before[start], run.patch)
+      }
       if (this.isFull) return
       at += length
     }
   }
 
-  #numbers(path: string, before: readonly unknown[], patch: NumbersPatch): void {
+  #numbers({ path, from }: Place, before: readonly unknown[], patch: NumbersPatch): void {
     const { positions, values } = patch
     const places = positions ?? before.keys()
     // As many as the list takes, and one more that tells whether it is cut.
@@ -110,17 +116,21 @@ class ChangeList {
       if (next === most) return
       const was = before[index]
       const one: NumbersPatch = { type: 'numbers', coding: patch.coding, values: values.slice(next, ++next) }
-      this.#changed(appendStep(path, { type: 'index', index }), was, applyPatch(was, one))
+      this.#changed({ path: elementOf(path, index), from }, was, applyPatch(was, one))
     }
   }
 }
 
+function fieldOf(parent: string, key: string): string {
+  return appendStep(parent, { type: 'field', key })
+}
+
+function elementOf(parent: string, index: number): string {
+  return appendStep(parent, { type: 'index', index })
+}
+
 /** Whether fields that stay come in another order among themselves. */
-function isReordered(
-  before: Readonly<Record<string, unknown>>,
-  removed: readonly string[],
-  order: NonNullable<ObjectPatch['order']>,
-): boolean {
+function isReordered(before: Fields, removed: readonly string[], order: NonNullable<ObjectPatch['order']>): boolean {
   const stays = Object.keys(before).length - removed.length
   let last = -1
   for (const [start] of order) {

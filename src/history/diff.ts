@@ -24,6 +24,8 @@ const MEASURED_MAX = 8_388_608
 export interface DiffSettings {
   /** Elements of arrays that are objects are the same element when this field of them is equal. */
   readonly keyField?: string
+  /** Say what changed in a container also where the whole container would be smaller: for people. */
+  readonly isDetailed?: boolean
 }
 
 /** Find what turns `before` into `after`.
@@ -52,6 +54,7 @@ interface PutOff {
 /** One comparison. Values of the caller that its methods take are plain, see `Comparison`. */
 class Differ implements Diffing {
   readonly keyField: string | undefined
+  readonly #isDetailed: boolean
   readonly copies = new CheckedCopy()
   readonly comparison = new Comparison(this.copies)
   /** About what the patch takes that was made last. */
@@ -60,8 +63,9 @@ class Differ implements Diffing {
   #measured = 0
   readonly #putOff: PutOff[] = []
 
-  constructor({ keyField }: DiffSettings) {
+  constructor({ keyField, isDetailed = false }: DiffSettings) {
     this.keyField = keyField
+    this.#isDetailed = isDetailed
   }
 
   run(before: unknown, after: unknown): Patch | undefined {
@@ -106,7 +110,7 @@ class Differ implements Diffing {
   /** The patch, or the whole value when that is smaller. @param cost of the patch. */
   smaller(patch: Patch, after: unknown, { cost, level }: { cost: number; level: number }): Patch {
     const limit = cost - SLACK
-    if (limit > 0 && this.#measured < MEASURED_MAX) {
+    if (limit > 0 && this.#measured < MEASURED_MAX && !this.#isDetailed) {
       this.#measured += limit
       if (!costsMore(after, limit)) return this.set(after, level)
     }
