@@ -11,7 +11,7 @@ export interface Fold<S, K extends Kinds = AnyKinds> {
   /** What an event does to the state: changes and returns it, or returns another. By kind, where kinds that are not
    * named do nothing; or one function for all. Must not do anything else: events are folded more than once. */
   readonly apply:
-    | { readonly [Kind in keyof K & string]?: (state: S, event: StoredEvent<K>) => S }
+    | { readonly [Kind in keyof K & string]?: (state: S, event: StoredEvent<Pick<K, Kind>>) => S }
     | ((state: S, event: StoredEvent<K>) => S)
 }
 
