@@ -15,6 +15,7 @@ import { DeltaKeys } from './delta-keys.ts'
 import { applyChain, chainOf, KeptValues, needingKeyframe, type PlacedPatches } from './group-chain.ts'
 import { DeltaDamage, DeltaReader, withDelta } from './group-deltas.ts'
 import { type Entry, GroupEntries } from './group-entries.ts'
+import { versionDamaged } from './group-errors.ts'
 import { type OpenedGroup, openGroup } from './group-open.ts'
 import type { GroupPlace, StoredVersion } from './group-types.ts'
 import type { Keyframe, KeyframeCost } from './keyframe.ts'
@@ -338,12 +339,7 @@ export class GroupFile {
   }
 
   #lost(versions: readonly number[], found: string, cause?: unknown): VarveError {
-    const { history, path } = this.#place
-    const many = versions.length === 1 ? `version ${versions[0]}` : `${versions.length} versions`
-    return new VarveError('VERSION_DAMAGED', `Cannot read ${many} of history "${history}": found ${found}`, {
-      details: { history, versions, file: path, found },
-      cause,
-    })
+    return versionDamaged(this.#place, { versions, found }, cause)
   }
 }
 

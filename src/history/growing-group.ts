@@ -7,12 +7,12 @@
 import { toHex } from '../codec/bytes.ts'
 import type { GroupRow, HistoryRow } from '../manifest/index.ts'
 import { copyGroup } from './group-copy.ts'
-import type { VersionFacts } from './group-types.ts'
 import { GroupWriter } from './group-writer.ts'
 import type { GroupsWritten, HistoryHost } from './host.ts'
 import type { OpenGroups } from './open-groups.ts'
 import type { Patch } from './patch.ts'
 import { countOf } from './place-versions.ts'
+import type { VersionFacts } from './version-frame.ts'
 
 /** A version as it is to be stored. */
 export interface NewVersion {

@@ -6,6 +6,7 @@ import type { GroupRow, HistoryRow } from '../manifest/index.ts'
 import { optionInvalid, wholeOption } from '../options.ts'
 import { changeLines } from './change-lines.ts'
 import { patchChanges } from './changes.ts'
+import { type CleanupWork, rewriteGroups } from './cleanup.ts'
 import { contentHashOf } from './content-hash.ts'
 import { diffValues } from './diff.ts'
 import { versionDamaged } from './group-errors.ts'
@@ -38,6 +39,7 @@ import type {
   VersionReceipt,
   VersionSelector,
 } from './types.ts'
+import { verifyGroup } from './verify-group.ts'
 import { checkSelector, type FoundPlace, VersionFinder } from './version-finder.ts'
 import { checkRange, cursorId, infosOf, VersionList } from './version-list.ts'
 import { type AppendCall, VersionWriter } from './version-writer.ts'
@@ -141,7 +143,7 @@ export class StoredHistory implements History {
     const [older, newer] = [await this.find(from), await this.find(to)]
     const before = await this.read({ version: older.version, ...(signal && { signal }) })
     const after = await this.read({ version: newer.version, ...(signal && { signal }) })
-    const patch = diffValues(before, after, this.settings)
+    const patch = diffValues(before, after, { ...this.settings, isDetailed: true })
     const { changes, isCut } = patch === undefined ? { changes: [], isCut: false } : patchChanges(before, patch, most)
     return { from: older, to: newer, changes, lines: changeLines(changes), isCut }
   }
@@ -206,7 +208,27 @@ export class StoredHistory implements History {
   }
 
   async cleanup(options: CleanupOptions = {}): Promise<CleanupReport> {
-    throw options
+    const { dryRun = false } = options
+    if (!dryRun) this.#host.checkWritable('clean up a history')
+    await this.#host.refresh()
+    return this.#writer.inTurn(() => this.#cleanup({ ...options, dryRun }))
+  }
+
+  async #cleanup(options: CleanupOptions): Promise<CleanupReport> {
+    const host = this.#host
+    const use: CleanupWork['use'] = (group, work) => this.#groups.use(group, work)
+    const { report, from, groups, release } = await rewriteGroups({ host, use, options })
+    try {
+      const row = host.row()
+      if (report.dryRun || from === row.groups.length) return report
+      host.checkSound()
+      await host.commit({ name: row.name, from, groups, lastVersion: row.lastVersion })
+      this.#groups.keepOnly(host.row().groups)
+      return report
+    } finally {
+      release()
+      if (!report.dryRun) await host.tidy()
+    }
   }
 
   async stats(): Promise<HistoryStats> {
@@ -214,8 +236,30 @@ export class StoredHistory implements History {
     return statsOf(this.#host.row())
   }
 
-  async verify(): Promise<HistoryReport> {
-    throw this.name
+  async verify(options: Parameters<History['verify']>[0] = {}): Promise<HistoryReport> {
+    const { signal, onProgress } = options
+    await this.#host.refresh()
+    const { groups } = this.#host.row()
+    const total = {
+      versions: 0,
+      bytes: 0,
+      damaged: [] as number[],
+      problems: [] as HistoryReport['problems'][number][],
+    }
+    const totalBytes = statsOf(this.#host.row()).storedBytes
+    for (const group of groups) {
+      signal?.throwIfAborted()
+      const { path } = this.#host.place(group)
+      const { digest } = this.#host.storage
+      const checked = await this.#groups.use(group, (file) => verifyGroup(file, group, { digest, signal }))
+      total.versions += checked.versionsChecked
+      total.bytes += group.endBytes
+      total.damaged.push(...checked.damaged)
+      total.problems.push(...checked.problems.map((problem) => ({ ...problem, file: path })))
+      onProgress?.({ doneBytes: total.bytes, totalBytes })
+    }
+    const { versions: versionsChecked, bytes: bytesChecked, damaged, problems } = total
+    return { ok: problems.length === 0, versionsChecked, bytesChecked, damaged, problems }
   }
 
   /** Give memory and file handles back, after the appends that wait. */

@@ -14,12 +14,12 @@ import { applyPatch } from './apply.ts'
 import { ContentHasher } from './content-hash.ts'
 import { copyValue } from './copy-value.ts'
 import { diffValues } from './diff.ts'
-import type { VersionFacts } from './group-types.ts'
 import { GrowingGroup, type NewVersion } from './growing-group.ts'
 import type { GroupsWritten, HistoryHost } from './host.ts'
 import type { OpenGroups } from './open-groups.ts'
 import type { Patch } from './patch.ts'
 import type { AppendVersionOptions, VersionKind, VersionReceipt } from './types.ts'
+import type { VersionFacts } from './version-frame.ts'
 
 export interface AppendCall {
   readonly value: unknown
