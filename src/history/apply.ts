@@ -7,7 +7,7 @@ import { isFields, isRange, unfit } from './apply-checks.ts'
 import { countEdits, edited, remade } from './apply-runs.ts'
 import { setField } from './copy-value.ts'
 import { orderedKeys } from './diff-order.ts'
-import { addNumbers, type Numbers, setNumbers, xorNumbers } from './number-apply.ts'
+import { addBits, addNumbers, type Numbers, setNumbers } from './number-apply.ts'
 import type { ArrayPatch, NumbersPatch, ObjectPatch, Patch, StringPatch } from './patch.ts'
 
 type Fields = Record<string, unknown>
@@ -129,7 +129,7 @@ function applyToElements(value: unknown[], patch: NumbersPatch): unknown[] {
   const { positions, values, coding } = patch
   if (values.length !== (positions ?? value).length) throw unfit('there are not as many numbers as places')
   const numbers: Numbers = { array: value, positions, values }
-  const isDone = coding === 'set' ? setNumbers(numbers) : coding === 'add' ? addNumbers(numbers) : xorNumbers(numbers)
+  const isDone = coding === 'set' ? setNumbers(numbers) : coding === 'add' ? addNumbers(numbers) : addBits(numbers)
   if (!isDone) throw unfit('the numbers do not fit')
   return value
 }

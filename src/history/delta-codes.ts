@@ -11,7 +11,7 @@
  * | `31` | an array of which only one element changed | varint elements before it, varint behind it; its patch |
  * | `34` | a text | varint edits; each edit |
  * | `35` | a text | one edit |
- * | `38` + 1 + 2 c | numbers, coding c: 0 set, 1 add, 2 xor | with bit 1 a column of positions; a column of values |
+ * | `38` + 1 + 2 c | numbers, coding c: 0 set, 1 add, 2 bits | with bit 1 a column of positions; a column of values |
  *
  * Each part of an object begins with a varint count. Keys removed are keys, fields changed a key and its patch each,
  * fields added a key and its value each. The order has runs: the start and the length, each a varint; the start less
@@ -56,7 +56,7 @@ export const RUN = { keep: 0, keepElsewhere: 1, change: 2, insert: 3 } as const
 export const COLUMN_LENGTH = 8
 
 /** Codings of numbers, by number. */
-export const CODINGS = ['set', 'add', 'xor'] as const
+export const CODINGS = ['set', 'add', 'bits'] as const
 
 /** Whether an event is a key: in the place of a patch it means an object with one changed field. */
 export function isKeyCode(code: number): boolean {

@@ -51,6 +51,7 @@ function readColumn(source: ColumnSource, count: number, kind: number): (number 
   if (kind > COLUMN.table) throw source.damaged('a column of no kind')
   if (kind < COLUMN.bigints) return readIntegers(source, count, kind - COLUMN.integers)
   if (kind < COLUMN.scaled) return readBigints(source, count, kind - COLUMN.bigints)
+  if (kind >= COLUMN.signed) return BigUint64Array.from(readBigints(source, count, kind - COLUMN.signed))
   const e = source.u8()
   if (e < 1 || e > SCALE_MAX) throw source.damaged('a fraction that is none')
   return readIntegers(source, count, kind - COLUMN.scaled).map((m) => scaledNumber(m, e))

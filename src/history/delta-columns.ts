@@ -10,7 +10,8 @@
  * | 3 to 5 | whole numbers | differences, taken 0 to 2 times |
  * | 6 to 8 | bigints | differences, taken 0 to 2 times |
  * | 9 to 11 | numbers m / 10^e | a byte e, 1 to 8; differences of m, taken 0 to 2 times |
- * | 12 | any of which there are few | varint numbers of entries less 1; a column of them of another kind; whole numbers as kind 3: which one each value is |
+ * | 12 to 14 | bits, as i64 | differences, taken 0 to 2 times |
+ * | 15 | any of which there are few | varint numbers of entries less 1; a column of them of another kind; whole numbers as kind 3: which one each value is |
  *
  * Differences taken d times begin with d events: the first value, the first difference. Then groups for the others: a
  * varint (count - 1) x 2, and so many varints; or a varint (count - 1) x 2 + 1, and one varint that counts so many
@@ -21,7 +22,16 @@ import { scaledNumber, writeBigint, writeNumber } from '../codec/structural-writ
 import type { ValueBuffer } from '../codec/value-buffer.ts'
 
 /** Of columns; those of differences go on to + 2. */
-export const COLUMN = { mixed: 0, bits: 1, floats: 2, integers: 3, bigints: 6, scaled: 9, table: 12 } as const
+export const COLUMN = {
+  mixed: 0,
+  bits: 1,
+  floats: 2,
+  integers: 3,
+  bigints: 6,
+  scaled: 9,
+  signed: 12,
+  table: 15,
+} as const
 
 /** How often one varint counts: a byte of a delta stands for so many values at most, and no few bytes for millions. */
 export const REPEAT_MAX = 256
@@ -63,7 +73,13 @@ function shortest(values: Values): Plan {
 
 function* morePlans(values: Values): Generator<Plan | undefined> {
   yield planTable(values)
-  if (values instanceof BigUint64Array) return
+  if (values instanceof BigUint64Array) {
+    yield planDifferences(
+      COLUMN.signed,
+      Array.from(values, (value) => BigInt.asIntN(64, value)),
+    )
+    return
+  }
   if (values.every((value) => typeof value === 'bigint')) yield planDifferences(COLUMN.bigints, values)
   if (!values.every((value) => typeof value === 'number')) return
   if (values.every(isWhole)) yield planDifferences(COLUMN.integers, values)

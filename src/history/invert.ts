@@ -100,7 +100,9 @@ function invertNumbers(before: unknown, patch: NumbersPatch): NumbersPatch {
   if (!Array.isArray(before)) throw unfit('there is no array')
   const { positions, coding } = patch
   const places = positions === undefined ? {} : { positions: [...positions] }
-  if (coding === 'xor') return { type: 'numbers', ...places, coding, values: BigUint64Array.from(patch.values, toBits) }
+  if (coding === 'bits') {
+    return { type: 'numbers', ...places, coding, values: BigUint64Array.from(patch.values, (value) => -toBits(value)) }
+  }
   const values =
     coding === 'add' ? Array.from(patch.values, negated) : (positions?.map((at) => before[at]) ?? before.slice())
   return { type: 'numbers', ...places, coding, values: values as (number | bigint)[] }

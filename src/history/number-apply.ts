@@ -53,8 +53,8 @@ export function addNumbers({ array, positions, values }: Numbers): boolean {
   return true
 }
 
-/** The bits of each number changed. @returns as `setNumbers`, and whether none is a bigint. */
-export function xorNumbers({ array, positions, values }: Numbers): boolean {
+/** The bits of each number plus a value. @returns as `setNumbers`, and whether none is a bigint. */
+export function addBits({ array, positions, values }: Numbers): boolean {
   let last = -1
   for (let index = 0; index < values.length; index++) {
     const at = positions === undefined ? index : (positions[index] as number)
@@ -63,7 +63,7 @@ export function xorNumbers({ array, positions, values }: Numbers): boolean {
     const before = array[at]
     const value = values[index] as number | bigint
     if (typeof before !== 'number') return false
-    array[at] = ofBits(bitsOf(before) ^ (typeof value === 'bigint' ? value : bitsOf(value)))
+    array[at] = ofBits(bitsOf(before) + (typeof value === 'bigint' ? value : bitsOf(value)))
   }
   return true
 }

@@ -6,6 +6,8 @@ import type { NumbersPatch } from './patch.ts'
 
 /** So few changes are never better told as elements that moved. */
 const FEW = 8
+/** The same step again and again takes next to nothing. */
+const AGAIN_COST = 0.1
 /** A number that may be anywhere. */
 const POSITION_COST = 1
 
@@ -59,10 +61,10 @@ function columns(
 ): Columns {
   const values: (number | bigint)[] = []
   const added: (number | bigint)[] = []
-  const flipped: bigint[] = []
+  const distances: bigint[] = []
   let cost = 0
   let addedCost = 0
-  let flippedCost = 0
+  let bitsCost = 0
   for (const at of positions) {
     const one = before[at] as number | bigint
     const other = after[at] as number | bigint
@@ -72,25 +74,28 @@ function columns(
       const difference = differenceOf(one, other)
       if (difference === undefined) addedCost = Number.POSITIVE_INFINITY
       else {
-        // The same step again and again is deflated to next to nothing.
         const isAgain = difference === added.at(-1)
         added.push(difference)
-        addedCost += isAgain ? 0.1 : typeof difference === 'bigint' ? bigintCost(difference) : numberCost(difference)
+        addedCost += isAgain
+          ? AGAIN_COST
+          : typeof difference === 'bigint'
+            ? bigintCost(difference)
+            : numberCost(difference)
       }
     }
-    if (flippedCost < Number.POSITIVE_INFINITY) {
+    if (bitsCost < Number.POSITIVE_INFINITY) {
       // The bits of NaN are not defined.
-      if (typeof one !== 'number' || typeof other !== 'number' || one !== one || other !== other) {
-        flippedCost = Number.POSITIVE_INFINITY
+      if (typeof one !== 'number' || typeof other !== 'number' || Number.isNaN(one) || Number.isNaN(other)) {
+        bitsCost = Number.POSITIVE_INFINITY
       } else {
-        const bits = bitsOf(one) ^ bitsOf(other)
-        flipped.push(bits)
-        flippedCost += bitsCost(bits)
+        const distance = bitsOf(other) - bitsOf(one)
+        bitsCost += distance === distances.at(-1) ? AGAIN_COST : distanceCost(distance)
+        distances.push(distance)
       }
     }
   }
-  if (addedCost < cost && addedCost <= flippedCost) return { coding: 'add', values: added, cost: addedCost }
-  if (flippedCost < cost) return { coding: 'xor', values: BigUint64Array.from(flipped), cost: flippedCost }
+  if (addedCost < cost && addedCost <= bitsCost) return { coding: 'add', values: added, cost: addedCost }
+  if (bitsCost < cost) return { coding: 'bits', values: BigUint64Array.from(distances), cost: bitsCost }
   return { coding: 'set', values, cost }
 }
 
@@ -103,10 +108,7 @@ function differenceOf(one: number | bigint, other: number | bigint): number | bi
   return difference
 }
 
-/** What is left of eight bytes without those at the end that are zero, where floats of few digits have them. */
-function bitsCost(bits: bigint): number {
-  if (bits === 0n) return 1
-  let size = 9
-  for (let rest = bits; (rest & 0xffn) === 0n; rest >>= 8n) size--
-  return size
+/** Floats that differ by as much have bits that do, but for some that round otherwise. */
+function distanceCost(distance: bigint): number {
+  return Math.min(9, bigintCost(distance) - 1)
 }

@@ -51,7 +51,8 @@ export interface NumbersPatch {
   /** Ascending. Absent: every element. */
   readonly positions?: readonly number[]
   /** `set`: the new numbers or bigints. `add`: what is added, whole, where old and new are bigints, or safe integers
-   * whose difference is one. `xor`: bits of the f64 before xor bits of the new one, as f64. */
-  readonly coding: 'set' | 'add' | 'xor'
+   * whose difference is one. `bits`: what is added to the bits of the f64, as a u64 that
+   * overflows. */
+  readonly coding: 'set' | 'add' | 'bits'
   readonly values: readonly (number | bigint)[] | BigUint64Array
 }

@@ -150,7 +150,7 @@ function numbersPatch(value: readonly (number | bigint)[], draw: Draw): NumbersP
     return { type: 'numbers', ...positions, coding: 'add', values: column(() => draw() % 100) }
   if (coding === 2 && isFloat) {
     const values = BigUint64Array.from(column(() => BigInt(draw()) << BigInt(draw() % 32)))
-    return { type: 'numbers', ...positions, coding: 'xor', values }
+    return { type: 'numbers', ...positions, coding: 'bits', values }
   }
   return { type: 'numbers', ...positions, coding: 'set', values: column(() => pick(draw, [...NUMBERS, ...BIGINTS])) }
 }
