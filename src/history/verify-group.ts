@@ -22,15 +22,18 @@ export interface CheckedGroup {
   readonly problems: readonly GroupProblem[]
 }
 
+export interface GroupCheckOptions {
+  readonly digest: Digest
+  readonly signal?: AbortSignal | undefined
+  /** After each version: how many bytes of the file are checked. Ends the check by throwing. */
+  readonly reached?: (bytes: number) => Promise<void>
+}
+
 /** Never throws for damage. Cost: the keyframe and every change once; each value is hashed.
  * @param row what the manifest says of the group. */
-export async function verifyGroup(
-  file: GroupFile,
-  row: GroupRow,
-  { digest, signal }: { readonly digest: Digest; readonly signal?: AbortSignal | undefined },
-): Promise<CheckedGroup> {
-  const check = new GroupCheck(file, row, digest)
-  await check.run(signal)
+export async function verifyGroup(file: GroupFile, row: GroupRow, options: GroupCheckOptions): Promise<CheckedGroup> {
+  const check = new GroupCheck(file, row, options)
+  await check.run()
   const damaged = [...check.damaged].sort((a, b) => a - b)
   return { versionsChecked: check.versionsChecked, damaged, problems: check.problems }
 }
@@ -41,55 +44,61 @@ class GroupCheck {
   versionsChecked = 0
   readonly #file: GroupFile
   readonly #row: GroupRow
-  readonly #digest: Digest
+  readonly #options: GroupCheckOptions
+  #reached = 0
 
-  constructor(file: GroupFile, row: GroupRow, digest: Digest) {
+  constructor(file: GroupFile, row: GroupRow, options: GroupCheckOptions) {
     this.#file = file
     this.#row = row
-    this.#digest = digest
+    this.#options = options
     this.damaged = new Set(file.damaged)
   }
 
-  async run(signal: AbortSignal | undefined): Promise<void> {
-    await this.#runThrough(signal)
+  async run(): Promise<void> {
+    await this.#runThrough()
     // What did not come through, one by one: a version may be the same as one before the damage.
     for (const version of versionsOf(this.#row)) {
       if (this.#checked.has(version)) continue
-      signal?.throwIfAborted()
-      await this.#readAlone(version, signal)
+      await this.#readAlone(version)
     }
     if (this.damaged.size === 0) this.#compareWithRow()
   }
 
   readonly #checked = new Set<number>()
 
-  async #runThrough(signal: AbortSignal | undefined): Promise<void> {
+  async #runThrough(): Promise<void> {
+    const { signal } = this.#options
     const first = this.#file.versions[0]
     if (first === undefined) return
     try {
-      for await (const { version, value } of this.#file.values(first.version, { signal })) this.#compare(version, value)
+      for await (const { version, value } of this.#file.values(first.version, { signal })) {
+        await this.#compare(version, value)
+      }
     } catch (error) {
       if (!isVarveError(error, 'VERSION_DAMAGED')) throw error
     }
   }
 
-  async #readAlone(version: number, signal: AbortSignal | undefined): Promise<void> {
+  async #readAlone(version: number): Promise<void> {
+    const { signal } = this.#options
     try {
       const value = await this.#file.value(version, { signal })
       const stored = this.#file.versions.find((one) => one.version === version)
-      if (stored !== undefined) this.#compare(stored, value)
+      if (stored !== undefined) await this.#compare(stored, value)
     } catch (error) {
       if (!isVarveError(error, 'VERSION_DAMAGED')) throw error
       this.#lost(version, error.message, error.details.position)
     }
   }
 
-  #compare(stored: StoredVersion, value: unknown): void {
+  async #compare(stored: StoredVersion, value: unknown): Promise<void> {
     this.#checked.add(stored.version)
     this.versionsChecked++
-    const { hash, rawBytes } = contentHashOf(this.#digest, value)
+    const { hash, rawBytes } = contentHashOf(this.#options.digest, value)
     if (hash !== stored.hash) this.#lost(stored.version, `Version ${stored.version} is another value than was stored`)
     else if (rawBytes !== stored.rawBytes) this.#problem(`Version ${stored.version} says another size than it has`)
+    this.#reached += stored.sizeBytes
+    await this.#options.reached?.(this.#reached)
   }
 
   #lost(version: number, message: string, position?: unknown): void {

@@ -28,12 +28,12 @@ export interface Following {
     moved(): void
   }
   readonly documents: { moved(): void }
+  readonly histories: { moved(): void }
 }
 
 export class Follower {
   readonly #context: LogContext
-  readonly #topics: Following['topics']
-  readonly #documents: Following['documents']
+  readonly #following: Following
   #view: ManifestView
   /** Size of the manifest in bytes when it was last read. */
   #manifestBytes: number
@@ -43,8 +43,7 @@ export class Follower {
   constructor(context: LogContext, view: ManifestView, following: Following) {
     this.#context = context
     this.#view = view
-    this.#topics = following.topics
-    this.#documents = following.documents
+    this.#following = following
     this.#manifestBytes = view.endPosition
   }
 
@@ -71,7 +70,7 @@ export class Follower {
       const reason = isVarveError(error) ? error.message : String(error)
       this.#context.diagnose('FOLLOW_FAILED', 'Could not look for new events', { reason })
     }
-    const wanted = [...this.#topics.openPartitions()].some(({ partition }) => partition.awaited)
+    const wanted = [...this.#following.topics.openPartitions()].some(({ partition }) => partition.awaited)
     if (wanted && !this.#context.closing.aborted) this.#later()
     else this.#looking = false
   }
@@ -91,7 +90,7 @@ export class Follower {
     }
     let { slots } = await readHead(storage, this.#view.epoch)
     // The head file may be of a moment after that of the manifest.
-    const rolled = [...this.#topics.openPartitions()].some(({ topicId, partition }) => {
+    const rolled = [...this.#following.topics.openPartitions()].some(({ topicId, partition }) => {
       const slot = slots.get(partition.headSlot)
       const active = this.#row(topicId, partition.partition)?.segments.at(-1)
       return slot !== undefined && active !== undefined && slot.segmentId !== active.id
@@ -100,7 +99,7 @@ export class Follower {
       await this.#reload(await this.#manifestSize())
       slots = (await readHead(storage, this.#view.epoch)).slots
     }
-    for (const { topicId, partition } of [...this.#topics.openPartitions()]) {
+    for (const { topicId, partition } of [...this.#following.topics.openPartitions()]) {
       const row = this.#row(topicId, partition.partition)
       if (row !== undefined) follow(partition, row, slots.get(row.headSlot))
     }
@@ -126,8 +125,8 @@ export class Follower {
     const { epoch } = this.#view
     this.#view = (await readManifest(this.#context.storage)) ?? this.#view
     this.#manifestBytes = this.#view.epoch === epoch ? (bytes ?? 0) : this.#view.endPosition
-    this.#topics.moved()
-    this.#documents.moved()
+    const { topics, documents, histories } = this.#following
+    for (const part of [topics, documents, histories]) part.moved()
   }
 
   #row(topicId: number, partition: number): PartitionRow | undefined {

@@ -10,7 +10,9 @@ import { isSegmentFamily } from '../segment/names.ts'
 import type { LogContext } from '../topic/context.ts'
 
 /** What a salvage needs of the store. */
-export type SalvageContext = Pick<LogContext, 'storage' | 'pool' | 'digest'> & { readonly signal?: AbortSignal }
+export type SalvageContext = Pick<LogContext, 'storage' | 'clock' | 'pool' | 'digest'> & {
+  readonly signal?: AbortSignal
+}
 
 /** A file with the name of a segment. */
 export interface SegmentFile {

@@ -3,7 +3,7 @@
  * 1. What exists: the manifest, or as much of it as can be read and the directories of topics that it does not name.
  * 2. Per partition: the segments that count, and the runs of batches in them that pass every check.
  * 3. What lies between the runs is a gap. Nothing derived is used and nothing is written.
- * 4. Documents: as the manifest says, or without a whole one, the newest version of each that is complete.
+ * 4. Documents and histories: as the manifest says, or without a whole one, what their files tell.
  * @module */
 import {
   type HeadEnd,
@@ -24,6 +24,7 @@ import { PartitionStarts, partitionsOf } from './ends.ts'
 import type { PartitionStart } from './recover.ts'
 import { salvageDocuments } from './salvage-documents.ts'
 import { type SalvageContext, segmentFiles } from './salvage-files.ts'
+import { salvageHistories } from './salvage-histories.ts'
 import type { RemainingAuthority } from './salvage-manifest.ts'
 import { type ChosenSegment, type ChosenSegments, chooseSegments } from './salvage-partition.ts'
 import type { OpenReport } from './types.ts'
@@ -87,10 +88,19 @@ export async function salvage(context: SalvageContext, authority: SalvageAuthori
   })
   const sound = gaps.length === 0 && notes.length === authority.notes.length
   const known = { ...(state ?? EMPTY), topics }
-  const found = authority.whole === undefined ? await salvageDocuments(context.storage, known) : undefined
+  const found = authority.whole === undefined ? await salvageStored(context, known) : undefined
   notes.push(...(found?.notes ?? []))
-  const all = found === undefined ? known : { ...known, documents: found.documents }
-  return { state: all, starts, gaps, sound, notes, segmentsRead, rows: served }
+  return { state: found?.state ?? known, starts, gaps, sound, notes, segmentsRead, rows: served }
+}
+
+/** The state with the documents and histories that their files tell of. */
+async function salvageStored(
+  context: SalvageContext,
+  state: ManifestState,
+): Promise<{ readonly state: ManifestState; readonly notes: readonly string[] }> {
+  const { documents, notes } = await salvageDocuments(context.storage, state)
+  const { histories, notes: more } = await salvageHistories(context, state)
+  return { state: { ...state, documents, histories }, notes: [...notes, ...more] }
 }
 
 const EMPTY: ManifestState = {

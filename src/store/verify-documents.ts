@@ -5,11 +5,10 @@ import type { DocumentReport } from '../document/types.ts'
 import { verifyDocumentFile } from '../document/verify.ts'
 import { isVarveError } from '../errors.ts'
 import { type DocumentRow, findDocument, type ManifestState } from '../manifest/index.ts'
-import type { StorageEntry } from '../ports/storage.ts'
 import { statOf } from './document-writes.ts'
-import { isOwnOrName } from './names.ts'
 import { DOCUMENT_FILES } from './stored-paths.ts'
 import type { VerifyRun } from './verify-run.ts'
+import { storedFiles } from './verify-stored.ts'
 
 /** A document that is replaced as often as this while it is checked is left out. */
 const ATTEMPTS = 3
@@ -84,18 +83,12 @@ async function problemsOf(run: VerifyRun, row: DocumentRow): Promise<readonly Pr
 /** Check every file in the directories of documents by what its own end says, when no manifest says what counts. */
 export async function checkLooseDocuments(run: VerifyRun): Promise<void> {
   let unfinished = 0
-  for (const [directory, entries] of await listDocuments(run)) {
-    const name = directory.slice(DOCUMENT_FILES.root.length + 1)
-    for (const { name: file, kind } of entries) {
-      const id = kind === 'file' ? DOCUMENT_FILES.idOf(file) : undefined
-      if (id === undefined) continue
-      const path = `${directory}/${file}`
-      await run.about(path, async () => {
-        const trailer = await readTrailer(run.storage, path)
-        if (trailer === undefined) unfinished++
-        else await checkFile(run, { ...trailer, name, writtenAt: 0 })
-      })
-    }
+  for await (const { name, path } of storedFiles(run, DOCUMENT_FILES)) {
+    await run.about(path, async () => {
+      const trailer = await readTrailer(run.storage, path)
+      if (trailer === undefined) unfinished++
+      else await checkFile(run, { ...trailer, name, writtenAt: 0 })
+    })
   }
   if (unfinished > 0) run.leaveOut(`documents: files that are not complete: ${unfinished}.`)
 }
@@ -104,42 +97,4 @@ async function checkFile(run: VerifyRun, row: DocumentRow): Promise<void> {
   const file = DOCUMENT_FILES.path(row.name, row.id)
   run.documentsChecked++
   for (const problem of await problemsOf(run, row)) run.problem({ ...problem, file, damage: true })
-}
-
-/** The names in the directories of documents, by directory. */
-export async function listDocuments(run: VerifyRun): Promise<[string, readonly StorageEntry[]][]> {
-  const found: [string, readonly StorageEntry[]][] = []
-  const entries = await run.storage.list(DOCUMENT_FILES.root)
-  found.push([DOCUMENT_FILES.root, entries])
-  for (const { name, kind } of entries) {
-    run.checkGoingOn()
-    if (kind !== 'directory' || !isOwnOrName(name)) continue
-    found.push([DOCUMENT_FILES.directory(name), await run.storage.list(DOCUMENT_FILES.directory(name))])
-  }
-  return found
-}
-
-/** Report what no rule names in the directories of documents. Files of other versions are no strangers: they are
- * being written, or wait to be removed. */
-export function reportUnknownDocuments(
-  run: VerifyRun,
-  listing: ReadonlyMap<string, readonly StorageEntry[]>,
-  state: ManifestState,
-): void {
-  for (const { name, kind } of listing.get(DOCUMENT_FILES.root) ?? []) {
-    const directory = DOCUMENT_FILES.directory(name)
-    const entries = listing.get(directory)
-    if (kind !== 'directory' || entries === undefined) {
-      run.unknownFiles.push(directory)
-      continue
-    }
-    const newest = findDocument(state.documents, name)?.id
-    let others = 0
-    for (const entry of entries) {
-      const id = entry.kind === 'directory' ? undefined : DOCUMENT_FILES.idOf(entry.name)
-      if (id === undefined) run.unknownFiles.push(`${directory}/${entry.name}`)
-      else if (id !== newest) others++
-    }
-    if (others > 0) run.leaveOut(`${directory}: files that are being written, or wait to be removed: ${others}.`)
-  }
 }

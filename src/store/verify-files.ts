@@ -1,6 +1,8 @@
 /** Finding what lies in a store's directories and belongs to nobody. Reported, never touched.
  * @module */
 import {
+  findDocument,
+  findHistory,
   headEpoch,
   type ManifestState,
   manifestEpoch,
@@ -9,18 +11,19 @@ import {
 } from '../manifest/index.ts'
 import type { StorageEntry } from '../ports/storage.ts'
 import { besideSegment, CHECKPOINT_FILE, isPartitionFile, isVersionsFile, mergedRun } from '../segment/names.ts'
-import { listDocuments, reportUnknownDocuments } from './verify-documents.ts'
+import { DOCUMENT_FILES, HISTORY_FILES } from './stored-paths.ts'
 import type { VerifyRun } from './verify-run.ts'
+import { listStored, reportUnknownStored } from './verify-stored.ts'
 import { isRunOf } from './verify-terms.ts'
 
-const ROOT_DIRECTORIES = new Set(['topics', 'tmp', 'documents', 'histories', 'projections', '.snapshots'])
-/** Directories that are not looked into. */
-const OTHER_PARTS = ['histories', 'projections', '.snapshots']
+/** A directory that is not looked into. */
+const SNAPSHOTS = '.snapshots'
+const ROOT_DIRECTORIES = new Set(['topics', 'tmp', DOCUMENT_FILES.root, HISTORY_FILES.root, SNAPSHOTS])
 
 /** The names in a store's directories. */
 export type Listing = ReadonlyMap<string, readonly StorageEntry[]>
 
-/** List the root, the directories of documents, and those of topics and partitions that `state` knows. To be taken
+/** List the root, the directories of documents and histories, and those of topics and partitions that `state` knows. To be taken
  * before the state that judges it is read: a file made in between is then no stranger. */
 export async function listStore(run: VerifyRun, state: ManifestState): Promise<Listing> {
   const listing = new Map<string, readonly StorageEntry[]>()
@@ -40,8 +43,13 @@ export async function listStore(run: VerifyRun, state: ManifestState): Promise<L
   for (const topic of await list('topics')) {
     if (!listing.has(topic)) for (const partition of await list(topic)) await list(partition)
   }
-  for (const [directory, entries] of await listDocuments(run)) listing.set(directory, entries)
+  for (const paths of [DOCUMENT_FILES, HISTORY_FILES])
+    for (const [directory, entries] of await listStored(run, paths)) listing.set(directory, entries)
   return listing
+}
+
+function idsOf(row: { readonly id: string } | undefined): string[] {
+  return row === undefined ? [] : [row.id]
 }
 
 /** Whether a directory is what deletion leaves: directories, and files that wait to be removed. */
@@ -88,9 +96,12 @@ export function reportUnknown(run: VerifyRun, listing: Listing, state: ManifestS
       report(directory, ({ name, kind }) => kind !== 'directory' && isKnown(name))
     }
   }
-  reportUnknownDocuments(run, listing, state)
-  for (const { name } of listing.get('') ?? []) {
-    if (OTHER_PARTS.includes(name)) run.leaveOut(`${name}: this check covers the log only.`)
+  const documentIds = (name: string) => idsOf(findDocument(state.documents, name))
+  reportUnknownStored(run, listing, { paths: DOCUMENT_FILES, named: documentIds })
+  const groupFiles = (name: string) => findHistory(state.histories, name)?.groups.map(({ file }) => file) ?? []
+  reportUnknownStored(run, listing, { paths: HISTORY_FILES, named: groupFiles })
+  if (listing.get('')?.some(({ name }) => name === SNAPSHOTS)) {
+    run.leaveOut(`${SNAPSHOTS}: this check does not look into snapshots.`)
   }
 }
 

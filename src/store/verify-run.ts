@@ -28,6 +28,7 @@ export class VerifyRun {
   readonly unknownFiles: string[] = []
   eventsChecked = 0
   documentsChecked = 0
+  versionsChecked = 0
   readonly #place: VerifyPlace
   readonly #problems: VerifyProblem[] = []
   readonly #notChecked: string[] = []
@@ -135,7 +136,7 @@ export class VerifyRun {
   /** Bytes of a file, fewer than asked only at its end. */
   async read({ path, position, length }: ReadRequest): Promise<Uint8Array> {
     this.checkGoingOn()
-    await this.#giveWay()
+    await this.giveWay()
     const handle = await this.#open(path)
     const into = new Uint8Array(length)
     // Never the synchronous read: a check has time, and what runs beside it has not.
@@ -144,7 +145,8 @@ export class VerifyRun {
     return count === length ? into : into.subarray(0, count)
   }
 
-  async #giveWay(): Promise<void> {
+  /** Let other work run, if this has worked for long enough. @throws as `checkGoingOn`. */
+  async giveWay(): Promise<void> {
     const { clock } = this.#place
     if (clock.monotonic() - this.#turnStarted <= TURN_MS) return
     await nextTurn()
@@ -214,6 +216,7 @@ export class VerifyRun {
       bytesChecked: this.#bytesChecked,
       eventsChecked: this.eventsChecked,
       documentsChecked: this.documentsChecked,
+      versionsChecked: this.versionsChecked,
       problems: this.#problems,
       unknownFiles: this.unknownFiles,
       notChecked: this.#notChecked,

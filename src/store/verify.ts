@@ -18,6 +18,7 @@ import type { LogContext } from '../topic/context.ts'
 import type { VerifyOptions, VerifyReport } from './types.ts'
 import { checkDocuments, checkLooseDocuments, planDocuments } from './verify-documents.ts'
 import { listStore, reportUnknown } from './verify-files.ts'
+import { checkHistories, checkLooseHistories, planHistories } from './verify-histories.ts'
 import { checkLooseSegments } from './verify-loose.ts'
 import { type Authority, checkAuthority, checkLostRecords } from './verify-manifest.ts'
 import { checkPartition, planPartition } from './verify-partition.ts'
@@ -84,6 +85,7 @@ async function verifyAll(run: VerifyRun, opened: OpenedStore | undefined): Promi
     if (state === undefined) {
       await checkLooseSegments(run)
       await checkLooseDocuments(run)
+      await checkLooseHistories(run)
     } else await checkState(run, state, { authority, opened })
     sayLimits(run)
     return run.report()
@@ -108,6 +110,7 @@ async function checkState(run: VerifyRun, state: ManifestState, sources: Sources
   for (const { path, bytes } of files) run.plan(path, bytes)
   for (const topic of state.topics) for (const row of topic.partitions) await planPartition(run, topic.name, row)
   planDocuments(run, state)
+  planHistories(run, state)
   for (const { path, bytes } of files) {
     run.begin(path, bytes)
     run.reached(bytes)
@@ -116,6 +119,7 @@ async function checkState(run: VerifyRun, state: ManifestState, sources: Sources
   for (const topic of state.topics) for (const row of topic.partitions) await checkOne(run, { topic, row }, sources)
   checkHeadKnown(run, state)
   await checkDocuments(run, state, () => stateNow(run, sources))
+  await checkHistories(run, state, () => stateNow(run, sources))
   const listing = await listStore(run, state)
   if (damaged) {
     run.leaveOut('Unknown files: with a damaged manifest they cannot be told from those it would name.')

@@ -115,7 +115,16 @@ describe('Documents.write()', () => {
     await store.close()
   })
 
-  test.each(['', '..', 'a/b', '_audit', 'con', 'a..b', 'x'.repeat(129), 'grün', 'a.', 7, null, {}])(
+  test('refuses to write a document of the store, which may be read', async () => {
+    const { store } = await openShelf()
+    const { documents } = store
+    const works = [documents.write('_a', 1), documents.writeJson('_a', utf8('1')), documents.delete('_a')]
+    for (const work of works) expect(await outcome<unknown>(work)).toBe('NAME_INVALID')
+    expect(await outcome(documents.read('_a'))).toBe('DOCUMENT_UNKNOWN')
+    await store.close()
+  })
+
+  test.each(['', '..', 'a/b', '__a', 'con', 'a..b', 'x'.repeat(129), 'grün', 'a.', 7, null, {}])(
     'refuses the name %j without a call of the storage',
     async (name) => {
       const { store, wire } = await openShelf()
