@@ -10,7 +10,7 @@ const KEYFRAME_INTERVAL_MAX = 10_000
 export const HISTORY_OPTIONS: OptionSpecs = {
   'keyframe-interval': {
     value: 'N',
-    help: `Store a whole value at least every N versions, 1 to ${KEYFRAME_INTERVAL_MAX} (default 64)`,
+    help: `Store a whole value at least every N versions, 1 to ${KEYFRAME_INTERVAL_MAX} (default 128)`,
   },
   'key-field': { value: 'FIELD', help: 'Objects of arrays are the same when this field is (default: by their value)' },
   raw: { value: 'TIER', help: 'Youngest versions: AGE, or AGE/PERIOD for one per period (default 1d)' },

@@ -24,7 +24,7 @@ export interface Tiers {
 }
 
 export interface HistoryOptions {
-  /** At most so many versions in a group, which begins with a whole value: 1 to 10,000, default 64. */
+  /** At most so many versions in a group, which begins with a whole value: 1 to 10,000, default 128. */
   readonly keyframeInterval?: number
   /** Elements of arrays that are objects are the same element when this field of them is equal. Default: when they
    * are equal as a whole, or in the same place. */

@@ -5,7 +5,7 @@ import type { HistoryOptions } from '../history/types.ts'
 import type { HistoryRowOptions } from '../manifest/index.ts'
 import { optionInvalid, wholeOption } from '../options.ts'
 
-const INTERVAL_DEFAULT = 64
+const INTERVAL_DEFAULT = 128
 const INTERVAL_MOST = 10_000
 const KEY_MOST_CHARS = 256
 const OPTIONS = ['keyframeInterval', 'keyField', 'tiers']

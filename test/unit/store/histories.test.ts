@@ -24,21 +24,24 @@ const collect = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
 }
 
 test('History.append() numbers versions from 1 and reads each back', () =>
-  withHistory(async (history) => {
-    for (let at = 1; at <= 200; at++) {
-      const receipt = await history.append({ at, shapes: [{ id: 1, x: at % 7 }] })
-      expect(receipt.version).toBe(at)
-    }
-    for (let at = 1; at <= 200; at++) {
-      expect(await history.read({ version: at, check: true })).toEqual({ at, shapes: [{ id: 1, x: at % 7 }] })
-      expect(await history.read({ version: at, path: 'shapes[0].x' })).toBe(at % 7)
-    }
-    expect(await history.read()).toEqual({ at: 200, shapes: [{ id: 1, x: 200 % 7 }] })
-    const stats = await history.stats()
-    expect(stats).toMatchObject({ count: 200, newestVersion: 200, oldestVersion: 1, groups: 4 })
-    expect(stats.ratio).toBeGreaterThan(0)
-    expect(await history.verify()).toMatchObject({ ok: true, versionsChecked: 200, damaged: [] })
-  }))
+  withHistory(
+    async (history) => {
+      for (let at = 1; at <= 200; at++) {
+        const receipt = await history.append({ at, shapes: [{ id: 1, x: at % 7 }] })
+        expect(receipt.version).toBe(at)
+      }
+      for (let at = 1; at <= 200; at++) {
+        expect(await history.read({ version: at, check: true })).toEqual({ at, shapes: [{ id: 1, x: at % 7 }] })
+        expect(await history.read({ version: at, path: 'shapes[0].x' })).toBe(at % 7)
+      }
+      expect(await history.read()).toEqual({ at: 200, shapes: [{ id: 1, x: 200 % 7 }] })
+      const stats = await history.stats()
+      expect(stats).toMatchObject({ count: 200, newestVersion: 200, oldestVersion: 1, groups: 4 })
+      expect(stats.ratio).toBeGreaterThan(0)
+      expect(await history.verify()).toMatchObject({ ok: true, versionsChecked: 200, damaged: [] })
+    },
+    { create: { create: { keyframeInterval: 64 } } },
+  ))
 
 test('History.append() stores what the value was when it was called, whatever the caller does to it then', () =>
   withHistory(async (history) => {
@@ -106,24 +109,27 @@ test('History.append() refuses other versions than expected, times and offsets t
   }))
 
 test('History.list() gives pages in both directions, index() all of it', () =>
-  withHistory(async (history) => {
-    for (let at = 1; at <= 150; at++) await history.append({ n: at })
-    const pages: number[] = []
-    let cursor: string | undefined
-    do {
-      const page = await history.list({ direction: 'backward', limit: 40, ...(cursor !== undefined && { cursor }) })
-      pages.push(...page.items.map(({ version }) => version))
-      cursor = page.nextCursor
-    } while (cursor !== undefined)
-    expect(pages).toEqual(Array.from({ length: 150 }, (_, at) => 150 - at))
-    const index = await collect(history.index({ from: 60, to: 70 }))
-    expect(index.map(({ version, group, isDelta }) => [version, group, isDelta])).toEqual([
-      ...[60, 61, 62, 63, 64].map((version) => [version, 1, true]),
-      [65, 65, false],
-      ...[66, 67, 68, 69].map((version) => [version, 65, true]),
-    ])
-    expect(index.every(({ tier, pinned }) => tier === 'raw' && !pinned)).toBe(true)
-  }))
+  withHistory(
+    async (history) => {
+      for (let at = 1; at <= 150; at++) await history.append({ n: at })
+      const pages: number[] = []
+      let cursor: string | undefined
+      do {
+        const page = await history.list({ direction: 'backward', limit: 40, ...(cursor !== undefined && { cursor }) })
+        pages.push(...page.items.map(({ version }) => version))
+        cursor = page.nextCursor
+      } while (cursor !== undefined)
+      expect(pages).toEqual(Array.from({ length: 150 }, (_, at) => 150 - at))
+      const index = await collect(history.index({ from: 60, to: 70 }))
+      expect(index.map(({ version, group, isDelta }) => [version, group, isDelta])).toEqual([
+        ...[60, 61, 62, 63, 64].map((version) => [version, 1, true]),
+        [65, 65, false],
+        ...[66, 67, 68, 69].map((version) => [version, 65, true]),
+      ])
+      expect(index.every(({ tier, pinned }) => tier === 'raw' && !pinned)).toBe(true)
+    },
+    { create: { create: { keyframeInterval: 64 } } },
+  ))
 
 test('History.diff() says what changed as data and as lines, values() follows one path, pin() marks', () =>
   withHistory(async (history) => {

@@ -69,7 +69,7 @@ export class FakeHistory {
 
   get settings() {
     const tiers = { raw: { forMs: DAY }, compressed: { forMs: 30 * DAY }, archive: { forMs: 365 * DAY } }
-    return { keyframeInterval: 64, ...this.options, tiers: { ...tiers, ...this.options.tiers } }
+    return { keyframeInterval: 128, ...this.options, tiers: { ...tiers, ...this.options.tiers } }
   }
 
   async append(value: unknown, options: Record<string, unknown> = {}, kind = 'value') {
