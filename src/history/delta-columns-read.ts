@@ -2,7 +2,7 @@
  * @module */
 import { scaledNumber } from '../codec/structural-write.ts'
 import type { VarveError } from '../errors.ts'
-import { COLUMN, REPEAT_MAX, SCALE_MAX } from './delta-columns.ts'
+import { COLUMN, REPEAT_MAX, SCALE_MAX, SEED_BITS } from './delta-columns.ts'
 
 /** Where columns are read from. */
 export interface ColumnSource {
@@ -86,13 +86,17 @@ function readIntegers(source: ColumnSource, count: number, times: number): numbe
 
 function readBigints(source: ColumnSource, count: number, times: number): bigint[] {
   const seeds = readSeeds(source, times, count) as bigint[]
-  if (!seeds.every((seed) => typeof seed === 'bigint')) throw source.damaged('a seed of another kind')
+  if (!seeds.every(isSeed)) throw source.damaged('a seed of another kind')
   let values = readTokens(source, count - times).map((token) => BigInt(unzigzag(token)))
   for (const seed of seeds.reverse()) {
     let value = seed
     values = [seed, ...values.map((step) => (value += step))]
   }
   return values
+}
+
+function isSeed(seed: unknown): boolean {
+  return typeof seed === 'bigint' && BigInt.asIntN(SEED_BITS, seed) === seed
 }
 
 function readSeeds(source: ColumnSource, times: number, count: number): (number | bigint)[] {

@@ -38,6 +38,8 @@ export const REPEAT_MAX = 256
 /** Of n x 2 and -n x 2 - 1. */
 const TOKEN_MAX = 2 ** 52
 export const SCALE_MAX = 8
+/** Differences of larger bigints are not taken: every sum would be as large as they are. */
+export const SEED_BITS = 128
 const ENTRIES_MAX = 256
 /** Shorter columns are not worth a table. */
 const TABLE_MIN = 8
@@ -170,7 +172,9 @@ function planDifferences(kind: number, values: readonly (number | bigint)[]): Pl
         },
       }
     }
-    first.push(rest[0] as number | bigint)
+    const seed = rest[0] as number | bigint
+    if (typeof seed === 'bigint' && BigInt.asIntN(SEED_BITS, seed) !== seed) break
+    first.push(seed)
     rest = differences(rest)
   }
   return best
