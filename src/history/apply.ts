@@ -4,10 +4,10 @@
  * @module */
 
 import { isFields, isRange, unfit } from './apply-checks.ts'
+import { addBits, addNumbers, type Numbers, setNumbers } from './apply-numbers.ts'
 import { countEdits, edited, remade } from './apply-runs.ts'
 import { setField } from './copy-value.ts'
 import { orderedKeys } from './diff-order.ts'
-import { addBits, addNumbers, type Numbers, setNumbers } from './number-apply.ts'
 import type { ArrayPatch, NumbersPatch, ObjectPatch, Patch, StringPatch } from './patch.ts'
 
 type Fields = Record<string, unknown>

@@ -1,8 +1,8 @@
 /** Elements of two arrays in classes: equal ones, or those with the same key, have the same number.
  * @module */
-import type { ArrayMatch, Elements } from './array-diff-match.ts'
+import type { ArrayMatch, Elements } from './array-diff-elements.ts'
+import { isKeyed } from './array-diff-identity.ts'
 import type { Comparison } from './diff-same.ts'
-import { isKeyed } from './identity.ts'
 
 /** Parts of an element that its hash is made of, at most. */
 const HASHED_PARTS = 32

@@ -4,60 +4,30 @@
  * identity; what is left between the same neighbours. Each is linear or has a bound on its work.
  * @module */
 import { Classes } from './array-diff-classes.ts'
+import { ArrayMatch, type Elements } from './array-diff-elements.ts'
+import { identityOf, isKeyed } from './array-diff-identity.ts'
 import { commonOrder } from './array-diff-order.ts'
 import { pairAlike } from './array-diff-pairs.ts'
 import { costsMore } from './diff-cost.ts'
-import type { Comparison } from './diff-same.ts'
-import { identityOf, isKeyed } from './identity.ts'
 
 /** A moved element that takes no more is as well written again. */
 const MOVED_COST_MIN = 6
-
-export interface Elements {
-  readonly old: readonly unknown[]
-  /** Plain values of the caller. */
-  readonly now: readonly unknown[]
-  readonly keyField: string | undefined
-  readonly comparison: Comparison
-}
-
-/** Where the elements of the new array come from. */
-export class ArrayMatch {
-  /** For each new element the old one, or -1. */
-  readonly from: Int32Array
-  /** 1 for new elements that may differ from the old one. */
-  readonly isChange: Uint8Array
-  /** 1 for new elements that are between the same ones as before. */
-  readonly isInOrder: Uint8Array
-  /** 1 for old elements that are in the new array. */
-  readonly isTaken: Uint8Array
-
-  constructor(oldLength: number, newLength: number) {
-    this.from = new Int32Array(newLength).fill(-1)
-    this.isChange = new Uint8Array(newLength)
-    this.isInOrder = new Uint8Array(newLength)
-    this.isTaken = new Uint8Array(oldLength)
-  }
-
-  take(place: { readonly from: number; readonly to: number }, how: { isChange: boolean; isInOrder: boolean }): void {
-    const { from, to } = place
-    this.from[to] = from
-    this.isTaken[from] = 1
-    if (how.isChange) this.isChange[to] = 1
-    if (how.isInOrder) this.isInOrder[to] = 1
-  }
-}
 
 /** Match the elements of two arrays whose common ends are cut off. Cost: about that of a hash of the elements. */
 export function matchElements(elements: Elements): ArrayMatch {
   const { old, now } = elements
   const match = new ArrayMatch(old.length, now.length)
   if (old.length === 0 || now.length === 0) return match
+  if (old.length === 1 && now.length === 1) pairAlike(elements, match)
+  else matchMany(elements, match)
+  return match
+}
+
+function matchMany(elements: Elements, match: ArrayMatch): void {
   if (!matchPlaces(elements, match)) matchEqual(elements, match)
   else if (left(match) > 1) matchMoved(elements, match, new Classes(elements, match))
   matchIdentities(elements, match)
   pairAlike(elements, match)
-  return match
 }
 
 function left(match: ArrayMatch): number {
@@ -79,10 +49,7 @@ function matchPlaces({ old, now, comparison, keyField }: Elements, match: ArrayM
       const identity = identityOf(other, keyField)
       if (identity === undefined || !Object.is(identity, identityOf(one, keyField))) {
         if (++others * 2 > length) {
-          match.from.fill(-1)
-          match.isTaken.fill(0)
-          match.isChange.fill(0)
-          match.isInOrder.fill(0)
+          match.clear()
           return false
         }
         continue

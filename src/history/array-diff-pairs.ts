@@ -1,7 +1,7 @@
 /** Elements that are probably old ones changed: those left between the same neighbours.
  * @module */
-import type { ArrayMatch, Elements } from './array-diff-match.ts'
-import { isKeyed } from './identity.ts'
+import type { ArrayMatch, Elements } from './array-diff-elements.ts'
+import { isKeyed } from './array-diff-identity.ts'
 
 /** Scalars in a row that are shown as changed; more of them are one insertion. */
 const SCALARS_MAX = 4
@@ -118,8 +118,5 @@ function alikeTexts(one: string, other: string): number {
   ) {
     behind++
   }
-  return (
-    (at + behind) /
-    (Math.max(one.length, other.length, 1) < SAMPLED * 4 ? Math.max(one.length, other.length, 1) : SAMPLED * 4)
-  )
+  return (at + behind) / Math.min(Math.max(one.length, other.length, 1), SAMPLED * 4)
 }

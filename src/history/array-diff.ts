@@ -1,7 +1,8 @@
 /** What turns one array into another: common ends first, then which of the elements between them are old ones.
  * @module */
-import { type ArrayMatch, matchElements } from './array-diff-match.ts'
-import { keep } from './array-runs.ts'
+import type { ArrayMatch } from './array-diff-elements.ts'
+import { keep } from './array-diff-keep.ts'
+import { matchElements } from './array-diff-match.ts'
 import type { CheckedCopy } from './copy-value.ts'
 import { PART_COST } from './diff-cost.ts'
 import type { Comparison } from './diff-same.ts'
@@ -37,7 +38,9 @@ export function diffArrays(diffing: Diffing, arrays: Arrays): Patch | undefined 
   const numbers = before.length === after.length ? diffNumbers(before, after, from) : undefined
   if (numbers?.isSure) return diffing.smaller(numbers.patch, after, { cost: numbers.cost, level })
   let behind = 0
-  for (; behind < least - from; behind++) {
+  // The last element that both may share is not compared again.
+  const most = before.length === after.length ? least - from - 1 : least - from
+  for (; behind < most; behind++) {
     const at = after.length - 1 - behind
     if (!comparison.sameElement(before[before.length - 1 - behind], comparison.plain(after[at], at))) break
   }

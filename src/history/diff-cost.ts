@@ -21,6 +21,7 @@ export function scalarCost(value: unknown): number {
   }
 }
 
+/** Bytes of a number, about. */
 export function numberCost(value: number): number {
   if (!Number.isSafeInteger(value)) return Number.isInteger(value * 1_000) && Math.abs(value) < 1e6 ? 5 : 9
   const size = Math.abs(value)
@@ -30,6 +31,7 @@ export function numberCost(value: number): number {
   return size < 0x1000_0000 ? 5 : 8
 }
 
+/** Bytes of a bigint, about. */
 export function bigintCost(value: bigint): number {
   const size = value < 0n ? -value : value
   return size < 0x1_0000_0000_0000_0000n ? 2 + byteLength(size) : 4 + size.toString(16).length / 2

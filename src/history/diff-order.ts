@@ -1,5 +1,5 @@
-/** The order of an object's fields after a patch. JavaScript puts keys that are array indexes first, ascending, in every
- * object, so only the order of the others can be chosen.
+/** The order of an object's fields after a patch. JavaScript puts keys that are array indexes first, ascending, in
+ * every object, so only the order of the others can be chosen.
  * @module */
 import { isRange } from './apply-checks.ts'
 

@@ -9,8 +9,8 @@ type Fields = Readonly<Record<string, unknown>>
 /** Elements may be compared with several others, inside of each other, too; this bounds it. */
 const VAIN_MAX = 2_000_000
 
-/** A comparison. Values of the caller are `plain` when they are compared: scalars (whatever is none of the table's is
- * equal to nothing), plain objects and arrays without `toJSON`, bytes and dates. */
+/** A comparison. Values of the caller are `plain` when they are compared: scalars (whatever is none of the table's
+ * is equal to nothing), plain objects and arrays without `toJSON`, bytes and dates. */
 export class Comparison {
   /** Fields of the open objects of the caller, outermost first. Reused, so that comparing equal values makes nothing. */
   readonly keys: string[] = []

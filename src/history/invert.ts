@@ -1,10 +1,10 @@
 /** Patches that undo patches.
  * @module */
 import { isFields, isRange, unfit } from './apply-checks.ts'
-import { keep } from './array-runs.ts'
+import { bitsOf } from './apply-numbers.ts'
+import { keep } from './array-diff-keep.ts'
 import { cloneValue } from './copy-value.ts'
 import { orderedKeys, orderRuns } from './diff-order.ts'
-import { bitsOf } from './number-apply.ts'
 import type { ArrayPatch, ArrayRun, NumbersPatch, ObjectPatch, Patch, StringPatch } from './patch.ts'
 
 /** Make the patch that turns the value after `patch` into the one before it. Nothing in it is shared.

@@ -1,7 +1,8 @@
 /** What turns an array of numbers into another of the same length: columns of what changed.
  * @module */
+
+import { bitsOf } from './apply-numbers.ts'
 import { bigintCost, numberCost, PART_COST } from './diff-cost.ts'
-import { bitsOf } from './number-apply.ts'
 import type { NumbersPatch } from './patch.ts'
 
 /** So few changes are never better told as elements that moved. */

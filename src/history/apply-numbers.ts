@@ -24,7 +24,7 @@ export function ofBits(value: bigint): number {
   return floats[0] as number
 }
 
-/** Each new number in its place. @returns whether all were numbers before, and the positions are ascending and inside. */
+/** Each new number in its place. @returns whether all were numbers before, the positions ascending and inside. */
 export function setNumbers({ array, positions, values }: Numbers): boolean {
   let last = -1
   for (let index = 0; index < values.length; index++) {
