@@ -3,7 +3,7 @@
  * Invariants: deltas stay in memory as they are stored, and are decoded anew for each read, because what is applied
  * belongs to the value; nothing behind `endBytes` of the row is read; what is damaged costs the versions that need it.
  * @module */
-import { Path } from '../document/path.ts'
+import { Path, toSinglePath } from '../document/path.ts'
 import type { ReadCost } from '../document/types.ts'
 import { assert, isVarveError, VarveError } from '../errors.ts'
 import type { GroupRow } from '../manifest/histories.ts'
@@ -157,9 +157,10 @@ export class GroupFile {
 
   /** What is at a path in a version, the caller's own; undefined where nothing is. Cost: the deltas, which are in
    * memory, and of the keyframe what leads to where the value was.
-   * @throws {VarveError} as `value`, `PATH_INVALID`. */
+   * @throws {VarveError} as `value`, `PATH_PLURAL`, `PATH_INVALID`. */
   valueAt(version: number, path: Path, options: GroupReadOptions = {}): Promise<unknown> {
     return this.#reading(options, async (cost) => {
+      toSinglePath(path)
       const root = this.#rootOf(version)
       const patches = await (await this.#deltas(root, cost)).upTo(root)
       const { places } = chainOf(this.#entries.list, root, patches)

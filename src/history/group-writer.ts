@@ -40,7 +40,7 @@ export class GroupWriter {
   readonly #state: GroupState
   #isNameDurable: boolean
   /** The frame that was encoded last, and what it adds. */
-  #last: { readonly frame: Uint8Array; readonly deltaBytes: number; readonly copyBytes: number } | undefined
+  #last: { readonly frame: Uint8Array; readonly deltaBytes: number; readonly isCopy: boolean } | undefined
 
   private constructor(
     file: { place: GroupPlace; handle: WriteHandle; isNameDurable: boolean },
@@ -128,7 +128,7 @@ export class GroupWriter {
     const state = this.#state
     const { storage } = this.#place
     assert(facts.version > state.newest, 'versions rise')
-    const stored = await this.#store(change)
+    const stored = await this.#store(change, facts)
     const frame = encodeFrame({ facts, change: stored }, { base: state.base, seed: state.seed, digest: storage.digest })
     const deltaBytes = 'delta' in stored ? stored.delta.rawBytes : 0
     state.seed = frameCrc(frame)
@@ -136,13 +136,15 @@ export class GroupWriter {
     state.versions++
     state.newest = facts.version
     if (!state.hashes.has(facts.hash)) state.hashes.set(facts.hash, facts.version)
-    this.#last = { frame, deltaBytes, copyBytes: facts.rawBytes }
+    const isWhole = 'patch' in change && change.patch?.type === 'set'
+    this.#last = { frame, deltaBytes, isCopy: isWhole || deltaBytes >= facts.rawBytes }
     return frame
   }
 
-  async #store(change: { patch: Patch | undefined } | { same: number }): Promise<FrameChange> {
+  async #store(change: { patch: Patch | undefined } | { same: number }, { hash }: VersionFacts): Promise<FrameChange> {
     if ('same' in change) return { same: change.same }
-    if (change.patch === undefined) return { same: this.#state.newest }
+    // The first of those that are equal: what comes between may get lost.
+    if (change.patch === undefined) return { same: this.findSame(hash) ?? this.#state.newest }
     const bytes = encodePatch(change.patch, this.#state.keys)
     return { delta: await storeDelta(bytes, this.#place.storage.compression) }
   }
@@ -151,8 +153,8 @@ export class GroupWriter {
    * keyframe at most, and none is as large as a copy. */
   hasRoom(frame: Uint8Array): boolean {
     assert(this.#last?.frame === frame, 'the frame was encoded last')
-    const { deltaBytes, copyBytes } = this.#last
-    if (deltaBytes >= copyBytes && deltaBytes > COPY_LEAST_BYTES) return false
+    const { deltaBytes, isCopy } = this.#last
+    if (isCopy && deltaBytes > COPY_LEAST_BYTES) return false
     return this.#state.deltaBytes <= Math.max(DELTAS_LEAST_BYTES, this.#state.keyframeBytes / 2)
   }
 

@@ -118,45 +118,67 @@ export async function writeFile(storage: Storage, path: string, bytes: Uint8Arra
   await handle.close()
 }
 
-export interface Shape {
-  id: string
-  type: string
-  x: number
-  y: number
-  width: number
-  height: number
-  text: string
-  style: { fill: string; stroke: string; opacity: number }
-  points: [number, number][]
-}
-
-/** A drawing of about `shapes` x 640 bytes of JSON, the same for the same seed. */
-export function board(shapes: number, seed = 1): { name: string; version: number; shapes: Shape[] } {
+/** A drawing of about `count` x 680 bytes of JSON that compresses as such drawings do: brotli makes a twelfth of it. */
+export function drawing(count: number, seed = 5) {
   const next = numbersOf(seed)
-  const colors = ['#1e1e1e', '#e03131', '#2f9e44', '#1971c2', '#f08c00', 'transparent']
-  const color = () => colors[Math.floor(next() * colors.length)] as string
-  const list: Shape[] = []
-  for (let index = 0; index < shapes; index++) {
-    const points = Array.from({ length: 12 }, (): [number, number] => [
-      Math.round(next() * 40_000) / 100,
-      Math.round(next() * 40_000) / 100,
-    ])
-    list.push({
-      id: Math.floor(next() * 2 ** 48).toString(36),
-      type: ['rectangle', 'ellipse', 'arrow', 'text'][Math.floor(next() * 4)] as string,
-      x: Math.round(next() * 2_000_000) / 1_000,
-      y: Math.round(next() * 2_000_000) / 1_000,
-      width: Math.round(next() * 300),
-      height: Math.round(next() * 300),
-      text: Array.from({ length: 24 }, () => WORDS[Math.floor(next() * WORDS.length)]).join(' '),
-      style: { fill: color(), stroke: color(), opacity: 100 },
-      points,
-    })
-  }
-  return { name: 'board', version: 1, shapes: list }
+  const below = (end: number) => Math.floor(next() * end)
+  const id = () => Array.from({ length: 20 }, () => CHARACTERS.charAt(below(64))).join('')
+  const elements = Array.from({ length: count }, (_, at) => ({
+    ...{ id: id(), type: ['rectangle', 'ellipse', 'diamond', 'text', 'arrow'][below(5)] as string },
+    ...{
+      x: below(3_000) + below(4) / 4,
+      y: below(3_000) + below(4) / 4,
+      width: below(300) + 20,
+      height: below(200) + 20,
+    },
+    ...{ angle: 0, strokeColor: '#1e1e1e', backgroundColor: ['transparent', '#ffc9c9', '#b2f2bb'][below(3)] as string },
+    ...{
+      fillStyle: 'solid',
+      strokeWidth: 2,
+      strokeStyle: 'solid',
+      roughness: 1,
+      opacity: 100,
+      groupIds: [],
+      frameId: null,
+    },
+    ...{ index: `a${at.toString(36)}`, roundness: { type: 3 }, seed: below(2 ** 31), version: below(300) },
+    ...{ versionNonce: below(2 ** 31), isDeleted: false, boundElements: [], updated: 1_700_000_000_000 + below(1e8) },
+    ...{ link: null, locked: false, text: `Card ${at} to be done by somebody`, fontSize: 20, fontFamily: 5 },
+    ...{
+      textAlign: 'left',
+      verticalAlign: 'top',
+      containerId: null,
+      originalText: `Card ${at} to be done by somebody`,
+    },
+    ...{ autoResize: true, lineHeight: 1.25 },
+  }))
+  const appState = { gridSize: 20, viewBackgroundColor: '#ffffff' }
+  return { type: 'drawing', name: 'one', elements, appState, files: {} }
 }
 
-const WORDS = 'a board of shapes that people move about while others look on and write what they think of it'.split(' ')
+const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-'
+
+/** Versions of a drawing: one small edit after another of the same object. */
+export function* drawingEdits(count: number, versions: number) {
+  const value = drawing(count)
+  const { elements } = value
+  const next = numbersOf(7)
+  for (let edit = 0; edit < versions; edit++) {
+    const element = elements[Math.floor(next() * elements.length)] as (typeof elements)[number]
+    element.version++
+    element.versionNonce = Math.floor(next() * 2 ** 31)
+    element.updated += 5_000 + edit
+    if (edit % 10 < 6) {
+      element.x = Math.round(next() * 2e4) / 4
+      element.y = Math.round(next() * 2e4) / 4
+    } else if (edit % 10 < 8) {
+      element.text += ' more'
+      element.originalText += ' more'
+    } else if (edit % 10 === 8) elements.push({ ...structuredClone(element), id: `new ${edit}` })
+    else element.isDeleted = true
+    yield value
+  }
+}
 
 /** Numbers of [0, 1), the same for the same seed. */
 export function numbersOf(seed: number): () => number {
