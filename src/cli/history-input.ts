@@ -103,7 +103,7 @@ export function described({
  * is, for the history to refuse. */
 export function metricsOf(value: unknown): unknown {
   const metrics = fieldOf(value, 'metrics')
-  if (typeof metrics !== 'object' || metrics === null) return value
+  if (typeof metrics !== 'object' || metrics === null || Array.isArray(metrics)) return value
   const series = Object.entries(metrics).map(([name, one]) => {
     const values = fieldOf(one, 'values')
     if (!Array.isArray(values)) return [name, one]

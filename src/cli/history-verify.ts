@@ -12,7 +12,7 @@ const VERSIONS_SHOWN = 20
 export const historyVerify: Command = {
   name: 'history verify',
   usage: '[NAME...]',
-  summary: 'Rebuild every version of histories and compare it with its hash; exit code 3 when something is damaged',
+  summary: 'Rebuild every version of histories and check its hash; exit code 3 when something is damaged',
   options: { ...SALVAGE_OPTION },
   notes: [
     'Without NAME all histories are checked. It only reads, and works beside a running server. `varve verify` checks',

@@ -160,7 +160,6 @@ describe('history get', () => {
 
   test.each([
     ['history get board 7', 'VERSION_OUT_OF_RANGE'],
-    ['history get board 0', 'VERSION_OUT_OF_RANGE'],
     ['history get board label=none', 'VERSION_UNKNOWN'],
     ['history get board time=1', 'VERSION_UNKNOWN'],
     ['history get nobody', 'HISTORY_UNKNOWN'],
@@ -170,6 +169,11 @@ describe('history get', () => {
     expect(ran).toMatchObject({ exitCode: 1, output: '' })
     expect(JSON.parse(ran.errors).error).toMatchObject({ code })
   })
+})
+
+test('there is no version 0', async () => {
+  const machine = await withBoard()
+  expect(await machine.run(['history', 'get', 'board', '0'])).toMatchObject({ exitCode: 2, output: '' })
 })
 
 describe('history diff and values', () => {
