@@ -55,7 +55,7 @@ describe('GroupWriter.hasRoom()', () => {
   test('wants a new group for a delta as large as a copy, but not a tiny one', async () => {
     const maker = new GroupMaker()
     await maker.add({ text: 'x'.repeat(500) })
-    await maker.add(Array.from({ length: 300 }, (_, at) => at))
+    await maker.add(Array.from({ length: 90 }, (_, at) => `element ${at * at}`))
     expect(maker.hasRoom).toBe(false)
     const tiny = new GroupMaker()
     for (let version = 1; version < 90; version++) await tiny.add(`state ${version}`)
