@@ -11,7 +11,8 @@ const ONE_LINE_CHARS = 72
 const LEAD_CHARS = 16
 const CUT = '…'
 
-/** One or two lines for each change: `+` for what was added, `-` removed, `~` changed, `>` moved. Values are shortened. */
+/** One or two lines for each change: `+` for what was added, `-` removed, `~` changed, `>` moved. Values are
+ * shortened. */
 export function changeLines(changes: readonly Change[]): string[] {
   return changes.flatMap(linesOf)
 }

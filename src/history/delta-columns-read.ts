@@ -2,7 +2,8 @@
  * @module */
 import { scaledNumber } from '../codec/structural-write.ts'
 import type { VarveError } from '../errors.ts'
-import { COLUMN, REPEAT_MAX, SCALE_MAX, SEED_BITS } from './delta-columns.ts'
+import { COLUMN, SCALE_MAX, SEED_BITS } from './delta-columns.ts'
+import { REPEAT_MAX, unzigzag } from './delta-tokens.ts'
 
 /** Where columns are read from. */
 export interface ColumnSource {
@@ -128,8 +129,4 @@ function readTokens(source: ColumnSource, count: number): number[] {
     } else for (let left = length; left > 0; left--) tokens.push(source.varint())
   }
   return tokens
-}
-
-function unzigzag(value: number): number {
-  return value % 2 === 0 ? value / 2 : -(value + 1) / 2
 }

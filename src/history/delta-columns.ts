@@ -5,21 +5,25 @@
  * | kind | values | bytes |
  * |---|---|---|
  * | 0 | numbers and bigints | n events of structural codes |
- * | 1 | bits | planes: a byte with a bit for each of the 8 bytes of a u64 that is not 0 everywhere, then, for each of these, lowest first, that byte of all values |
+ * | 1 | bits | planes |
  * | 2 | numbers | the bits of their f64, as kind 1 |
  * | 3 to 5 | whole numbers | differences, taken 0 to 2 times |
  * | 6 to 8 | bigints | differences, taken 0 to 2 times |
  * | 9 to 11 | numbers m / 10^e | a byte e, 1 to 8; differences of m, taken 0 to 2 times |
  * | 12 to 14 | bits, as i64 | differences, taken 0 to 2 times |
- * | 15 | any of which there are few | varint numbers of entries less 1; a column of them of another kind; whole numbers as kind 3: which one each value is |
+ * | 15 | any of which there are few | a byte: entries less 1; their kind and bytes; groups: which entry each value is |
+ *
+ * Planes begin with a byte that has a bit for each of the 8 bytes of a u64 that is not 0 in all values. For each of
+ * these, lowest first, comes that byte of all values.
  *
  * Differences taken d times begin with d events: the first value, the first difference. Then groups for the others: a
  * varint (count - 1) x 2, and so many varints; or a varint (count - 1) x 2 + 1, and one varint that counts so many
- * times, 256 at most. The varints are zigzag. A column of positions is a varint count, and groups for the difference
- * of each to the one before, less 1.
+ * times, 256 at most. Differences are zigzag. A column of positions is a varint count, and groups for the difference of
+ * each to the one before, less 1.
  * @module */
 import { scaledNumber, writeBigint, writeNumber } from '../codec/structural-write.ts'
 import type { ValueBuffer } from '../codec/value-buffer.ts'
+import { tokensSize, toTokens, varintSize, writeTokens } from './delta-tokens.ts'
 
 /** Of columns; those of differences go on to + 2. */
 export const COLUMN = {
@@ -33,10 +37,8 @@ export const COLUMN = {
   table: 15,
 } as const
 
-/** How often one varint counts: a byte of a delta stands for so many values at most, and no few bytes for millions. */
-export const REPEAT_MAX = 256
-/** Of n x 2 and -n x 2 - 1. */
-const TOKEN_MAX = 2 ** 52
+/** Of the m of fractions: what has more is written as f64. */
+const SCALED_MAX = 2 ** 49
 export const SCALE_MAX = 8
 /** Differences of larger bigints are not taken: every sum would be as large as they are. */
 export const SEED_BITS = 128
@@ -195,17 +197,6 @@ function subtract(a: number | bigint, b: number | bigint): number | bigint {
   return typeof a === 'bigint' && typeof b === 'bigint' ? a - b : Number(a) - Number(b)
 }
 
-/** Zigzag, where all are small enough. */
-function toTokens(values: readonly (number | bigint)[]): number[] | undefined {
-  const tokens: number[] = []
-  for (const value of values) {
-    const number = Number(value)
-    if (!(number < TOKEN_MAX / 2 && number > -TOKEN_MAX / 2)) return undefined
-    tokens.push(number < 0 ? -number * 2 - 1 : number * 2)
-  }
-  return tokens
-}
-
 /** m / 10^e, with one e for all. */
 function planScaled(values: readonly number[]): Plan | undefined {
   const e = scaleOf(values)
@@ -244,7 +235,7 @@ function scaleOf(values: readonly number[]): number | undefined {
 
 function isScaled(value: number, e: number): boolean {
   const m = Math.round(value * 10 ** e)
-  return Math.abs(m) < TOKEN_MAX / 8 && scaledNumber(m, e) === value && !Object.is(m, -0)
+  return Math.abs(m) < SCALED_MAX && scaledNumber(m, e) === value && !Object.is(m, -0)
 }
 
 /** Few values that come often. */
@@ -274,55 +265,4 @@ function planTable(values: Values): Plan | undefined {
       writeTokens(out, indexes)
     },
   }
-}
-
-/** How many of `tokens` from `at` on are the same. */
-function repeats(tokens: readonly number[], at: number): number {
-  let end = at + 1
-  const most = Math.min(tokens.length, at + REPEAT_MAX)
-  while (end < most && tokens[end] === tokens[at]) end++
-  return end - at
-}
-
-/** Where the group of different tokens ends that begins at `at`. */
-function literalsEnd(tokens: readonly number[], at: number): number {
-  let end = at
-  while (end < tokens.length && !(tokens[end] === tokens[end + 1] && tokens[end] === tokens[end + 2])) end++
-  return end
-}
-
-function writeTokens(out: ValueBuffer, tokens: readonly number[]): void {
-  for (let at = 0; at < tokens.length; ) {
-    const end = literalsEnd(tokens, at)
-    if (end === at) {
-      const count = repeats(tokens, at)
-      out.varint((count - 1) * 2 + 1)
-      out.varint(tokens[at] as number)
-      at += count
-      continue
-    }
-    out.varint((end - at - 1) * 2)
-    for (; at < end; at++) out.varint(tokens[at] as number)
-  }
-}
-
-function tokensSize(tokens: readonly number[]): number {
-  let sizeBytes = 0
-  for (let at = 0; at < tokens.length; ) {
-    const end = literalsEnd(tokens, at)
-    if (end === at) {
-      sizeBytes += 2 + varintSize(tokens[at] as number)
-      at += repeats(tokens, at)
-      continue
-    }
-    sizeBytes += 2
-    for (; at < end; at++) sizeBytes += varintSize(tokens[at] as number)
-  }
-  return sizeBytes
-}
-
-function varintSize(value: number): number {
-  let sizeBytes = 1
-  for (let rest = value; rest >= 0x80; rest /= 0x80) sizeBytes++
-  return sizeBytes
 }

@@ -4,11 +4,12 @@ import { ByteReader } from '../codec/bytes.ts'
 import { CODE, DEPTH_MAX, SHORT, WTF8 } from '../codec/structural-codes.ts'
 import { decodeText } from '../codec/structural-scalars.ts'
 import { decodeWtf8 } from '../codec/value-buffer.ts'
-import { ValueBuilder } from '../codec/value-builder.ts'
 import { VarveError } from '../errors.ts'
 import { CODINGS, DELTA, isKeyCode, PART, RUN } from './delta-codes.ts'
 import { type ColumnSource, readPositions, readValues } from './delta-columns-read.ts'
 import type { DeltaKeys } from './delta-keys.ts'
+import { unzigzag } from './delta-tokens.ts'
+import { DeltaValue } from './delta-value.ts'
 import type { ArrayRun, Patch } from './patch.ts'
 
 /** Decode the patch that fills `bytes`. Keys that it spells out are added to `keys`, which after an error are of no
@@ -222,57 +223,6 @@ class PatchReader extends ByteReader implements ColumnSource {
   }
 }
 
-/** A value with the keys of the group. */
-class DeltaValue extends ValueBuilder {
-  readonly #keys: DeltaKeys
-  #levels: number
-  /** It holds what deltas never do. */
-  isForeign = false
-  /** Arrays of numbers that are to be filled with the columns behind the value. */
-  readonly columns: unknown[][] = []
-
-  constructor(keys: DeltaKeys, levels: number) {
-    super(keys.names)
-    this.#keys = keys
-    this.#levels = levels
-  }
-
-  protected override onValue(value: unknown): void {
-    const column: unknown[] | undefined = value === undefined ? [] : undefined
-    if (column !== undefined) this.columns.push(column)
-    super.onValue(column ?? value)
-  }
-
-  protected override onDecimal(): void {
-    this.isForeign = true
-    super.onValue(null)
-  }
-
-  protected override onKey(key: string): void {
-    this.#keys.add(key)
-    super.onKey(key)
-  }
-
-  protected override onIntKey(key: number): void {
-    this.isForeign = true
-    super.onIntKey(key)
-  }
-
-  protected override onBegin(isArray: boolean): void {
-    if (--this.#levels < 0) this.isForeign = true
-    super.onBegin(isArray)
-  }
-
-  protected override onEnd(): void {
-    this.#levels++
-    super.onEnd()
-  }
-}
-
 function fill(array: unknown[], values: Iterable<number | bigint>): void {
   for (const value of values) array.push(value)
-}
-
-function unzigzag(value: number): number {
-  return value % 2 === 0 ? value / 2 : -(value + 1) / 2
 }

@@ -7,6 +7,7 @@ import { isBytes, isDate } from '../codec/value-kinds.ts'
 import { CODINGS, COLUMN_LENGTH, DELTA, PART, RUN } from './delta-codes.ts'
 import { writePositions, writeValues } from './delta-columns.ts'
 import { DeltaKeys } from './delta-keys.ts'
+import { zigzag } from './delta-tokens.ts'
 import type { ArrayPatch, NumbersPatch, ObjectPatch, Patch, StringPatch } from './patch.ts'
 
 type Numbers = readonly (number | bigint)[]
@@ -217,8 +218,4 @@ class PatchWriter {
 function isColumn(values: readonly unknown[]): values is Numbers {
   if (values.length < COLUMN_LENGTH) return false
   return values.every((value) => typeof value === 'number' || typeof value === 'bigint')
-}
-
-function zigzag(value: number): number {
-  return value < 0 ? -value * 2 - 1 : value * 2
 }

@@ -1,3 +1,6 @@
+/** Goal: patches come back from their bytes as they were, and small ones take few bytes.
+ * Method: fixed patches of every kind, and columns of every form. Random ones are in trace-path.test.ts.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import { DeltaKeys } from '../../../src/history/delta-keys.ts'
 import { decodePatch } from '../../../src/history/delta-read.ts'

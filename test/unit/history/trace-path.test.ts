@@ -11,6 +11,7 @@ import { cloneValue } from '../../../src/history/copy-value.ts'
 import { DeltaKeys } from '../../../src/history/delta-keys.ts'
 import { decodePatch } from '../../../src/history/delta-read.ts'
 import { encodePatch } from '../../../src/history/delta-write.ts'
+import { diffValues } from '../../../src/history/diff.ts'
 import type { Patch } from '../../../src/history/patch.ts'
 import { type TracedPath, tracePath } from '../../../src/history/trace-path.ts'
 import { valueAtSteps } from '../../../src/history/value-path.ts'
@@ -25,7 +26,7 @@ interface Versions {
   readonly patches: readonly Patch[]
 }
 
-/** Values, each made from the one before by a patch that was written and read. */
+/** Values, each made from the one before by a patch that was written and read: drawn, or found by comparing. */
 function versions(seed: number, count: number): Versions {
   const draw = draws(seed)
   const values: unknown[] = [randomValue(draw)]
@@ -33,13 +34,16 @@ function versions(seed: number, count: number): Versions {
   const written = new DeltaKeys(['a', 'id'])
   const read = new DeltaKeys(['a', 'id'])
   for (let version = 1; version < count; version++) {
-    const patch = randomPatch(values[version - 1], draw)
+    const before = values[version - 1]
+    const drawn = randomPatch(before, draw)
+    const compared = diffValues(before, applyPatch(cloneValue(before), clonePatch(drawn)))
+    const patch = draw() % 2 === 0 ? drawn : (compared ?? drawn)
     const bytes = encodePatch(patch, written)
     const again = decodePatch(bytes, read)
     expect(difference(again, patch)).toBeUndefined()
     expect(read.names).toEqual(written.names)
     patches.push(again)
-    values.push(applyPatch(cloneValue(values[version - 1]), clonePatch(again)))
+    values.push(applyPatch(cloneValue(before), clonePatch(again)))
   }
   return { values, patches }
 }
