@@ -7,7 +7,7 @@ import type { GroupRow, HistoryRow } from '../manifest/histories.ts'
 import type { GroupFile } from './group-file.ts'
 import { countOf, versionsOf } from './place-versions.ts'
 import { isOlderTier, type KeptVersion, type PlannedVersion, planCleanup, tierOfAge } from './tiers.ts'
-import type { Tier } from './types.ts'
+import type { Tier, Tiers } from './types.ts'
 
 /** Work with the file of a group. */
 export type UseGroup = <T>(group: GroupRow, work: (file: GroupFile) => Promise<T>) => Promise<T>
@@ -20,7 +20,7 @@ export interface SurveyedGroup {
   readonly fate: Fate
   /** The tier it has afterwards, when it is not rewritten. */
   readonly tier: Tier
-  /** Of a group that is rewritten, ascending. */
+  /** Of a group that is rewritten, ascending; perhaps none. */
   readonly kept: readonly KeptVersion[]
 }
 
@@ -56,33 +56,45 @@ export interface SurveyParts {
 export async function surveyGroups(parts: SurveyParts): Promise<Survey> {
   const { row, now } = parts
   const listed: Listed[] = []
-  for (const group of row.groups) {
+  for (const [at, group] of row.groups.entries()) {
     parts.signal?.throwIfAborted()
-    listed.push(await listGroup(group, parts))
+    const isSettled = isSettledIn(group, row.options.tiers, now) && !mayGrow(row, at)
+    listed.push(isSettled ? { row: group, versions: undefined, isFixed: false } : await listGroup(group, parts))
   }
   const planned = listed.flatMap(({ versions }) => versions ?? [])
   const plan = planCleanup([...planned, ...newestOf(row, listed)], row.options.tiers, now)
   const kept = new Map(plan.keep.map((keep) => [keep.version, keep]))
-  const groups = listed.map((group) => decide(group, kept))
-  for (const [at, { fate }] of groups.entries()) if (fate === 'rewritten') joinBefore(groups, at, row)
+  const members = new Set(plan.keep.flatMap(({ rollup }) => rollup ?? []))
+  const groups = listed.map((group) => decide(group, kept, members))
+  for (const [at, { fate }] of groups.entries())
+    if (fate === 'rewritten' || fate === 'moves') joinBefore(groups, at, row.options.keyframeInterval)
   const goes = groups.filter(({ fate }) => fate === 'goes').flatMap(({ row }) => versionsOf(row))
   const removed = new Set([...plan.removed, ...goes])
   const metrics = new Set(planned.filter(({ kind }) => kind === 'metrics').map(({ version }) => version))
-  const members = plan.keep.flatMap(({ rollup }) => rollup ?? [])
   return {
     groups,
     rollups: new Map(plan.keep.flatMap(({ version, rollup }) => (rollup === undefined ? [] : [[version, rollup]]))),
     removed: [...removed].sort((a, b) => a - b),
-    rolledUp: members.filter((version) => metrics.has(version)).length,
+    rolledUp: [...members].filter((version) => metrics.has(version)).length,
   }
+}
+
+/** No version of it is old enough for anything. */
+function isSettledIn({ tier, firstAt }: GroupRow, tiers: Tiers, now: number): boolean {
+  const oldest = tierOfAge(now - firstAt, tiers)
+  return oldest !== undefined && !isOlderTier(oldest, tier) && tiers[tier].everyMs === undefined
+}
+
+/** Whether versions that get older may be put into it. */
+function mayGrow({ groups, options }: HistoryRow, at: number): boolean {
+  const [group, next] = groups.slice(at, at + 2)
+  if (group === undefined || group.tier === 'raw' || next?.tier === group.tier) return false
+  return countOf(group) < options.keyframeInterval
 }
 
 /** The versions of a group as a plan sees them. */
 async function listGroup(row: GroupRow, { row: history, now, use, lost }: SurveyParts): Promise<Listed> {
   const { tiers } = history.options
-  const oldest = tierOfAge(now - row.firstAt, tiers)
-  const isYoung = oldest !== undefined && !isOlderTier(oldest, row.tier)
-  if (isYoung && tiers[row.tier].everyMs === undefined) return { row, versions: undefined, isFixed: false }
   const pins = new Set(history.pins)
   return use(row, async (file) => {
     const damaged = new Set([...file.damaged, ...versionsOf(row).filter((version) => lost.has(version))])
@@ -103,7 +115,11 @@ function newestOf({ lastVersion, groups }: HistoryRow, listed: readonly Listed[]
   return [{ version: lastVersion, at: last.lastAt, kind: 'rollup', tier: last.tier, pinned: true }]
 }
 
-function decide({ row, versions, isFixed }: Listed, plan: ReadonlyMap<number, KeptVersion>): SurveyedGroup {
+function decide(
+  { row, versions, isFixed }: Listed,
+  plan: ReadonlyMap<number, KeptVersion>,
+  members: ReadonlySet<number>,
+): SurveyedGroup {
   const { tier } = row
   if (versions === undefined) return { row, fate: 'stays', tier, kept: [] }
   const kept = versions.flatMap(({ version }) => plan.get(version) ?? [])
@@ -117,17 +133,29 @@ function decide({ row, versions, isFixed }: Listed, plan: ReadonlyMap<number, Ke
     const next = youngest ?? tier
     return { row, fate: next === tier ? 'stays' : 'moves', tier: next, kept: isFixed ? [] : kept }
   }
-  if (kept.length === 0) return { row, fate: 'goes', tier, kept }
+  // What is to be summed up is read before it goes.
+  if (kept.length === 0 && !versions.some(({ version }) => members.has(version)))
+    return { row, fate: 'goes', tier, kept }
   return { row, fate: 'rewritten', tier, kept }
 }
 
-/** A group that is written anew goes on with the one before it, when that has room: clean-ups that each move a few
- * versions to a tier would otherwise leave as many groups there. */
-function joinBefore(groups: SurveyedGroup[], at: number, { options }: HistoryRow): void {
-  const place = groups.slice(0, at).findLastIndex(({ fate }) => fate !== 'goes')
+/** A group that is written anew goes on with the one before it, when that has room, and so does one that fits there as a
+ * whole: clean-ups that each move a few versions to a tier would otherwise leave as many groups there. */
+function joinBefore(groups: SurveyedGroup[], at: number, most: number): void {
+  const group = groups[at]
+  const place = groups
+    .slice(0, at)
+    .findLastIndex(({ fate, kept }) => fate === 'stays' || fate === 'moves' || kept.length > 0)
   const before = groups[place]
-  const [first] = groups[at]?.kept ?? []
-  if (before === undefined || before.kept.length === 0 || before.fate === 'rewritten') return
-  if (before.tier !== first?.tier || before.kept.length >= options.keyframeInterval) return
+  const first = group?.kept[0]
+  if (group === undefined || before === undefined || first === undefined) return
+  if (before.kept.length === 0 || lastTier(before) !== first.tier) return
+  const isJoined = group.fate === 'rewritten' || before.kept.length + group.kept.length <= most
+  if (!isJoined || before.kept.length >= most) return
   groups[place] = { ...before, fate: 'rewritten' }
+  groups[at] = { ...group, fate: 'rewritten' }
+}
+
+function lastTier({ kept }: SurveyedGroup): Tier | undefined {
+  return kept.at(-1)?.tier
 }
