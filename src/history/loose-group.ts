@@ -11,9 +11,8 @@ import type { GroupPlace, StoredVersion } from './group-types.ts'
 const FIRST_READ_BYTES = 4_096
 
 export interface LooseGroup {
-  /** With every version that a frame tells of, readable or not. */
   readonly row: GroupRow
-  /** How many of them the frames do not know to be lost. */
+  /** How many of its versions can be read, as far as header and frames tell. */
   readonly readable: number
 }
 
@@ -41,9 +40,9 @@ export async function readLooseGroup(place: Omit<GroupPlace, 'id'>, file: string
   const endBytes = found.versions.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   const atEnd = endBytes < row.endBytes ? await versionsIn(place, { ...row, endBytes }) : found
   const isWhole = atEnd.versions.length === found.versions.length
-  const whole = withVersions({ ...row, endBytes: isWhole ? endBytes : row.endBytes }, found.versions)
-  const { damaged } = await versionsIn(place, whole)
-  return { row: whole, readable: found.versions.length - damaged.length }
+  const whole = withVersions({ ...row, endBytes: isWhole ? endBytes : row.endBytes }, found.versions, isWhole)
+  const damaged = new Set((await versionsIn(place, whole)).damaged)
+  return { row: whole, readable: found.versions.filter(({ version }) => !damaged.has(version)).length }
 }
 
 async function versionsIn(
@@ -55,16 +54,16 @@ async function versionsIn(
   return file
 }
 
-/** The row with what its versions say. */
-function withVersions(row: GroupRow, versions: readonly StoredVersion[]): GroupRow {
+/** The row with what its versions say. Where frames are damaged, the versions in between are taken for those of them. */
+function withVersions(row: GroupRow, versions: readonly StoredVersion[], isWhole: boolean): GroupRow {
   const last = versions.at(-1)
   if (last === undefined) return row
-  const isWhole = last.version - row.firstVersion === versions.length - 1
+  const hasAll = !isWhole || last.version - row.firstVersion === versions.length - 1
   const offset = versions.findLast((version) => version.offset !== undefined)?.offset
   return {
     ...row,
     lastVersion: last.version,
-    ...(isWhole ? {} : { versions: versions.map(({ version }) => version) }),
+    ...(hasAll ? {} : { versions: versions.map(({ version }) => version) }),
     lastAt: last.at,
     ...(offset === undefined ? {} : { lastOffset: offset }),
     rawBytes: versions.reduce((sum, { rawBytes }) => sum + rawBytes, 0),

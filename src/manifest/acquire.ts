@@ -63,7 +63,7 @@ const POLL_MS = 1_000
 const RACES = 64
 /** Without hard links step 4 proves nothing, so a margin of epochs is kept against sleeping contenders. */
 const KEPT_WITHOUT_LINKS = 64
-const OWN_NAMES = ['topics', 'documents', 'histories', 'projections', '.snapshots', TMP_DIRECTORY, 'lost+found']
+const OWN_NAMES = ['topics', 'documents', 'histories', '.snapshots', TMP_DIRECTORY, 'lost+found']
 
 /** Become the owner, creating the store when nothing is there. The caller begins to beat the head file at once.
  * @throws {VarveError} `STORE_LOCKED` with `details` { owner, epoch }, `STORE_FOREIGN`, `MANIFEST_DAMAGED`,
@@ -151,7 +151,7 @@ async function refuseForeign(storage: Storage, seen: Survey): Promise<void> {
     throw new VarveError('STORE_FOREIGN', 'Cannot create a store: the directory holds something else', {
       details: { location: storage.location, found: found.slice(0, 20) },
     })
-  for (const directory of ['topics', 'documents']) {
+  for (const directory of ['topics', 'documents', 'histories']) {
     if ((await storage.list(directory)).length === 0) continue
     const message = `Cannot open the store: there are ${directory} but no readable manifest`
     throw new VarveError('MANIFEST_DAMAGED', message, { details: { location: storage.location, notes: seen.notes } })

@@ -32,6 +32,7 @@ import { claimLocation } from './registry.ts'
 import { type SalvageAuthority, salvage, wholeAuthority } from './salvage.ts'
 import { readRemaining } from './salvage-manifest.ts'
 import { LogStore } from './store.ts'
+import { hasTruth } from './stored-paths.ts'
 import type { OpenReport, Store, StoreOptions } from './types.ts'
 import { wholeClock } from './whole-clock.ts'
 
@@ -319,8 +320,7 @@ async function authorityOf(options: StoreOptions): Promise<SalvageAuthority> {
     return wholeAuthority(view, head.slots)
   } catch (error) {
     const { storage } = options
-    const hasTruth = async () => (await storage.exists('topics')) || (await storage.exists('documents'))
-    const isLost = isVarveError(error, 'STORE_MISSING') && (await hasTruth())
+    const isLost = isVarveError(error, 'STORE_MISSING') && hasTruth((await storage.list('')).map(({ name }) => name))
     const isUnreadable = isVarveError(error) && (error.kind === 'corrupt' || error.code === 'STORAGE_UNAVAILABLE')
     if (!isLost && !isUnreadable) throw error
     return { ...(await readRemaining(options.storage)), whole: undefined }

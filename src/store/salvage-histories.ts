@@ -2,7 +2,7 @@
  * @module */
 import { GroupFile } from '../history/group-file.ts'
 import { type LooseGroup, readLooseGroup } from '../history/loose-group.ts'
-import { versionsOf } from '../history/place-versions.ts'
+import { countOf, versionsOf } from '../history/place-versions.ts'
 import { verifyGroup } from '../history/verify-group.ts'
 import { findHistory, type GroupRow, type HistoryRow, type ManifestState, orderedRows } from '../manifest/index.ts'
 import type { LogContext } from '../topic/context.ts'
@@ -27,8 +27,7 @@ export function looseGroup(
 /** Find the groups of all histories. Of files with the same versions the one counts of which most can be read: an
  * interrupted clean-up leaves old and new ones. What the manifest names and no file confirms stays as it says, so that
  * a read tells what is wrong. Deleted histories and versions whose files were not removed yet come back.
- * Cost: header and frames of each file; where files have the same versions, all of them. @throws what the storage
- * throws. */
+ * Cost: header and frames of each file, all of those with the same versions. @throws what the storage throws. */
 export async function salvageHistories(
   context: GroupContext,
   state: ManifestState,
@@ -38,18 +37,31 @@ export async function salvageHistories(
   for (const { name, kind } of await context.storage.list(HISTORY_FILES.root)) {
     if (kind !== 'directory' || !isOwnOrName(name)) continue
     const known = findHistory(state.histories, name)
-    const found = await groupsIn(context, name, notes)
-    if (known !== undefined || found.length > 0)
-      rows.set(name.toLowerCase(), await rowOf(context, name, { known, found }))
+    const { groups, files } = await groupsIn(context, name, notes)
+    if (files > 0 && groups.length === 0) {
+      const reason = files === 1 ? 'the beginning of its file is damaged' : `all of its ${files} files begin damaged`
+      notes.push(`${HISTORY_FILES.directory(name)}: ${reason}`)
+    }
+    if (known === undefined && groups.length === 0) continue
+    const found = await chosen(context, name, groups)
+    const lost = found.reduce((sum, { row, readable }) => sum + countOf(row) - readable, 0)
+    if (lost > 0) notes.push(`${HISTORY_FILES.directory(name)}: versions that cannot be read: ${lost}`)
+    rows.set(name.toLowerCase(), rowOf(name, { known, found: found.map(({ row }) => row) }))
   }
   return { histories: orderedRows([...rows.values()], 'a history'), notes }
 }
 
-async function groupsIn(context: GroupContext, history: string, notes: string[]): Promise<LooseGroup[]> {
+async function groupsIn(
+  context: GroupContext,
+  history: string,
+  notes: string[],
+): Promise<{ readonly groups: readonly LooseGroup[]; readonly files: number }> {
+  let files = 0
   const groups: LooseGroup[] = []
   for (const { name, kind } of await context.storage.list(HISTORY_FILES.directory(history))) {
     const file = kind === 'file' ? HISTORY_FILES.idOf(name) : undefined
     if (file === undefined) continue
+    files++
     const path = HISTORY_FILES.path(history, file)
     const group = await unlessUnreadable(
       () => looseGroup(context, { history, file }),
@@ -58,17 +70,15 @@ async function groupsIn(context: GroupContext, history: string, notes: string[])
     if (group === undefined) notes.push(`${path}: its beginning is damaged or not complete`)
     else groups.push(group)
   }
-  return groups
+  return { groups, files }
 }
 
 /** A history as the manifest and its files say. */
-async function rowOf(
-  context: GroupContext,
+function rowOf(
   name: string,
-  { known, found }: { readonly known: HistoryRow | undefined; readonly found: readonly LooseGroup[] },
-): Promise<HistoryRow> {
-  const groups = await chosen(context, name, found)
-  const rows = groups.map(({ row }) => asKnown(row, known))
+  { known, found }: { readonly known: HistoryRow | undefined; readonly found: readonly GroupRow[] },
+): HistoryRow {
+  const rows = found.map((row) => asKnown(row, known))
   for (const group of known?.groups ?? []) if (!rows.some((row) => overlap(row, group))) rows.push(group)
   rows.sort((a, b) => a.firstVersion - b.firstVersion)
   const row = known ?? { name, createdAt: rows[0]?.firstAt ?? 0, options: historySettings({}), lastVersion: 0 }
@@ -77,10 +87,11 @@ async function rowOf(
   return { ...row, lastVersion, groups: withOffsets(rows), ...(pins === undefined ? {} : { pins }) }
 }
 
-/** What a file alone does not tell. */
+/** The row that a manifest has for a file, unless the file has gone on since. */
 function asKnown(row: GroupRow, known: HistoryRow | undefined): GroupRow {
-  const same = known?.groups.find(({ file }) => file === row.file)
-  return same === undefined ? row : { ...row, tier: same.tier }
+  const same = known?.groups.find(({ file, id }) => file === row.file && id === row.id)
+  if (same === undefined) return row
+  return row.lastVersion > same.lastVersion ? { ...row, tier: same.tier } : same
 }
 
 /** The highest offset up to each group. */
@@ -120,7 +131,7 @@ async function readableOf({ storage, clock }: GroupContext, history: string, row
   const file = await GroupFile.open({ storage, clock, history, path, storeId: '', id: row.id }, row)
   try {
     const { damaged } = await verifyGroup(file, row, { digest: storage.digest })
-    return versionsOf(row).length - damaged.length
+    return countOf(row) - damaged.length
   } finally {
     await file.close()
   }

@@ -1,4 +1,4 @@
-/** Where documents and histories have their files.
+/** Where a store keeps what it exists for, and where documents and histories have their files.
  * @module */
 
 /** Files with random names in a directory for each name: `<root>/<name>/<id><suffix>`. */
@@ -28,4 +28,9 @@ function filesOf(root: string, suffix: string): FilePaths {
       return isId.test(id) ? id : undefined
     },
   }
+}
+
+/** Whether a store was in a directory with these names in it. */
+export function hasTruth(names: readonly string[]): boolean {
+  return ['topics', DOCUMENT_FILES.root, HISTORY_FILES.root].some((root) => names.includes(root))
 }

@@ -41,7 +41,9 @@ async function checkHistory(
   { storeId, now }: { readonly storeId: string; readonly now: () => Promise<ManifestState | undefined> },
 ): Promise<void> {
   const { name, createdAt } = first
+  const directory = HISTORY_FILES.directory(name)
   const checked = new Set<string>()
+  let beyondBytes = 0
   let row: HistoryRow | undefined = first
   for (let attempt = 1; attempt <= ATTEMPTS && row !== undefined; attempt++) {
     let replaced: HistoryRow | undefined
@@ -53,13 +55,19 @@ async function checkHistory(
       if (newest?.createdAt !== createdAt) return
       if (newest.groups.some(({ file }) => file === group.file)) {
         checked.add(group.file)
+        const sizeBytes = await run.sizeOf(HISTORY_FILES.path(name, group.file))
+        beyondBytes += Math.max(0, (sizeBytes ?? 0) - group.endBytes)
         for (const problem of problems) run.problem(problem)
       } else replaced = newest
     }
-    if (replaced === undefined) return
+    if (replaced === undefined) {
+      const what = 'bytes behind the ends of its groups, of appends that did not come to their end'
+      if (beyondBytes > 0) run.leaveOut(`${directory}: ${what}: ${beyondBytes}.`)
+      return
+    }
     row = replaced
   }
-  run.leaveOut(`${HISTORY_FILES.directory(name)}: files of the history were replaced as often as it was checked.`)
+  run.leaveOut(`${directory}: files of the history were replaced as often as it was checked.`)
 }
 
 async function historyNow(

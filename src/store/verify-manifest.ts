@@ -13,6 +13,7 @@ import {
   readManifest,
 } from '../manifest/index.ts'
 import { knownSlots, survey } from '../manifest/survey.ts'
+import { hasTruth } from './stored-paths.ts'
 import type { VerifyRun } from './verify-run.ts'
 
 /** What the check goes by. */
@@ -65,10 +66,9 @@ export async function checkAuthority(run: VerifyRun): Promise<Authority> {
   const highest = view?.epoch ?? 0
   for (const file of manifests) if ((manifestEpoch(file) ?? 0) < highest) await checkOlder(run, file)
   const head = view === undefined || damaged ? NO_HEAD : await checkHead(run, view)
-  const hasTruth = names.includes('topics') || names.includes('documents')
-  if (view === undefined && !damaged && hasTruth) {
+  if (view === undefined && !damaged && hasTruth(names)) {
     const message =
-      'No manifest was found beside topics or documents: it says what exists, and without it nothing can be opened'
+      'No manifest was found beside topics, documents or histories: it says what exists, and without it nothing can be opened'
     run.problem({ code: 'MANIFEST_DAMAGED', file: '', message, damage: true })
   }
   const files = []
@@ -76,7 +76,7 @@ export async function checkAuthority(run: VerifyRun): Promise<Authority> {
     const bytes = await run.sizeOf(path)
     if (bytes !== undefined) files.push({ path, bytes })
   }
-  return { view, damaged, head, files, nothing: manifests.length === 0 && !hasTruth }
+  return { view, damaged, head, files, nothing: manifests.length === 0 && !hasTruth(names) }
 }
 
 /** A head file that an owner wrote to and that has outlived its manifest. */

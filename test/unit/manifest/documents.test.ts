@@ -110,7 +110,7 @@ describe('applyRecord() of document-written and document-deleted', () => {
       fc.property(fc.array(record, { maxLength: 60 }), (records) => {
         const model = new Map<string, DocumentRow>()
         let state = start()
-        const draft = new StateDraft(start())
+        const draft = new StateDraft(start(), 0)
         let last = 0
         for (const { name, version, isDeletion } of records) {
           const known = model.get(name.toLowerCase())
