@@ -4,7 +4,7 @@
  * @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Step } from '../../../src/document/path.ts'
+import { Path, type Step } from '../../../src/document/path.ts'
 import { appendStep } from '../../../src/document/path-format.ts'
 import { applyPatch } from '../../../src/history/apply.ts'
 import { changeLines } from '../../../src/history/change-lines.ts'
@@ -114,6 +114,37 @@ describe('patchChanges()', () => {
       expect(patchChanges(before, patch, all.changes.length).isCut).toBe(false)
       expect(patchChanges(before, patch, all.changes.length - 1).isCut).toBe(true)
     }
+  })
+
+  test('names what was there by where it was, inside of elements that others shifted', () => {
+    const before = [{ id: 0 }, { id: 1, gone: true, list: [7], a: 1, b: 2 }]
+    const after = [{ id: 1, list: [], b: 2, a: 1 }]
+    expect(patchChanges(before, diffValues(before, after, { keyField: 'id', isDetailed: true }) as Patch, ALL)).toEqual(
+      {
+        isCut: false,
+        changes: [
+          { type: 'removed', path: '[0]', before: { id: 0 } },
+          { type: 'removed', path: '[1].gone', before: true },
+          { type: 'moved', path: '[0]', from: '[0]' },
+          { type: 'removed', path: '[1].list[0]', before: 7 },
+        ],
+      },
+    )
+  })
+
+  test('goes down 1,024 levels', () => {
+    let before: unknown = 1
+    let patch: Patch = { type: 'set', value: 2 }
+    for (let level = 0; level < 1_024; level++) {
+      const isArray = level % 2 === 0
+      before = isArray ? [before] : { a: before }
+      if (isArray) patch = { type: 'array', runs: [{ type: 'change', start: 0, patch }] }
+      else patch = { type: 'object', removed: [], changed: [['a', patch]], added: [] }
+    }
+    const path = 'a[0]'.concat('.a[0]'.repeat(511))
+    expect(patchChanges(before, patch, 1).changes).toEqual([{ type: 'changed', path, before: 1, after: 2 }])
+    const { steps } = Path.parse(path)
+    expect(tracePath([patch, patch], steps)).toEqual({ from: { value: 2 }, patches: [] })
   })
 
   test('names exactly what differs, for random patches', () => {
