@@ -139,8 +139,8 @@ function decide(
   return { row, fate: 'rewritten', tier, kept }
 }
 
-/** A group that is written anew goes on with the one before it, when that has room, and so does one that fits there as a
- * whole: clean-ups that each move a few versions to a tier would otherwise leave as many groups there. */
+/** A group that is written anew goes on with the one before it, when that has room, and so does one that fits there as
+ * a whole: clean-ups that each move a few versions to a tier would otherwise leave as many groups there. */
 function joinBefore(groups: SurveyedGroup[], at: number, most: number): void {
   const group = groups[at]
   const place = groups

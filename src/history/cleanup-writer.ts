@@ -158,7 +158,7 @@ export class Regrouper {
     this.#open = { writer, row, numbers: [version] }
   }
 
-  /** Made from what the group is made of, so that a dry run has the same one: it is in the bytes that are compressed. */
+  /** Made from what the group is made of, so that a dry run has the same: it is in bytes that are compressed. */
   #idOf({ id, file }: GroupRow, version: number): string {
     const { digest } = this.#host.storage
     return toHex(digest.sha256(utf8(`${id} ${file} ${version}`)).subarray(0, 8))

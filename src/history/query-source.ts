@@ -6,7 +6,7 @@ import type { GroupRow } from '../manifest/histories.ts'
 import type { VersionInfo } from './types.ts'
 
 export interface QuerySource {
-  /** Names the history in cursors, in ASCII: another one with the same name, made after this one was deleted, has another. */
+  /** Names the history in cursors, in ASCII. One made later with the same name has another. */
   readonly id: string
   /** For the size of values at paths. */
   readonly digest: Digest

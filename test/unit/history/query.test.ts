@@ -287,7 +287,7 @@ describe('queryVersions()', () => {
     expect(() => queryVersions(sixVersions(), query as never)).toThrow(expect.objectContaining({ code }))
   })
 
-  /** Goal: pages together are the whole. Method: random limits and budgets until the end, against a filter of the list. */
+  /** Goal: pages together are the whole. Method: random limits and budgets to the end, against a filter of the list. */
   test('gives each version once over all pages', async () => {
     await fc.assert(
       fc.asyncProperty(
