@@ -93,6 +93,10 @@ export const PARAMETERS = {
     type: 'string',
     words: ['true', 'false'],
   },
+  momentVersion: count('version', 'The version that is shown; default the newest'),
+  momentFrom: count('from', 'The version it is compared with; default the one before'),
+  momentTime: { name: 'time', summary: 'The newest version at or before this time', type: 'time' },
+  stateMoment: { name: 'time', summary: 'The state as of this time', type: 'time' },
   metric: text('metric', 'Only metrics that have a series or a rollup of this name'),
   tier: { name: 'tier', summary: 'Only this tier', type: 'string', words: ['raw', 'compressed', 'archive'] },
   findLimit: count('limit', 'Most to find; 0: none; default all'),
@@ -145,6 +149,10 @@ export interface Query extends ReadFilter, Pick<WriteJsonOptions, 'exactNumbers'
   readonly toOffset?: number
   readonly changesLimit?: number
   readonly onlyChanges?: 'true' | 'false'
+  readonly momentVersion?: number
+  readonly momentFrom?: number
+  readonly momentTime?: number
+  readonly stateMoment?: number
   readonly metric?: string
   readonly tier?: Tier
   readonly findLimit?: number

@@ -295,6 +295,7 @@ describe('appending', () => {
       )
     const pausing = open()
     held[0]?.enqueue(new TextEncoder().encode('{"value":1}\n{"val'))
+    while ((await found('/board')).newestVersion === 0) await settle()
     await settle()
     await clock.advance(15_000)
     expect(await jsonOf(await pausing)).toMatchObject({ code: 'BODY_TIMEOUT', details: { appended: { versions: 1 } } })
@@ -346,7 +347,7 @@ describe('reading', () => {
     const cases: [string, number, string][] = [
       ['/other/versions/1', 404, 'HISTORY_UNKNOWN'],
       ['/board/versions/4', 400, 'VERSION_OUT_OF_RANGE'],
-      ['/board/versions/0', 400, 'VERSION_OUT_OF_RANGE'],
+      ['/board/versions/0', 400, 'OPTION_INVALID'],
       ['/board/versions/x', 400, 'OPTION_INVALID'],
       ['/board/versions/-1', 400, 'OPTION_INVALID'],
       ['/board/versions/1?time=5', 400, 'OPTION_INVALID'],

@@ -20,7 +20,12 @@ type Paths = Readonly<Record<string, Readonly<Record<string, Operation>>>>
 
 /** A path that fits the route; what it names need not exist. */
 function fill(path: string): string {
-  return path.replace(':topic', 'orders').replace(':offset', '0').replace(':id', 'none').replace(':name', 'none')
+  return path
+    .replace(':topic', 'orders')
+    .replace(':offset', '0')
+    .replace(':id', 'none')
+    .replace(':name', 'none')
+    .replace(':version', '1')
 }
 
 function request(route: (typeof ROUTES)[number]): RequestInit {
@@ -91,6 +96,7 @@ describe('routes', () => {
     expect(unsafe.map(({ method, path }) => `${method} ${path}`)).toEqual([
       'POST /api/topics/:topic/events',
       'PUT /api/documents/:name',
+      'POST /api/histories/:name/versions',
     ])
   })
 

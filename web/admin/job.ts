@@ -46,10 +46,11 @@ export function jobPanel(job: Job | undefined, c: WebContext): Html {
     const { done, total, words } = progressOf(job.progress)
     const progress = total > 0 && html`: ${words}`
     return html`<div class="job running" data-state="running" hx-get="${base}/partials/jobs/${job.id}"
-hx-trigger="load delay:500ms" hx-target="#job">
+hx-trigger="load delay:500ms" hx-target="this" hx-swap="outerHTML">
 <p>${NAMES[job.kind]} is running${progress}</p>
 <progress aria-label="${NAMES[job.kind]}" ${total > 0 && html`value="${done}" max="${total}"`}></progress>
-<button class="quiet" hx-post="${base}/partials/jobs/${job.id}/cancel" hx-target="#job">Cancel</button>
+<button class="quiet" hx-post="${base}/partials/jobs/${job.id}/cancel" hx-target="closest .job"
+hx-swap="outerHTML">Cancel</button>
 </div>`
   }
   return html`<div class="job ${job.state}" data-state="${job.state}" hx-ignore>${outcome(job, c)}</div>`

@@ -35,7 +35,8 @@ export function layout(
 ${
   role !== undefined &&
   html`<nav class="main" aria-label="Main"><a href="${base || '/'}">Topics</a>
-<a href="${base}/documents">Documents</a></nav>
+<a href="${base}/documents">Documents</a> <a href="${base}/histories">Histories</a>
+<a href="${base}/projections">Projections</a></nav>
 <div class="who"><span>${role}</span>${
     app.options.login !== undefined &&
     html`<form method="post" action="${base}/logout"><button class="quiet">Log out</button></form>`

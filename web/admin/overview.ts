@@ -54,6 +54,8 @@ function storeFacts(stats: StoreStats, { c, app }: { c: WebContext; app: Shared 
 <div><dt>Size</dt><dd>${formatBytes(stats.sizeBytes)}</dd></div>
 <div><dt>Topics</dt><dd>${formatCount(stats.topics)}</dd></div>
 <div><dt>Documents</dt><dd><a href="${factsOf(c).base}/documents">${formatCount(stats.documents)}</a></dd></div>
+<div><dt>Histories</dt><dd><a href="${factsOf(c).base}/histories">${formatCount(stats.histories)}</a></dd></div>
+<div><dt>Projections</dt><dd><a href="${factsOf(c).base}/projections">${formatCount(stats.projections)}</a></dd></div>
 <div><dt>Index memory</dt><dd>${formatBytes(memory.usedBytes)} of ${formatBytes(memory.budgetBytes)}</dd></div>
 <div><dt>Epoch</dt><dd>${formatCount(stats.epoch)}</dd></div>
 <div><dt>Storage</dt><dd hx-ignore>${stats.storage}</dd></div>

@@ -7,13 +7,32 @@ import { childrenPartial, postDeleteDocument, valuePage } from './document.ts'
 import { documentsPage } from './documents.ts'
 import { eventPage, walkPage } from './event.ts'
 import { LIVE_FILTERS, PAGE_FILTERS } from './filter.ts'
+import { historiesPage, postCreateHistory } from './histories.ts'
+import { momentPartial, timelinePage } from './history.ts'
+import { postPinForm, valuesPage } from './history-moment.ts'
+import {
+  historySettingsPage,
+  postCleanupForm,
+  postDeleteHistory,
+  postHistorySettings,
+  verifyHistoryPartial,
+} from './history-settings.ts'
 import { cancelPartial, checkpointPartial, jobPartial, verifyPartial } from './job.ts'
 import { loginPage, postLogin, postLogout } from './login.ts'
 import { overviewPage, storePartial, topicsPartial } from './overview.ts'
+import {
+  postDeleteProjection,
+  projectionPage,
+  projectionPartial,
+  projectionsPage,
+  projectionsPartial,
+  startPartial,
+} from './projections.ts'
 import { postDelete, postPruneForm, postSettings, settingsPage } from './settings.ts'
 import { liveRows, topicPage, topicPartial } from './topic.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
+const MOMENT = ['momentVersion', 'momentFrom', 'path'] as const
 type Row = Pick<Route, 'summary' | 'handle'> & { readonly scope?: Scope; readonly query?: readonly ParameterKey[] }
 
 const get = (path: string, { scope = 'read', ...rest }: Row): Route => ({
@@ -63,6 +82,40 @@ export const PAGE_ROUTES: readonly Route[] = [
     handle: childrenPartial,
   }),
   post('/documents/:name/delete', { summary: 'Delete a document', handle: postDeleteDocument }),
+  get('/histories', { summary: 'Show the histories', query: ['cursor'], handle: historiesPage }),
+  post('/histories', { summary: 'Create a history', handle: postCreateHistory }),
+  get('/histories/:name', {
+    summary: 'Show the versions of a history and one of them',
+    query: [...MOMENT, 'momentTime', 'withLabel', 'cursor'],
+    handle: timelinePage,
+  }),
+  get('/histories/:name/moment', { summary: 'Show a version', query: MOMENT, handle: momentPartial }),
+  get('/histories/:name/values', {
+    summary: 'Show the value at a path over time',
+    query: ['path', 'fromVersion'],
+    handle: valuesPage,
+  }),
+  post('/histories/:name/pin', { summary: 'Pin a version, or take its pin away', handle: postPinForm }),
+  get('/histories/:name/settings', { summary: 'Show the settings of a history', handle: historySettingsPage }),
+  post('/histories/:name/settings', { summary: 'Change the settings of a history', handle: postHistorySettings }),
+  post('/histories/:name/cleanup', { summary: 'Thin a history out', handle: postCleanupForm }),
+  post('/histories/:name/verify', { summary: 'Check every version of a history', handle: verifyHistoryPartial }),
+  post('/histories/:name/delete', { summary: 'Delete a history', handle: postDeleteHistory }),
+  get('/projections', { summary: 'Show the projections', query: ['cursor'], handle: projectionsPage }),
+  get('/projections/:name', {
+    summary: 'Show a projection and its state',
+    query: ['stateOffset', 'stateMoment'],
+    handle: projectionPage,
+  }),
+  post('/projections/:name/run', { summary: 'Fold what is there', handle: startPartial('run') }),
+  post('/projections/:name/rebuild', { summary: 'Fold all events anew', handle: startPartial('rebuild') }),
+  post('/projections/:name/delete', { summary: 'Delete a projection', handle: postDeleteProjection }),
+  get('/partials/projections', {
+    summary: 'Show the table of projections',
+    query: ['cursor'],
+    handle: projectionsPartial,
+  }),
+  get('/partials/projections/:name', { summary: 'Show how far a projection is', handle: projectionPartial }),
   get('/partials/store', { summary: 'Show the state of the store', handle: storePartial }),
   get('/partials/topics/:topic', { summary: 'Show the sizes of a topic', handle: topicPartial }),
   get('/partials/topics', { summary: 'Show the table of topics', handle: topicsPartial }),

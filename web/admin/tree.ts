@@ -96,7 +96,8 @@ function rowsAddress({ c, name, version }: Place, path: string, cursor?: string)
   return address(`${documentAddress(c, name)}/children`, { version: String(version), path, cursor })
 }
 
-function address(path: string, query: Readonly<Record<string, string | undefined>>): string {
+/** An address with those parameters that are there. */
+export function address(path: string, query: Readonly<Record<string, string | undefined>>): string {
   const given = Object.entries(query).filter((entry): entry is [string, string] => Boolean(entry[1]))
   const text = new URLSearchParams(given).toString()
   return text === '' ? path : `${path}?${text}`

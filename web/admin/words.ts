@@ -92,3 +92,8 @@ export function layOut(json: string): string {
   }
   return text
 }
+
+/** How many times smaller, as `12x`. */
+export function formatRatio(ratio: number): string {
+  return `${ratio >= 10 ? COUNT.format(Math.round(ratio)) : ratio.toFixed(1)}x`
+}

@@ -1,5 +1,5 @@
 // The page's own script, which runs before htmx: the login form takes its code from the address, the list of events
-// follows the log, files are sent, and paths are copied.
+// follows the log, files are sent, paths are copied, and the slider of a history moves through its versions.
 
 // htmx parses answers with an option that some browsers refuse; without the function it uses another way.
 try {
@@ -65,11 +65,40 @@ async function copyFrom(button) {
   }
 }
 
+const slide = document.getElementById('slide')
+if (slide !== null) slideThrough(slide)
+
 const upload = document.getElementById('upload')
 if (upload !== null) sendFiles(upload)
 
 const list = document.querySelector('#events[data-live]')
 if (list !== null) follow(list)
+
+/** The slider of a history: it says its version while it moves, a bar of the picture moves it, and the address of the
+ * page names the version that is shown. What it points at is put in its place by htmx. */
+function slideThrough(slide) {
+  const shown = document.getElementById(slide.dataset.shows)
+  const count = new Intl.NumberFormat('en')
+  const tell = () => {
+    shown.value = count.format(slide.value)
+    slide.setAttribute('aria-valuetext', `Version ${shown.value}`)
+  }
+  tell()
+  slide.addEventListener('input', tell)
+  slide.form.addEventListener('change', () => {
+    const given = [...new FormData(slide.form)].filter(([, value]) => value !== '')
+    history.replaceState(null, '', `?${new URLSearchParams(given)}`)
+  })
+  document.getElementById('moment').addEventListener('click', (event) => {
+    const bar = event.target.closest('[data-version]')
+    if (bar === null || event.ctrlKey || event.metaKey || event.shiftKey) return
+    event.preventDefault()
+    slide.value = bar.dataset.version
+    slide.dispatchEvent(new Event('input', { bubbles: true }))
+    slide.dispatchEvent(new Event('change', { bubbles: true }))
+    slide.focus()
+  })
+}
 
 /** Make the form send its file as the body of a request, with its progress. */
 function sendFiles(form) {

@@ -1,13 +1,11 @@
 /** Short forms of requests for histories.
  * @module */
 import type { AppOptions, Role } from '../../../web/index.ts'
-import { fakeHistories } from './fake-histories.ts'
 import { harness, jsonOf, posted } from './harness.ts'
 
 /** The harness, with requests for the history `board`. */
 export async function historyHarness(options: AppOptions = {}) {
   const made = await harness(options)
-  if (made.store.histories === undefined) fakeHistories(made.store)
   const create = (body: object = {}) => made.as('admin', '/api/histories', posted({ history: 'board', ...body }))
   const append = (value: unknown, query = '', headers: Record<string, string> = {}) => {
     const init = posted(value)

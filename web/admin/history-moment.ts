@@ -1,0 +1,297 @@
+/** One version as the page shows it: what is known of it, what changed, its value; and one path over time.
+ * @module */
+import { html } from 'hono/html'
+import {
+  type Change,
+  type History,
+  type HistoryStats,
+  isVarveError,
+  Path,
+  type PathVersion,
+  stringifyValue,
+  type VarveError,
+  type VersionInfo,
+} from '../../src/index.ts'
+import { isOwn } from '../api/answers.ts'
+import { recorded } from '../api/audit.ts'
+import { placeOf } from '../api/documents.ts'
+import { refuse } from '../api/fields.ts'
+import { historyName, historyOf, writableHistoryOf } from '../api/histories.ts'
+import { allows, factsOf, type Shared, type WebContext } from '../context.ts'
+import { problemOf } from '../problems.ts'
+import { formFields, leadTo, readWhole } from './form.ts'
+import { historyAddress, historyHead } from './histories.ts'
+import { answer, type Html, layout } from './layout.ts'
+import { metricsTable, seriesOf } from './metrics-table.ts'
+import { address, isReachable } from './tree.ts'
+import { counted, formatBytes, formatCount, formatTime, isoTime, layOut } from './words.ts'
+
+/** More of a text is shown by the API. */
+const TEXT_CHARACTERS = 20_000
+const CHANGES = 200
+const CHANGE_CHARACTERS = 300
+const PATH_VERSIONS = 200
+/** How long a page looks for versions. */
+const SEARCH_MS = 5_000
+
+/** What the page of a history points at. */
+export interface Moment {
+  readonly history: History
+  readonly stats: HistoryStats
+  readonly info: VersionInfo
+  /** The version that was asked for; another one is shown where that is gone. */
+  readonly asked: number
+  /** The version it is compared with; none: it is the first. */
+  readonly base: VersionInfo | undefined
+  readonly isBaseChosen: boolean
+  readonly path: string
+}
+
+type Drawn = Moment & { readonly addressOf: (version: number) => string }
+
+/** A version: its facts, its changes, its value. */
+export async function momentOf(c: WebContext, app: Shared, moment: Drawn): Promise<Html> {
+  const { info, asked, history } = moment
+  const [changes, value] = await Promise.all([changesOf(c, moment), shownValue(c, moment)])
+  return html`<section aria-labelledby="moment-title">
+<div class="live" hx-ignore><h2 id="moment-title">Version ${info.version}</h2>
+${info.label !== undefined && html`<strong class="label">${info.label}</strong>`}
+<time class="faint" datetime="${isoTime(info.at)}">${formatTime(info.at)}</time><span class="spacer"></span>
+${await beside(moment)}</div>
+${
+  asked !== info.version &&
+  html`<p class="faint" id="moved" role="status">Version ${asked} is gone: this is the nearest one that is kept.</p>`
+}
+${infoFacts(info)}
+${allows(factsOf(c).role, 'admin') && !app.store.readOnly && !isOwn(history.name) && pinForm(c, moment)}
+</section>
+${changes}
+${value}`
+}
+
+async function beside({ history, info, addressOf }: Drawn): Promise<Html> {
+  const { version } = info
+  const [older, newer] = await Promise.all([
+    history.list({ to: version, direction: 'backward', limit: 1 }),
+    history.list({ from: version + 1, limit: 1 }),
+  ])
+  const [before, after] = [older.items[0], newer.items[0]]
+  return html`${before && html`<a rel="prev" href="${addressOf(before.version)}">Older</a>`}
+${after && html`<a rel="next" href="${addressOf(after.version)}">Newer</a>`}`
+}
+
+function infoFacts({
+  sizeBytes,
+  rawBytes,
+  isDelta,
+  group,
+  tier,
+  kind,
+  pinned,
+  fingerprint,
+  offset,
+  metadata,
+}: VersionInfo): Html {
+  return html`<dl class="rest" id="version-facts" hx-ignore>
+<div><dt>Kept as</dt><dd>${isDelta ? `a change, in the group of version ${group}` : 'a whole copy'}</dd></div>
+<div><dt>Stored</dt><dd>${formatBytes(sizeBytes)} of ${formatBytes(rawBytes)}</dd></div>
+<div><dt>Tier</dt><dd>${tier}${pinned && ', pinned'}</dd></div>
+${kind !== 'value' && html`<div><dt>Kind</dt><dd>${kind}</dd></div>`}
+${offset !== undefined && html`<div><dt>Log up to offset</dt><dd>${formatCount(offset)}</dd></div>`}
+<div><dt>Fingerprint</dt><dd><code>${fingerprint}</code></dd></div>
+${metadata !== undefined && html`<div><dt>Metadata</dt><dd><code>${cut(stringifyValue(metadata))}</code></dd></div>`}
+</dl>`
+}
+
+function pinForm(c: WebContext, { history, info, addressOf }: Drawn): Html {
+  const path = `${historyAddress(c, history.name)}/pin`
+  const { version, pinned } = info
+  return html`<form method="post" action="${path}" class="actions" id="pin" hx-ignore>
+<input type="hidden" name="version" value="${version}">
+<input type="hidden" name="pinned" value="${pinned ? 'no' : 'yes'}">
+<input type="hidden" name="back" value="${addressOf(version).slice(historyAddress(c, history.name).length)}">
+<button class="quiet">${pinned ? 'Take the pin away' : 'Pin this version'}</button>
+</form>`
+}
+
+/** POST /histories/:name/pin */
+export async function postPinForm(c: WebContext, app: Shared): Promise<Response> {
+  const fields = await formFields(c, app, ['version', 'pinned', 'back'])
+  const version = readWhole(fields.version, 'version')
+  if (version === undefined) throw refuse('version', 'Cannot pin: "version" is missing')
+  const history = await writableHistoryOf(c, app)
+  const way = fields.pinned === 'no' ? 'unpin' : 'pin'
+  await recorded(c, app, {
+    action: way === 'pin' ? 'HistoryPin' : 'HistoryUnpin',
+    entity: history.name,
+    asked: { version },
+    run: () => history[way]({ version }),
+  })
+  // Only the query is the caller's to say.
+  const { search } = new URL(fields.back ?? '', 'http://localhost')
+  return leadTo(c, historyAddress(c, history.name) + search)
+}
+
+/** What changed between two versions, or why that cannot be said. */
+async function changesOf(c: WebContext, { history, info, base }: Drawn): Promise<Html> {
+  if (base === undefined) return html`<p class="faint" id="changes">This is the oldest version that is kept.</p>`
+  if (base.version === info.version)
+    return html`<p class="faint" id="changes">A version does not differ from itself.</p>`
+  return told(c, 'changes', async () => {
+    const { changes, isCut } = await history.diff({
+      from: { version: base.version },
+      to: { version: info.version },
+      limit: CHANGES,
+      signal: c.req.raw.signal,
+    })
+    const words = changes.length === 0 ? 'Nothing' : `${isCut ? 'The first ' : ''}${counted(changes.length, 'change')}`
+    return html`<section aria-labelledby="changes-title">
+<h2 id="changes-title">${words} since version ${base.version}</h2>
+${
+  changes.length > 0 &&
+  html`<ol class="changes panel" id="changes" hx-ignore>${changes.map((change) => changeRow(c, history.name, change))}</ol>`
+}
+</section>`
+  })
+}
+
+const MARKS: Readonly<Record<Change['type'], string>> = { added: '+', removed: '−', changed: '~', moved: '↷' }
+
+function changeRow(c: WebContext, name: string, { type, path, from, before, after }: Change): Html {
+  const shown = path === '' ? 'the whole' : path
+  const over = isReachable(path)
+    ? html`<a href="${address(`${historyAddress(c, name)}/values`, { path })}" title="This path over time">${cut(shown)}</a>`
+    : cut(shown)
+  return html`<li class="${type}"><span class="mark-of" aria-hidden="true">${MARKS[type]}</span>
+<span class="visually-hidden">${type}</span> <span class="key">${over}</span>
+${type === 'moved' && html`<span class="faint">was at ${cut(from ?? '')}</span>`}
+${(type === 'changed' || type === 'removed') && html`<del><code>${valueText(before)}</code></del>`}
+${(type === 'changed' || type === 'added') && html`<ins><code>${valueText(after)}</code></ins>`}</li>`
+}
+
+/** The value of a version, or of a path in it. */
+async function shownValue(c: WebContext, { history, info, path }: Drawn): Promise<Html> {
+  const api = `${factsOf(c).base}/api/histories/${encodeURIComponent(history.name)}/versions/${info.version}`
+  return told(c, 'value', async () => {
+    const place = Path.parse(path)
+    const value = await history.read({
+      version: info.version,
+      signal: c.req.raw.signal,
+      ...(place.steps.length > 0 && { path: place }),
+    })
+    const series = info.kind === 'value' || place.steps.length > 0 ? undefined : seriesOf(value)
+    return html`<section aria-labelledby="value-title">
+<div class="live" hx-ignore><h2 id="value-title">Value${path !== '' && html` at ${cut(path)}`}</h2>
+<span class="spacer"></span>
+${path !== '' && html`<a href="${address(`${historyAddress(c, history.name)}/values`, { path })}">Over time</a>`}
+<a href="${address(api, { path })}">JSON</a></div>
+${series === undefined ? valueTextOf(value) : metricsTable(series)}
+</section>`
+  })
+}
+
+function valueTextOf(value: unknown): Html {
+  if (value === undefined)
+    return html`<p class="panel empty" id="value-text">Nothing is at this path in this version.</p>`
+  const json = stringifyValue(value)
+  const isLong = json.length > TEXT_CHARACTERS
+  return html`<pre id="value-text" tabindex="0" hx-ignore><code>${layOut(json.slice(0, TEXT_CHARACTERS))}</code></pre>
+${
+  isLong &&
+  html`<p class="faint">The first ${formatCount(TEXT_CHARACTERS)} of ${counted(json.length, 'character')}; a path shows
+the rest, and the JSON has all.</p>`
+}`
+}
+
+/** A part of the page, or beside the others why it cannot be shown: damage of one version does not hide the rest. */
+async function told(c: WebContext, id: string, part: () => Promise<Html>): Promise<Html> {
+  try {
+    return await part()
+  } catch (error) {
+    if (!isVarveError(error) || !TOLD_CODES.has(error.code)) throw error
+    const { title, detail, hint } = problemOf(error, factsOf(c))
+    return html`<section class="panel problem" role="alert" id="${id}-problem"><h2>${title}</h2>
+<p hx-ignore>${detail} ${hint}</p></section>`
+  }
+}
+
+const TOLD_CODES: ReadonlySet<VarveError['code']> = new Set([
+  'PATH_INVALID',
+  'PATH_PLURAL',
+  'VERSION_DAMAGED',
+  'VERSION_GONE',
+  'VERSION_OUT_OF_RANGE',
+])
+
+/** GET /histories/:name/values with `path`, `from`: the value at one path over time. */
+export async function valuesPage(c: WebContext, app: Shared): Promise<Response> {
+  const history = await historyOf(c, app)
+  const here = historyAddress(c, history.name)
+  const { path = '' } = factsOf(c).query
+  const content = html`${historyHead(c, { name: history.name })}
+<form class="filter" method="get" action="${here}/values" hx-ignore role="search" aria-label="Path">
+<label>Path <input name="path" value="${path}" maxlength="6000" placeholder="shapes[4].x" spellcheck="false"
+autocomplete="off" autocapitalize="off"></label>
+<button class="quiet">Show</button>
+</form>
+${await told(c, 'values', () => valuesOf(c, app, history))}`
+  return answer(layout({ title: `${history.name} over time · varve`, content }, { c, app }))
+}
+
+async function valuesOf(c: WebContext, app: Shared, history: History): Promise<Html> {
+  const { path = '', fromVersion } = factsOf(c).query
+  const here = historyAddress(c, historyName(c))
+  const { found, next, isLate } = await readValues(c, app, history)
+  const more = next !== undefined && address(`${here}/values`, { path, from: String(next) })
+  return html`<h2>${found.length === 0 ? 'No values' : counted(found.length, 'value')}${
+    fromVersion !== undefined && html` from version ${fromVersion}`
+  }${isLate && html` within ${SEARCH_MS / 1_000} s`}</h2>
+<div class="scroll" hx-ignore>
+<table id="values">
+<thead><tr><th scope="col">Since version</th><th scope="col">Time</th><th scope="col">Value</th></tr></thead>
+<tbody>${found.map(
+    ({ version, at, label, value }) => html`<tr>
+<th scope="row"><a href="${address(here, { version: String(version), path })}">${version}</a>
+${label !== undefined && html`<span class="faint">${label}</span>`}</th>
+<td><time datetime="${isoTime(at)}">${formatTime(at)}</time></td>
+<td>${value === undefined ? html`<span class="faint">nothing there</span>` : html`<code class="value">${valueText(value)}</code>`}</td></tr>`,
+  )}</tbody>
+</table>
+</div>
+${more && html`<p><a class="button" rel="next" id="later" href="${more}">Later values</a></p>`}`
+}
+
+/** Values that changed, as many as a page shows and within some seconds. */
+async function readValues(
+  c: WebContext,
+  app: Shared,
+  history: History,
+): Promise<{ found: PathVersion[]; next?: number; isLate: boolean }> {
+  const { fromVersion } = factsOf(c).query
+  const late = new AbortController()
+  const cancel = app.clock.after(SEARCH_MS, () => late.abort())
+  const found: PathVersion[] = []
+  try {
+    const range = fromVersion === undefined ? {} : { from: fromVersion }
+    for await (const one of history.values(placeOf(c), { ...range, signal: late.signal })) {
+      if (found.length === PATH_VERSIONS) return { found, next: one.version, isLate: false }
+      found.push(one)
+    }
+    return { found, isLate: false }
+  } catch (error) {
+    const last = found.at(-1)
+    if (!late.signal.aborted || last === undefined) throw error
+    return { found, next: last.version + 1, isLate: true }
+  } finally {
+    cancel()
+  }
+}
+
+function valueText(value: unknown): string {
+  return cut(stringifyValue(value))
+}
+
+function cut(text: string): string {
+  const isLong = text.length > CHANGE_CHARACTERS
+  return isLong ? `${text.slice(0, CHANGE_CHARACTERS)}… (${formatCount(text.length)} characters)` : text
+}
