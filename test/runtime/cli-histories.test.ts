@@ -72,20 +72,20 @@ test('what one runtime stores every runtime reads back: every version, and one p
         found.map(({ at, label, value }) => ({ at, ...(label === undefined ? {} : { label }), value })),
         `${writer} to ${reader}`,
       ).toEqual(VERSIONS)
-      const one = await done(reader, ['history', 'get', name, 'label=state 99', '--check'])
-      expect(JSON.parse(one)).toEqual(VERSIONS[99]?.value)
-      const values = await done(reader, ['history', 'values', name, '--path', 'items[7].done', '--json'])
-      expect(
-        values
-          .trim()
-          .split('\n')
-          .map((line) => JSON.parse(line).value),
-      ).toEqual([false, true])
     }
+    const one = await done(writer, ['history', 'get', name, 'label=state 99', '--check'])
+    expect(JSON.parse(one)).toEqual(VERSIONS[99]?.value)
+    const values = await done(writer, ['history', 'values', name, '--path', 'items[7].done', '--json'])
+    expect(
+      values
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).value),
+    ).toEqual([false, true])
   }
   const [first = 'node'] = RUNTIMES
   expect(JSON.parse(await done(first, ['history', 'ls', '--json'])).histories).toHaveLength(RUNTIMES.length)
-  for (const reader of RUNTIMES) expect(await done(reader, ['history', 'verify'])).toContain('No damage found')
+  expect(await done(first, ['history', 'verify'])).toContain('No damage found')
 })
 
 test('runtimes append to one history in turn', SLOW, async () => {
