@@ -17,6 +17,8 @@ export const CHUNK_BYTES = 32_768
 export const CHUNK_MOST_BYTES = 1_048_576
 export const CHUNK_ROW_BYTES = 8
 const DEFLATED = 0x8000_0000
+/** Deflate turns a byte into at most so many. */
+const INFLATED_MOST = 1_032
 /** Chunks of one file that stay in memory. */
 const KEPT = 4
 
@@ -62,8 +64,13 @@ export function readChunkRow(from: ByteReader): ChunkRow {
   return { storedBytes: isDeflated ? size - DEFLATED : size, isDeflated, crc: from.u32() }
 }
 
+/** Whether stored bytes can hold so many raw ones. */
+export function canHold(storedBytes: number, isDeflated: boolean, rawBytes: number): boolean {
+  return isDeflated ? rawBytes <= storedBytes * INFLATED_MOST : rawBytes === storedBytes
+}
+
 /** A chunk and where it is. */
-interface PlacedChunk extends ChunkRow {
+export interface PlacedChunk extends ChunkRow {
   readonly position: number
   readonly rawBytes: number
 }
@@ -118,14 +125,14 @@ export class ChunkReader {
 
   #at(number: number): PlacedChunk {
     const chunk = this.#chunks[number]
-    if (chunk === undefined) throw damaged(number, 'a chunk that is not there')
+    if (chunk === undefined) throw damaged(number, 'a chunk that is not there', 0)
     return chunk
   }
 
   #open(number: number, stored: Uint8Array): Maybe<Uint8Array> {
-    const { crc, isDeflated, rawBytes, storedBytes } = this.#at(number)
-    if (stored.length < storedBytes) throw damaged(number, 'the end of the file')
-    if (this.#storage.digest.crc32(stored) !== crc) throw damaged(number, 'a wrong checksum')
+    const { crc, isDeflated, rawBytes, storedBytes, position } = this.#at(number)
+    if (stored.length < storedBytes) throw damaged(number, 'the end of the file', position)
+    if (this.#storage.digest.crc32(stored) !== crc) throw damaged(number, 'a wrong checksum', position)
     return isDeflated ? this.#storage.compression.inflate(stored, rawBytes) : stored
   }
 }
@@ -144,7 +151,7 @@ export async function readBytes(
   return read < length ? bytes.subarray(0, read) : bytes
 }
 
-function damaged(number: number, found: string): VarveError {
-  const message = `Cannot read chunk ${number} of a keyframe: found ${found}`
-  return new VarveError('DECODE_FAILED', message, { details: { found: `${found} in chunk ${number}` } })
+function damaged(chunk: number, found: string, position: number): VarveError {
+  const message = `Cannot read chunk ${chunk} of a keyframe: found ${found}`
+  return new VarveError('DECODE_FAILED', message, { details: { found: `${found} in chunk ${chunk}`, chunk, position } })
 }

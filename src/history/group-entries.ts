@@ -65,6 +65,12 @@ export class GroupEntries {
     return new GroupEntries(list, brokenAt)
   }
 
+  /** Where in the file the first frame is that is lost; undefined without one. */
+  get brokenPosition(): number | undefined {
+    if (this.brokenAt > this.list.length) return undefined
+    return this.list.slice(0, this.brokenAt).reduce((sum, { stored }) => sum + stored.sizeBytes, 0)
+  }
+
   /** Place of a version, or -1. */
   placeOf(version: number): number {
     return this.#places.get(version) ?? -1

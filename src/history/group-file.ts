@@ -5,7 +5,7 @@
  * @module */
 import { Path, toSinglePath } from '../document/path.ts'
 import type { ReadCost } from '../document/types.ts'
-import { assert, isVarveError, VarveError } from '../errors.ts'
+import { assert, isVarveError, type VarveError } from '../errors.ts'
 import type { GroupRow } from '../manifest/histories.ts'
 import type { ReadHandle } from '../ports/storage.ts'
 import { applyPatch } from './apply.ts'
@@ -13,6 +13,7 @@ import { type FileCost, readBytes } from './chunks.ts'
 import { cloneValue } from './copy-value.ts'
 import { DeltaKeys } from './delta-keys.ts'
 import { applyChain, chainOf, KeptValues, needingKeyframe, type PlacedPatches } from './group-chain.ts'
+import { foundIn, KeyframeDamage, lostFrom } from './group-damage.ts'
 import { DeltaDamage, DeltaReader, withDelta } from './group-deltas.ts'
 import { type Entry, GroupEntries } from './group-entries.ts'
 import { versionDamaged } from './group-errors.ts'
@@ -68,9 +69,6 @@ interface Found {
   readonly sound: Sound | string
 }
 
-/** The keyframe cannot be read. */
-class KeyframeDamage extends Error {}
-
 export class GroupFile {
   /** Those that can be listed, ascending. */
   readonly versions: readonly StoredVersion[]
@@ -91,7 +89,7 @@ export class GroupFile {
     this.#sound = sound
     this.openCost = cost
     this.versions = entries.list.map(({ stored }) => stored)
-    this.damaged = this.#lostFrom(entries.brokenAt)
+    this.damaged = lostFrom(parts.row, entries)
   }
 
   /** Open a group: its header and its frames. Damage shows in `damaged` and in what reads throw.
@@ -232,7 +230,7 @@ export class GroupFile {
   tail(): Promise<GroupTail> {
     return this.#reading({}, async (cost) => {
       const { list } = this.#entries
-      if (typeof this.#sound === 'string' || this.damaged.length > 0) throw this.#lost(this.damaged, 'damage')
+      if (typeof this.#sound === 'string' || this.damaged.length > 0) throw this.#lostFrames()
       const { header, chain, firstBytes } = this.#sound
       const keys = new DeltaKeys(await this.#fromKeyframe((keyframe) => keyframe.keys(cost)))
       await new DeltaReader(list, keys, this.#place.storage.compression).upTo(list.length - 1)
@@ -252,13 +250,12 @@ export class GroupFile {
     const place = this.#entries.placeOf(version)
     if (place >= 0 && !this.#entries.isLost(place)) return (this.#entries.list[place] as Entry).root
     assert(this.damaged.includes(version), 'a version is looked for in its group')
-    throw this.#lost(this.damaged, typeof this.#sound === 'string' ? this.#sound : 'a damaged frame')
+    throw this.#lostFrames()
   }
 
   /** @throws {VarveError} `VERSION_DAMAGED` when a version from `from` on is lost, up to another. */
   #checkUpTo(version: number, from: number): void {
-    if (!this.damaged.some((lost) => lost > from && lost <= version)) return
-    throw this.#lost(this.damaged, 'a damaged frame')
+    if (this.damaged.some((lost) => lost > from && lost <= version)) throw this.#lostFrames()
   }
 
   async #valueOf(root: number, cost: KeyframeCost, signal: AbortSignal | undefined): Promise<unknown> {
@@ -291,7 +288,7 @@ export class GroupFile {
       return await read(sound.keyframe)
     } catch (cause) {
       const isDamage = isVarveError(cause, 'DECODE_FAILED') || isVarveError(cause, 'DOCUMENT_DAMAGED')
-      throw isDamage ? new KeyframeDamage(foundIn(cause), { cause }) : cause
+      throw isDamage ? new KeyframeDamage(cause) : cause
     }
   }
 
@@ -309,18 +306,22 @@ export class GroupFile {
 
   /** Damage as the versions that it costs. */
   async #told(error: unknown): Promise<unknown> {
-    if (error instanceof DeltaDamage) return this.#lost(this.#lostFrom(error.place), foundIn(error.cause), error.cause)
+    if (error instanceof DeltaDamage) {
+      const versions = lostFrom(this.#row, this.#entries, error.place)
+      return versionDamaged(this.#place, { versions, found: foundIn(error.cause) }, error.cause)
+    }
     if (!(error instanceof KeyframeDamage)) return error
-    return this.#lost(await this.#lostWithKeyframe(), error.message, error.cause)
+    const { cause } = error
+    // Other positions are those of the document that the chunks hold.
+    const position = cause.details.chunk === undefined ? undefined : cause.details.position
+    const versions = await this.#lostWithKeyframe()
+    return versionDamaged(this.#place, { versions, found: foundIn(cause), position }, cause)
   }
 
-  /** Versions of the row that cannot be read when deltas from a place on cannot. */
-  #lostFrom(brokenAt: number): number[] {
-    const { list } = this.#entries
-    return versionsOf(this.#row).filter((version) => {
-      const place = this.#entries.placeOf(version)
-      return place < 0 || this.#entries.isLost(place, Math.min(brokenAt, list.length, this.#entries.brokenAt))
-    })
+  #lostFrames(): VarveError {
+    const found = typeof this.#sound === 'string' ? this.#sound : 'a damaged frame'
+    const position = this.#entries.brokenPosition
+    return versionDamaged(this.#place, { versions: this.damaged, found, position })
   }
 
   async #lostWithKeyframe(): Promise<number[]> {
@@ -338,17 +339,8 @@ export class GroupFile {
       return lost.has(version) || needing[this.#entries.placeOf(version)] === true
     })
   }
-
-  #lost(versions: readonly number[], found: string, cause?: unknown): VarveError {
-    return versionDamaged(this.#place, { versions, found }, cause)
-  }
 }
 
 async function release(shared: SharedHandle): Promise<void> {
   if (--shared.users === 0) await shared.handle.close()
-}
-
-function foundIn(error: unknown): string {
-  if (!(error instanceof VarveError)) return 'a delta that does not fit'
-  return typeof error.details.found === 'string' ? error.details.found : error.message
 }

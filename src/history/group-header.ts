@@ -21,7 +21,15 @@
 import { ByteReader, ByteWriter, fromHex, sameBytes, toHex, utf8, viewOf } from '../codec/bytes.ts'
 import type { Digest } from '../codec/digest.ts'
 import { VarveError } from '../errors.ts'
-import { CHUNK_MOST_BYTES, CHUNK_ROW_BYTES, type ChunkRow, readChunkRow, writeChunkRow } from './chunks.ts'
+import {
+  CHUNK_MOST_BYTES,
+  CHUNK_ROW_BYTES,
+  type ChunkRow,
+  canHold,
+  type PlacedChunk,
+  readChunkRow,
+  writeChunkRow,
+} from './chunks.ts'
 import { NO_BASE, readFacts, type VersionFacts, writeFacts } from './version-frame.ts'
 
 const FORMAT_VERSION = 1
@@ -96,6 +104,21 @@ export function readGroupHeader(bytes: Uint8Array, digest: Digest): ReadHeader {
   const { facts } = readFacts(from, NO_BASE)
   if (from.remaining > 0) throw damaged('bytes behind the facts')
   return { id, chunkBytes, leadBytes, streamBytes, chunks, first: facts, sizeBytes: bytes.length, crc }
+}
+
+/** Where the chunks of a group are: behind its header. @throws {VarveError} `DECODE_FAILED` for sizes that cannot be. */
+export function placeChunks({ chunks, chunkBytes, leadBytes, streamBytes, sizeBytes }: ReadHeader): PlacedChunk[] {
+  const leadChunks = Math.ceil(leadBytes / chunkBytes)
+  let position = sizeBytes
+  return chunks.map((row, number) => {
+    const isLead = number < leadChunks
+    const before = (isLead ? number : number - leadChunks) * chunkBytes
+    const rawBytes = Math.min(chunkBytes, (isLead ? leadBytes : streamBytes) - before)
+    if (!canHold(row.storedBytes, row.isDeflated, rawBytes)) throw damaged('a chunk of an impossible size')
+    const placed = { ...row, position, rawBytes }
+    position += row.storedBytes
+    return placed
+  })
 }
 
 function newer(foundVersion: number): VarveError {

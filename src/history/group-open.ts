@@ -5,9 +5,9 @@ import type { GroupRow } from '../manifest/histories.ts'
 import type { ReadHandle } from '../ports/storage.ts'
 import { ChunkReader, type FileCost, readBytes } from './chunks.ts'
 import { GroupEntries } from './group-entries.ts'
-import { groupHeaderSize, type ReadHeader, readGroupHeader } from './group-header.ts'
+import { groupHeaderSize, placeChunks, type ReadHeader, readGroupHeader } from './group-header.ts'
 import type { GroupPlace } from './group-types.ts'
-import { Keyframe, placeChunks } from './keyframe.ts'
+import { Keyframe } from './keyframe.ts'
 import { type FrameChain, readFrames } from './version-frame.ts'
 
 /** Read at first: most headers, and small files as a whole. */
@@ -38,8 +38,9 @@ export async function openGroup(
   const header = readGroupHeader(await headerBytes(handle, begin, { endBytes, cost }), digest)
   if (header.id !== row.id) throw unexpected('another group')
   if (header.first.version !== row.firstVersion) throw unexpected('another first version')
-  const chunks = placeChunks(header, header.sizeBytes)
+  const chunks = placeChunks(header)
   const firstBytes = chunks.reduce((sum, { storedBytes }) => sum + storedBytes, header.sizeBytes)
+  if (firstBytes > endBytes) throw unexpected('a keyframe that is longer than the file')
   const keyframe = new Keyframe(place, header, new ChunkReader(handle, storage, chunks))
   const first = { ...header.first, sizeBytes: firstBytes, isDelta: false }
   const chain = { base: header.first, digest, seed: header.crc }

@@ -179,17 +179,3 @@ function memoryHandle(path: string, bytes: Uint8Array): ReadHandle {
     close: async () => undefined,
   }
 }
-
-/** Where the chunks of a group are, from `position` on. */
-export function placeChunks({ chunks, chunkBytes, leadBytes, streamBytes }: GroupHeader, position: number) {
-  const leadChunks = Math.ceil(leadBytes / chunkBytes)
-  let at = position
-  return chunks.map((row, number) => {
-    const isLead = number < leadChunks
-    const before = (isLead ? number : number - leadChunks) * chunkBytes
-    const rawBytes = Math.min(chunkBytes, (isLead ? leadBytes : streamBytes) - before)
-    const placed = { ...row, position: at, rawBytes }
-    at += row.storedBytes
-    return placed
-  })
-}

@@ -29,6 +29,7 @@ import { decodeStructural, StructuralSink } from '../codec/structural.ts'
 import { ValueBuffer } from '../codec/value-buffer.ts'
 import { ValueWalker } from '../codec/value-walk.ts'
 import { assert, isVarveError, VarveError } from '../errors.ts'
+import { canHold } from './chunks.ts'
 import type { VersionKind } from './types.ts'
 
 /** What is stored of a version besides its value. */
@@ -231,7 +232,9 @@ function readFrame(content: Uint8Array, base: FrameBase): Frame | undefined {
     const sizeBytes = CRC_BYTES + content.length
     if ((flags & FLAG.same) !== 0) return { facts, change: { same: base.version + from.varint() }, sizeBytes }
     const rawBytes = isDeflated ? from.varint() : from.remaining
-    return { facts, change: { delta: { bytes: from.raw(from.remaining), isDeflated, rawBytes } }, sizeBytes }
+    const bytes = from.raw(from.remaining)
+    if (!canHold(bytes.length, isDeflated, rawBytes)) return undefined
+    return { facts, change: { delta: { bytes, isDeflated, rawBytes } }, sizeBytes }
   } catch (error) {
     if (isVarveError(error, 'DECODE_FAILED')) return undefined
     throw error

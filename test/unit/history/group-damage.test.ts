@@ -86,7 +86,7 @@ function partsOf({ maker, bytes }: Group) {
   return { headerEnd, leadEnd, starts, end: at }
 }
 
-describe('a flipped bit', () => {
+describe('a flipped bit', { timeout: 60_000 }, () => {
   const values = [A, B, A, { ...A, name: 'c' }, B, B, [1, 2, 3, 'set'], [1, 2, 3, 'sets'], A]
   const all = values.map((_, at) => at + 1)
 
@@ -145,7 +145,7 @@ describe('a flipped bit', () => {
   })
 })
 
-describe('a file that is not whole', () => {
+describe('a file that is not whole', { timeout: 60_000 }, () => {
   const values = [A, B, { ...A, name: 'c' }, A]
 
   test('gives what is before its end', async () => {
