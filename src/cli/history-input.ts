@@ -50,8 +50,8 @@ export async function wholeValue(input: AsyncIterable<Uint8Array>): Promise<unkn
   return parseJsonValue(parts.join(''))
 }
 
-/** The input as versions, one a line, or as the elements of one array: `{"value": ...}` or `{"metrics": ...}`, beside it
- * `at`, `label`, `fingerprint`, `metadata` and `offset`.
+/** The input as versions, one a line, or as the elements of one array: `{"value": ...}` or `{"metrics": ...}`, beside
+ * it `at`, `label`, `fingerprint`, `metadata` and `offset`.
  * @throws {VarveError} `JSON_INVALID`, `DOCUMENT_LIMIT`, both with `line`. */
 export async function* versions(input: AsyncIterable<Uint8Array>): AsyncGenerator<NewVersion> {
   for await (const element of elements(input, LIMIT)) {
@@ -99,8 +99,8 @@ export function described({
   }
 }
 
-/** A snapshot out of JSON, in which a large whole number is a bigint: values are numbers. What is none is passed on as it
- * is, for the history to refuse. */
+/** A snapshot out of JSON, in which a large whole number is a bigint: values are numbers. What is none is passed on as
+ * it is, for the history to refuse. */
 export function metricsOf(value: unknown): unknown {
   const metrics = fieldOf(value, 'metrics')
   if (typeof metrics !== 'object' || metrics === null || Array.isArray(metrics)) return value

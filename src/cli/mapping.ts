@@ -92,7 +92,8 @@ function put(event: Record<string, unknown>, field: EventField, value: unknown):
   if (value !== null || NULLABLE.has(field)) event[field] = value
 }
 
-/** The value of a JSON text of the input. @throws {VarveError} `JSON_INVALID`, with the line and column in the input. */
+/** The value of a JSON text of the input.
+ * @throws {VarveError} `JSON_INVALID`, with the line and column in the input. */
 export function jsonOf({ line, text }: Element): unknown {
   try {
     return parseJsonValue(text)

@@ -11,7 +11,8 @@ export const SALVAGE_OPTION: OptionSpecs = {
 /** What salvage says of a document that has no complete file, and of a history that has none. */
 const LOST = /^(documents|histories)\/([^/]+): (.*)$/s
 
-/** Tell the gaps of a salvaged store and the documents and histories it lost, one per line. @returns 1 if there are any, else 0. */
+/** Tell the gaps of a salvaged store and the documents and histories it lost, one per line.
+ * @returns 1 if there are any, else 0. */
 export function tellGaps({ openReport }: Store, { terminal }: CliContext): ExitCode {
   const { gaps, ignored } = openReport
   for (const { topic, partition, from, to, file, reason } of gaps) {

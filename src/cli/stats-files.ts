@@ -14,13 +14,18 @@ export interface Files {
   readonly histories: readonly HistoryStats[]
 }
 
-/** Those of a store. */
-export async function filesOf({ documents, histories }: Store): Promise<Files> {
-  // By name until here.
-  return {
-    documents: (await documents.list()).sort((a, b) => b.sizeBytes - a.sizeBytes),
-    histories: (await histories.list()).sort((a, b) => b.storedBytes - a.storedBytes),
+/** Those of a store, with the states of its projections. */
+export async function filesOf({ documents, histories, projections }: Store): Promise<Files> {
+  const files = { documents: await documents.list(), histories: await histories.list() }
+  for (const { projection, keep, foldVersion } of await projections.list()) {
+    // Nothing was published yet.
+    if (foldVersion === 0) continue
+    if (keep === 'document') files.documents.push(await documents.stat(`_${projection}`))
+    else files.histories.push(await (await histories.open(`_${projection}`)).stats())
   }
+  files.documents.sort((a, b) => b.sizeBytes - a.sizeBytes)
+  files.histories.sort((a, b) => b.storedBytes - a.storedBytes)
+  return files
 }
 
 /** All of their bytes. */

@@ -40,7 +40,12 @@ export const stats: Command = {
     top: { value: 'N', help: `The N largest (default ${TOP_DEFAULT}) of topics, of documents and of histories` },
     ...SALVAGE_OPTION,
   },
-  notes: [COUNTED.topic, ...FILE_NOTES, ...COUNTED.events.split(/(?<=[.:,]) (?=the|data|diskBytes|each)/)],
+  notes: [
+    COUNTED.topic,
+    ...FILE_NOTES,
+    'Those whose names begin with _ are the states of projections.',
+    ...COUNTED.events.split(/(?<=[.:,]) (?=the|data|diskBytes|each)/),
+  ],
   examples: [
     ['varve stats', 'Sizes of all topics, documents and histories'],
     ['varve stats orders --by kind', 'Which kinds of one topic take the space'],

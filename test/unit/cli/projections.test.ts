@@ -78,6 +78,7 @@ describe('projection run and state', () => {
       state: { Counted: 35 },
     })
     expect(await machine.done('doc get _p --path Counted')).toBe('35\n')
+    expect(await machine.done('stats')).toMatch(/ 2 {2}_p\n/)
   })
 
   test('takes a fold from a module, and the state as of any event', async () => {

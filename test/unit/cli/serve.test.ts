@@ -96,6 +96,28 @@ describe('serve', () => {
     expect(sizeBytes).toBeLessThan(1_000_000)
   })
 
+  test('the history and the projection of the sample have something to look at, the same at every load', async () => {
+    const [one, two] = [new Machine(), new Machine()]
+    for (const machine of [one, two]) {
+      machine.clock = { ...systemClock, now: () => 1_700_000_000_000 }
+      await serve(machine, ['--sample'])
+      machine.interrupted = new AbortController()
+    }
+    const stats = JSON.parse(await one.done('history stat drawing --json'))
+    expect(stats).toMatchObject({ count: 48, newestAt: 1_700_000_000_000, pinned: [18] })
+    const words = ['history', 'diff', 'drawing', 'label=for review', 'label=shipped', '--json']
+    const { changes } = JSON.parse((await one.run(words)).output)
+    const types = new Set(changes.map(({ type }: { type: string }) => type))
+    expect([...types].sort()).toEqual(['added', 'changed', 'moved', 'removed'])
+    expect(JSON.parse(await one.done('history cleanup drawing --dry-run --json')).removed).not.toEqual([])
+    const values = 'history values drawing --path shapes --all --json'
+    expect(await one.done(values)).toBe(await two.done(values))
+    const state = JSON.parse(await one.done('projection state order-counts offset=100 --fold counts'))
+    expect(Object.values(state).reduce((sum: number, count) => sum + Number(count), 0)).toBe(100)
+    expect(JSON.parse(await one.done('projection show order-counts --json'))).toMatchObject({ lag: 0, keep: 'history' })
+    expect(await one.done('stats')).toMatch(/ drawing\n.* _order-counts\n/)
+  })
+
   async function sampleTopics(machine: Machine): Promise<string> {
     machine.interrupted = new AbortController()
     return machine.done('topics --json')
