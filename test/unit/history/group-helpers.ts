@@ -2,7 +2,7 @@
  * @module */
 import { memoryStorage } from '../../../adapters/memory/index.ts'
 import { applyPatch } from '../../../src/history/apply.ts'
-import { contentHashOf } from '../../../src/history/content-hash.ts'
+import { ContentHasher } from '../../../src/history/content-hash.ts'
 import { copyValue } from '../../../src/history/copy-value.ts'
 import { diffValues } from '../../../src/history/diff.ts'
 import { GroupFile, type GroupPlace, type VersionFacts } from '../../../src/history/group-file.ts'
@@ -23,39 +23,49 @@ export type Extra = Partial<Omit<VersionFacts, 'version' | 'hash' | 'rawBytes'>>
 /** Writes one group, without limits to its size. */
 export class GroupMaker {
   readonly place: GroupPlace
+  /** Copies of what was added. */
   readonly values: unknown[] = []
+  keepsValues = true
   readonly facts: VersionFacts[] = []
   readonly frameBytes: number[] = []
   writer: GroupWriter | undefined
   /** Whether the last frame had room. */
   hasRoom = true
   #value: unknown
+  #hasher: ContentHasher
 
   constructor(place: GroupPlace = placeIn(memoryStorage())) {
     this.place = place
+    this.#hasher = new ContentHasher(place.storage.digest)
   }
 
-  async add(value: unknown, extra: Extra = {}): Promise<void> {
-    const { digest } = this.place.storage
+  async add(given: unknown, extra: Extra = {}): Promise<void> {
     const version = extra.version ?? (this.facts.at(-1)?.version ?? 0) + 1
     const at = this.facts.at(-1)?.at ?? 1_700_000_000_000
-    const facts = { kind: 'value' as const, at: at + 61_000, ...extra, version, ...contentHashOf(digest, value) }
-    this.facts.push(facts)
-    this.values.push(copyValue(value))
-    if (this.writer === undefined) {
-      this.#value = copyValue(value)
-      this.writer = await GroupWriter.create(this.place, { value: this.#value, facts })
+    const facts = { kind: 'value' as const, at: at + 61_000, ...extra, version }
+    if (this.keepsValues) this.values.push(copyValue(given))
+    const { writer } = this
+    if (writer === undefined) {
+      this.#value = copyValue(given)
+      const first = this.#note(facts)
+      this.writer = await GroupWriter.create(this.place, { value: this.#value, facts: first })
       this.frameBytes.push(this.writer.endBytes)
       return
     }
-    const { writer } = this
-    const patch = diffValues(this.#value, value)
-    const same = patch === undefined ? undefined : writer.findSame(facts.hash)
-    const frame = await writer.encode(facts, same === undefined ? { patch } : { same })
-    if (patch !== undefined) this.#value = applyPatch(this.#value, patch)
+    const patch = diffValues(this.#value, given)
+    if (patch !== undefined) this.#value = applyPatch(this.#value, patch, (part) => this.#hasher.forget(part))
+    const next = this.#note(facts)
+    const same = patch === undefined ? undefined : writer.findSame(next.hash)
+    const frame = await writer.encode(next, same === undefined ? { patch } : { same })
     this.hasRoom = writer.hasRoom(frame)
     await writer.write(frame)
     this.frameBytes.push(frame.length)
+  }
+
+  #note(facts: Omit<VersionFacts, 'hash' | 'rawBytes'>): VersionFacts {
+    const whole = { ...facts, ...this.#hasher.of(this.#value) }
+    this.facts.push(whole)
+    return whole
   }
 
   /** Leave the file as a history that has been closed does. */
@@ -70,6 +80,7 @@ export class GroupMaker {
   async resume(row: GroupRow): Promise<void> {
     const file = await GroupFile.open(this.place, row)
     this.#value = await file.value(row.lastVersion)
+    this.#hasher = new ContentHasher(this.place.storage.digest)
     this.writer = await GroupWriter.resume(this.place, file, row)
     await file.close()
   }
