@@ -66,7 +66,6 @@ export class StateDraft {
   readonly #from: ManifestState
   readonly #topics = new Map<number, TopicDraft>()
   readonly #removing: Map<string, readonly string[]>
-  readonly #epoch: number
   readonly #documents: DocumentsDraft
   readonly #histories: HistoriesDraft
   readonly #projections: ProjectionsDraft
@@ -75,16 +74,15 @@ export class StateDraft {
   #untidyDocuments: readonly string[] | undefined
   #untidyHistories: readonly string[] | undefined
 
-  /** @param epoch of the manifest that the records are in; 0: none that has appended to a history. */
+  /** @param epoch of the manifest that the records are in. */
   constructor(from: ManifestState, epoch: number) {
     this.#from = from
-    this.#epoch = epoch
     for (const row of from.topics) this.#topics.set(row.id, { row, partitions: [] })
     this.#removing = new Map(from.removing?.map(({ directory, files }) => [directory, files]))
     this.#lastTopicId = from.lastTopicId
     this.#lastHeadSlot = from.lastHeadSlot
     this.#documents = new DocumentsDraft(from.documents, from.lastDocumentVersion)
-    this.#histories = new HistoriesDraft(from.histories)
+    this.#histories = new HistoriesDraft(from.histories, epoch)
     const states = { documents: this.#documents, histories: this.#histories }
     this.#projections = new ProjectionsDraft(from.projections, states)
     this.#untidyDocuments = from.untidyDocuments
@@ -298,7 +296,7 @@ export class StateDraft {
     }
     this.#untidyDocuments = record.untidyDocuments
     this.#untidyHistories = record.untidyHistories
-    if (this.#epoch > 0) this.#histories.close(this.#epoch)
+    this.#histories.close()
   }
 }
 

@@ -21,11 +21,14 @@ interface OwnGroups {
 
 export class HistoriesDraft {
   readonly #rows: RowsDraft<HistoryRow>
+  readonly #epoch: number
   /** By name. Their rows are those of before. */
   readonly #own = new Map<string, OwnGroups>()
 
-  constructor(from: readonly HistoryRow[] | undefined) {
+  /** @param epoch of the manifest that the records are in. */
+  constructor(from: readonly HistoryRow[] | undefined, epoch: number) {
     this.#rows = new RowsDraft(from)
+    this.#epoch = epoch
   }
 
   create(row: HistoryRow): void {
@@ -55,7 +58,7 @@ export class HistoriesDraft {
     const replaced = groups.splice(from, groups.length, ...written)
     checkGroups(groups, name, from)
     // The usual append goes on with the file that was the last.
-    const hasNew = goOn(replaced, written, name)
+    const hasNew = this.#goOn(replaced, written, name)
     if (hasNew || written.length > 1) checkDistinct(groups, name, from)
     const isNewest = isWhole(lastVersion) && lastVersion >= row.lastVersion
     check(isNewest && lastVersion >= (groups.at(-1)?.lastVersion ?? 0), `history "${name}" loses its newest version`)
@@ -66,13 +69,32 @@ export class HistoriesDraft {
     this.#own.set(name, { row: { ...rest, lastVersion, ...(now.length === 0 ? {} : { pins: now }) }, groups })
   }
 
-  /** An owner is done: others may go on with the files it appended to. */
-  close(epoch: number): void {
+  /** Check that files which stay are the same, that they lose nothing, and that whoever appended to one may do so.
+   * @returns whether there are others. */
+  #goOn(replaced: readonly GroupRow[], written: readonly GroupRow[], history: string): boolean {
+    const before = new Map(replaced.map((group) => [group.file, group]))
+    let hasNew = false
+    for (const group of written) {
+      const same = before.get(group.file)
+      if (same === undefined) {
+        hasNew = true
+        continue
+      }
+      checkOf(history, same.id === group.id && same.endBytes <= group.endBytes, 'a file of history % loses something')
+      if (same.endBytes === group.endBytes) continue
+      const isOurs = group.epoch === this.#epoch && (same.epoch ?? this.#epoch) === this.#epoch
+      checkOf(history, isOurs, 'a file of history % grows under another owner')
+    }
+    return hasNew
+  }
+
+  /** The owner is done: others may go on with the files it appended to. */
+  close(): void {
     for (const { name, groups: all } of this.rows) {
-      if (!all.some((group) => group.epoch === epoch)) continue
+      if (!all.some((group) => group.epoch === this.#epoch)) continue
       const { groups } = this.#find(name)
       for (const [at, group] of groups.entries()) {
-        if (group.epoch !== epoch) continue
+        if (group.epoch !== this.#epoch) continue
         const { epoch: _, ...rest } = group
         groups[at] = rest
       }
@@ -94,17 +116,4 @@ export class HistoriesDraft {
     for (const { row, groups } of this.#own.values()) this.#rows.set({ ...row, groups: [...groups] })
     return this.#rows.rows
   }
-}
-
-/** Check that files which stay are the same and lose nothing. @returns whether there are others. */
-function goOn(replaced: readonly GroupRow[], written: readonly GroupRow[], history: string): boolean {
-  const before = new Map(replaced.map((group) => [group.file, group]))
-  let hasNew = false
-  for (const { file, id, endBytes } of written) {
-    const same = before.get(file)
-    hasNew ||= same === undefined
-    const goesOn = same === undefined || (same.id === id && same.endBytes <= endBytes)
-    checkOf(history, goesOn, 'a file of history % loses something')
-  }
-  return hasNew
 }

@@ -130,7 +130,14 @@ function write(model: Model, name: string, [a, b]: readonly [number, number]) {
     return replace(from, [...thinned, last])
   }
   const listed = last.versions === undefined ? {} : { versions: [...last.versions, version] }
-  const grown = { ...last, ...end, ...listed, endBytes: last.endBytes + 1 + b, rawBytes: last.rawBytes + a }
+  const grown = {
+    ...last,
+    ...end,
+    ...listed,
+    epoch: EPOCH,
+    endBytes: last.endBytes + 1 + b,
+    rawBytes: last.rawBytes + a,
+  }
   return replace(groups.length - 1, [grown], { lastVersion: version })
 }
 

@@ -77,6 +77,15 @@ describe('applyRecord() of records of histories', () => {
     expect(groupsOf(state)).toEqual(groups)
   })
 
+  test('lets the files of an owner that did not close be, and those of one that did grow', () => {
+    const state = apply(start(), created('h'), written('h', 0, group(0, { epoch: 2 })))
+    const grown = written('h', 0, group(0, { endBytes: 2_000, epoch: EPOCH }))
+    expect(() => apply(state, grown)).toThrow(damaged)
+    const copied = group(0, { endBytes: 2_000, epoch: EPOCH, file: hex(9) })
+    expect(groupsOf(apply(state, written('h', 0, copied)))).toEqual([copied])
+    expect(groupsOf(apply(start(), created('h'), written('h', 0, group(0)), grown))).toEqual(grown.groups)
+  })
+
   test('keeps fields that only a newer version knows', () => {
     const newer = { ...group(0), codec: 'new' }
     const state = apply(start(), { type: 'history-created', history: { ...history('h'), colour: 'red' } })
@@ -139,6 +148,8 @@ describe('applyRecord() of records of histories', () => {
       written('h', 1, group(1, { lastOffset: 7 }), group(2, { file: group(1).file, lastOffset: 7 })),
     ],
     ['a file that is shorter than before', written('h', 1, group(1, { lastOffset: 7, endBytes: 5 }))],
+    ['a file that nobody says has grown', written('h', 1, group(1, { lastOffset: 7, endBytes: 2_000 }))],
+    ['a file of another owner', written('h', 1, group(1, { lastOffset: 7, endBytes: 2_000, epoch: 2 }))],
     ['a file of another id', written('h', 1, group(1, { lastOffset: 7, id: hex(77) }))],
     ['a newest version that goes back', { ...written('h', 2), lastVersion: 7 }],
     ['a newest version below that of a group', { ...next(), lastVersion: 11 }],
@@ -296,7 +307,8 @@ describe('long manifests', () => {
     const groups = Array.from({ length: 1_563 }, (_, at) => group(at, { endBytes: 1 }))
     const state = { ...start(), histories: [history('h', { lastVersion: 1_563 * 4, groups })] }
     const draft = new StateDraft(state, EPOCH)
-    for (let endBytes = 1; endBytes <= 20_000; endBytes++) draft.apply(written('h', 1_562, group(1_562, { endBytes })))
+    for (let endBytes = 1; endBytes <= 20_000; endBytes++)
+      draft.apply(written('h', 1_562, group(1_562, { endBytes, epoch: EPOCH })))
     expect(draft.state.histories?.[0]?.groups.at(-1)?.endBytes).toBe(20_000)
     expect(groups.at(-1)?.endBytes).toBe(1)
   })
