@@ -72,6 +72,7 @@ function addFields(value: Fields, added: ObjectPatch['added']): Fields {
 
 function rebuilt(value: Fields, { removed, added, order }: ObjectPatch): Fields {
   const gone = new Set(removed)
+  if (gone.size < removed.length) throw unfit('a field goes twice')
   const stays = Object.keys(value).filter((key) => !gone.delete(key))
   if (gone.size > 0) throw unfit('a field is not there')
   const fields = new Map<string, unknown>()

@@ -15,10 +15,10 @@ const MOVED_COST_MIN = 6
 
 /** Match the elements of two arrays whose common ends are cut off. Cost: about that of a hash of the elements. */
 export function matchElements(elements: Elements): ArrayMatch {
-  const { old, now } = elements
+  const { old, now, keyField } = elements
   const match = new ArrayMatch(old.length, now.length)
   if (old.length === 0 || now.length === 0) return match
-  if (old.length === 1 && now.length === 1) pairAlike(elements, match)
+  if (old.length === 1 && now.length === 1 && keyField === undefined) pairAlike(elements, match)
   else matchMany(elements, match)
   return match
 }

@@ -43,6 +43,7 @@ export function refusal(root: unknown, cause: unknown): unknown {
 export class CheckedCopy {
   /** About what the copies so far take when they are encoded. */
   sizeBytes = 0
+  readonly #isSimple = inheritsNothing()
 
   root(value: unknown): unknown {
     const resolved = this.resolve(value, '')
@@ -58,7 +59,7 @@ export class CheckedCopy {
   copy(value: unknown, level: number): unknown {
     if (typeof value !== 'object' || value === null) return this.#scalar(value)
     const prototype: object | null = Object.getPrototypeOf(value)
-    if (prototype === Object.prototype) return this.#object(value, level)
+    if (prototype === Object.prototype) return this.#object(value, { level, isSimple: this.#isSimple })
     if (isBytes(value)) {
       if (value.length > DOCUMENT_LIMITS.scalarBytes) throw REFUSED
       this.sizeBytes += value.length + 3
@@ -71,7 +72,7 @@ export class CheckedCopy {
       return new Date(at)
     }
     if (isPlainArray(value)) return this.#array(value, level)
-    if (isPlainPrototype(prototype)) return this.#object(value, level)
+    if (isPlainPrototype(prototype)) return this.#object(value, { level, isSimple: false })
     throw REFUSED
   }
 
@@ -88,11 +89,11 @@ export class CheckedCopy {
     return value
   }
 
-  #object(value: object, level: number): Fields {
+  #object(value: object, { level, isSimple }: { level: number; isSimple: boolean }): Fields {
     if (level >= DOCUMENT_LIMITS.depth) throw REFUSED
     const copied: Fields = {}
     for (const key in value) {
-      if (!Object.hasOwn(value, key)) continue
+      if (!isSimple && !Object.hasOwn(value, key)) continue
       const field = this.resolve((value as Fields)[key], key)
       if (field === undefined) continue
       this.key(key)
@@ -127,13 +128,17 @@ function checkText(text: string): void {
 
 /** Copy a value that is known to be of the value table and no deeper than a document. Cost: one pass, unchecked. */
 export function cloneValue(value: unknown): unknown {
+  return clone(value, inheritsNothing())
+}
+
+function clone(value: unknown, isSimple: boolean): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) {
     const { length } = value
     const copied: unknown[] = []
     for (let index = 0; index < length; index++) {
       const element: unknown = value[index]
-      copied.push(typeof element === 'object' && element !== null ? cloneValue(element) : element)
+      copied.push(typeof element === 'object' && element !== null ? clone(element, isSimple) : element)
     }
     return copied
   }
@@ -141,10 +146,17 @@ export function cloneValue(value: unknown): unknown {
   if (value instanceof Date) return new Date(value.getTime())
   const copied: Fields = {}
   for (const key in value) {
+    if (!isSimple && !Object.hasOwn(value, key)) continue
     const field = (value as Fields)[key]
-    setField(copied, key, typeof field === 'object' && field !== null ? cloneValue(field) : field)
+    setField(copied, key, typeof field === 'object' && field !== null ? clone(field, isSimple) : field)
   }
   return copied
+}
+
+/** Whether plain objects have own fields only, so that a loop over them need not ask. */
+export function inheritsNothing(): boolean {
+  for (const _ in {}) return false
+  return true
 }
 
 /** Give an object a field of its own, whatever the key is. */

@@ -2,7 +2,7 @@
  * @module */
 import { sameBytes } from '../codec/bytes.ts'
 import { isBytes, isDate, isPlainArray, isPlainPrototype, resolveToJson } from '../codec/value-kinds.ts'
-import { type CheckedCopy, REFUSED } from './copy-value.ts'
+import { type CheckedCopy, inheritsNothing, REFUSED } from './copy-value.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -16,12 +16,13 @@ export class Comparison {
   readonly keys: string[] = []
   readonly values: unknown[] = []
   end = 0
+  /** Objects have own fields only. */
+  readonly isSimple = inheritsNothing()
   /** Values that were looked at, about. */
   steps = 0
   /** Those of comparisons of elements that were not the same. */
   #vain = 0
   readonly #copies: CheckedCopy
-  readonly #isSimple = inheritsNothing()
 
   constructor(copies: CheckedCopy) {
     this.#copies = copies
@@ -34,7 +35,6 @@ export class Comparison {
     const isArray = Array.isArray(value)
     if (
       prototype === (isArray ? Array.prototype : Object.prototype) &&
-      this.#isSimple &&
       (value as { toJSON?: unknown }).toJSON === undefined
     ) {
       return value
@@ -51,10 +51,11 @@ export class Comparison {
 
   /** Put the fields of a plain object on the stacks, `[from, end)`. @returns from. */
   open(object: object): number {
-    const { keys, values } = this
+    const { keys, values, isSimple } = this
     const from = this.end
     let end = from
     for (const key in object) {
+      if (!isSimple && !Object.hasOwn(object, key)) continue
       let field = (object as Fields)[key]
       if (typeof field === 'object' && field !== null) field = this.plain(field, key)
       if (field === undefined) continue
@@ -106,10 +107,11 @@ export class Comparison {
   #sameFields(before: object, after: object): boolean {
     const from = this.open(after)
     const end = this.end
-    const { keys, values } = this
+    const { keys, values, isSimple } = this
     let at = from
     let isSame = true
     for (const key in before) {
+      if (!isSimple && !Object.hasOwn(before, key)) continue
       if (at === end || keys[at] !== key) {
         isSame = false
         break
@@ -131,11 +133,4 @@ export function sameScalars(before: object, after: object): boolean {
   if (before instanceof Uint8Array) return isBytes(after) && sameBytes(before, after)
   if (!(before instanceof Date) || !isDate(after)) return false
   return before.getTime() === Date.prototype.getTime.call(after)
-}
-
-/** Whether plain objects and arrays have what is their own only. */
-function inheritsNothing(): boolean {
-  for (const _ in {}) return false
-  for (const _ in []) return false
-  return true
 }

@@ -135,7 +135,7 @@ class Differ implements Diffing {
 
   #object(before: object, after: object, level: number): Patch | undefined {
     const { comparison } = this
-    const { keys, values } = comparison
+    const { keys, values, isSimple } = comparison
     const from = comparison.open(after)
     const { end } = comparison
     let changed: [string, Patch][] | undefined
@@ -143,6 +143,7 @@ class Differ implements Diffing {
     let at = from
     let isSame = true
     for (const key in before) {
+      if (!isSimple && !Object.hasOwn(before, key)) continue
       if (at === end || keys[at] !== key) {
         isSame = false
         break

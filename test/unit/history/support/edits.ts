@@ -21,9 +21,12 @@ const edit: fc.Arbitrary<Edit> = fc.record({
   value: anyValue,
 })
 
+/** Edits one after the other. */
+export const someEdits = fc.array(edit, { maxLength: 8 })
+
 /** A value, and the same after some edits. */
 export const editedValues = fc
-  .tuple(anyValue, fc.array(edit, { minLength: 0, maxLength: 8 }))
+  .tuple(anyValue, someEdits)
   .map(([before, edits]) => ({ before, after: edited(before, edits) }))
 
 export function edited(value: unknown, edits: readonly Edit[]): unknown {
