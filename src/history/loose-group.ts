@@ -54,7 +54,7 @@ async function versionsIn(
   return file
 }
 
-/** The row with what its versions say. Where frames are damaged, the versions in between are taken for those of them. */
+/** The row with what its versions say. Where frames are damaged, the versions in between are taken for theirs. */
 function withVersions(row: GroupRow, versions: readonly StoredVersion[], isWhole: boolean): GroupRow {
   const last = versions.at(-1)
   if (last === undefined) return row

@@ -74,6 +74,7 @@ export function checkHistory(value: unknown): asserts value is HistoryRow {
   if (pins !== undefined) checkPins(pins, groups, name)
 }
 
+/** Check the shape of a history's options. */
 export function checkHistoryOptions(value: unknown, history: string): asserts value is HistoryRowOptions {
   const impossible = `history "${history}" has impossible options`
   check(isObject(value), impossible)

@@ -1,5 +1,5 @@
-/** How the histories of a state are written: as rows, but with the first groups of each, as long as they are regular, in
- * columns, because there may be thousands. Warning: this is a disk format; a change needs a new format version.
+/** How the histories of a state are written: as rows, but with the first groups of each, as long as they are regular,
+ * in columns, because there may be thousands. Warning: this is a disk format; a change needs a new format version.
  *
  * | column | what it holds for each group |
  * |---|---|

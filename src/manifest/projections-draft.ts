@@ -1,7 +1,8 @@
-/** The projections of a state while records are applied to it, and with them the documents and histories of their states.
+/** The projections of a state while records are applied to it, and with them the documents and histories of their
+ * states.
  *
- * A projection that keeps a history has it from its creation to its end; one that keeps a document has it from its first
- * publication on. Nobody else deletes them.
+ * A projection that keeps a history has it from its creation to its end; one that keeps a document has it from its
+ * first publication on. Nobody else deletes them.
  * @module */
 import type { DocumentsDraft } from './documents.ts'
 import type { HistoriesDraft } from './histories-draft.ts'

@@ -23,8 +23,8 @@ const ROOT_DIRECTORIES = new Set(['topics', 'tmp', DOCUMENT_FILES.root, HISTORY_
 /** The names in a store's directories. */
 export type Listing = ReadonlyMap<string, readonly StorageEntry[]>
 
-/** List the root, the directories of documents and histories, and those of topics and partitions that `state` knows. To be taken
- * before the state that judges it is read: a file made in between is then no stranger. */
+/** List the root, the directories of documents and histories, and those of topics and partitions that `state` knows.
+ * To be taken before the state that judges it is read: a file made in between is then no stranger. */
 export async function listStore(run: VerifyRun, state: ManifestState): Promise<Listing> {
   const listing = new Map<string, readonly StorageEntry[]>()
   const directories = ['', 'topics']
