@@ -70,7 +70,8 @@ export interface MetricsSnapshot {
   readonly metrics: Readonly<Record<string, MetricSeries>>
 }
 
-/** What a clean-up leaves of a metric over a period. */
+/** What a clean-up leaves of a metric over a period. Values that are NaN do not count; without another one there is
+ * no rollup of the metric. */
 export interface MetricRollup {
   readonly min: number
   readonly max: number

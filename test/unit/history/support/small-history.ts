@@ -32,6 +32,8 @@ export class SmallHistory {
   row: HistoryRow
   /** Files that are held. */
   held = 0
+  /** First versions of groups that a clean-up looked into. */
+  opened: number[] = []
   readonly #random = seededRandom(1)
 
   constructor(options: { tiers?: Partial<Tiers>; keyframeInterval?: number; storage?: Storage } = {}) {
@@ -113,6 +115,7 @@ export class SmallHistory {
   }
 
   readonly use = async <T>(group: GroupRow, work: (file: GroupFile) => Promise<T>): Promise<T> => {
+    this.opened.push(group.firstVersion)
     const file = await GroupFile.open(this.place(group), group)
     try {
       return await work(file)
@@ -122,6 +125,7 @@ export class SmallHistory {
   }
 
   rewrite(options: CleanupOptions): Promise<CleanupOutcome> {
+    this.opened = []
     return rewriteGroups({ host: this.host, use: this.use, options })
   }
 
