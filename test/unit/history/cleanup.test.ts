@@ -234,7 +234,7 @@ describe('rewriteGroups()', () => {
   })
 })
 
-/** Goal: an error of the storage costs a clean-up, nothing else. Method: each call fails in turn, until none is left. */
+/** Goal: an error of the storage costs a clean-up, nothing else. Method: each call fails in turn. */
 test('rewriteGroups() changes nothing and holds nothing when any call of the storage fails', async () => {
   const faults = { calls: 0, failAt: Number.POSITIVE_INFINITY }
   const history = new SmallHistory({ tiers: TIERS, storage: failing(memoryStorage(), faults) })
