@@ -99,7 +99,7 @@ function createForm(c: WebContext): Html {
 <form method="post" action="${path}" hx-post="${path}" hx-target="#create-outcome" class="fields" id="create">
 <label>Name <input name="history" required maxlength="128" pattern="[A-Za-z0-9][A-Za-z0-9._\\-]*"
 spellcheck="false" autocomplete="off"></label>
-<label>Versions between whole copies <input name="keyframeInterval" value="64" inputmode="numeric"></label>
+<label>Versions between whole copies (empty: as usual) <input name="keyframeInterval" inputmode="numeric"></label>
 <label>Field that elements are known by (empty: none)
 <input name="keyField" placeholder="id" spellcheck="false" autocomplete="off"></label>
 <button>Create</button>

@@ -12,7 +12,7 @@ const WIDTH = 1_000
 const HEIGHT = 160
 /** Room above the bars, for pins. */
 const TOP = 14
-const BAR_MAX = 40
+const BAR_MAX = 50
 /** Heights begin here, so that the smallest change is seen. */
 const SMALLEST_BYTES = 8
 
@@ -35,7 +35,7 @@ export function plotOf(versions: readonly VersionInfo[], options: PlotOptions): 
   const step = Math.min(WIDTH / versions.length, BAR_MAX)
   const words = `Stored sizes of versions ${first.version} to ${last.version}, logarithmic; the largest copy would take ${formatBytes(largest)}`
   return html`<figure class="plot" hx-ignore>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${words}">
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${words}">
 ${versions.map((version, at) => bar(version, { ...options, x: at * step, width: step, heightOf }))}
 <path class="copies" d="${copiesLine(versions, { step, heightOf })}"/>
 </svg>
@@ -64,7 +64,7 @@ ${counted(sizeBytes, 'byte')}; a copy: ${formatBytes(rawBytes)}</title>
 <rect class="back" x="${round(x)}" y="0" width="${round(width)}" height="${HEIGHT}"/>
 <rect class="${kind}" x="${round(x)}" y="${round(HEIGHT - height)}" width="${round(width - gap)}"
 height="${round(height)}"/>
-${pinned && html`<circle class="pin" cx="${round(x + width / 2)}" cy="6" r="4"/>`}</a>
+${pinned && html`<rect class="pin" x="${round(x)}" y="2" width="${round(width - gap)}" height="8"/>`}</a>
 `
 }
 

@@ -70,8 +70,8 @@ export async function postCleanupForm(c: WebContext, app: Shared): Promise<Respo
   return outcome(
     c,
     app,
-    html`<p role="status">This would give up ${counted(gone, 'version')} of ${formatCount(report.versions)} and free
-${formatBytes(report.freedBytes)}.</p>
+    html`<p role="status">This would give up ${counted(gone, 'version')} of ${formatCount(report.versions)} and
+${report.freedBytes < 0 ? `take ${formatBytes(-report.freedBytes)} more` : `free ${formatBytes(report.freedBytes)}`}.</p>
 ${previewTable(report)}
 ${
   report.removed.length > 0 &&

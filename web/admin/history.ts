@@ -53,9 +53,9 @@ async function shownMoment(
 ): Promise<{ content: Html; status: number }> {
   try {
     const moment = await findMoment(c, of)
-    const content = html`${slider(c, moment)}
-${findForm(c, of.history.name)}
-<div id="moment" aria-live="polite">${await drawn(c, app, moment)}</div>`
+    const content = html`${findForm(c, of.history.name)}
+${slider(c, moment)}
+<div id="moment">${await drawn(c, app, moment)}</div>`
     return { content, status: 200 }
   } catch (error) {
     // What is typed by hand is told beside its form.
@@ -103,16 +103,18 @@ async function versionBefore(history: History, version: number): Promise<Version
 /** The picture of the versions around a moment, and the moment. */
 async function drawn(c: WebContext, app: Shared, moment: Moment): Promise<Html> {
   const { history, info, base, isBaseChosen, path } = moment
-  const half = PLOT_VERSIONS / 2
   const [before, after] = await Promise.all([
-    history.list({ to: info.version, direction: 'backward', limit: half }),
-    history.list({ from: info.version, limit: half }),
+    history.list({ to: info.version, direction: 'backward', limit: PLOT_VERSIONS - 1 }),
+    history.list({ from: info.version, limit: PLOT_VERSIONS }),
   ])
+  // As many on either side, or more on one where the other has fewer.
+  const half = PLOT_VERSIONS / 2
+  const newer = after.items.slice(0, Math.max(half, PLOT_VERSIONS - before.items.length))
+  const older = before.items.slice(0, PLOT_VERSIONS - newer.length).reverse()
   const from = isBaseChosen ? String(base?.version ?? '') : undefined
   const addressOf = (version: number) =>
     address(historyAddress(c, history.name), { version: String(version), from, path })
-  const around = [...before.items].reverse().concat(after.items)
-  return html`${plotOf(around, { selected: info.version, base: base?.version, addressOf })}
+  return html`${plotOf([...older, ...newer], { selected: info.version, base: base?.version, addressOf })}
 ${await momentOf(c, app, { ...moment, addressOf })}`
 }
 
@@ -121,7 +123,7 @@ function slider(c: WebContext, { history, stats, info, base, isBaseChosen, path 
   const { oldestVersion, newestVersion } = stats
   return html`<form class="panel timeline" id="timeline" method="get" action="${page}" hx-get="${page}/moment"
 hx-trigger="input delay:120ms, submit" hx-target="#moment" hx-sync="this:replace">
-<label class="slide">Version <output id="slide-version" for="slide">${formatCount(info.version)}</output>
+<label class="slide"><span>Version <output id="slide-version" for="slide">${formatCount(info.version)}</output></span>
 <input type="range" id="slide" name="version" min="${oldestVersion}" max="${newestVersion}" step="1"
 value="${info.version}" autocomplete="off" data-shows="slide-version"></label>
 <div class="ends faint" aria-hidden="true"><span>${formatCount(oldestVersion)}</span>

@@ -56,6 +56,12 @@ export class Served {
     await this.#send('PUT', `/api/documents/${document}`, text)
   }
 
+  /** Append versions to a history, which need not exist. */
+  async version(history: string, lines: readonly object[]): Promise<void> {
+    const text = lines.map((line) => JSON.stringify(line)).join('\n')
+    await this.#send('POST', `/api/histories/${history}/versions?create=true`, text, 'application/x-ndjson')
+  }
+
   async remove(): Promise<void> {
     await this.kill()
     await this.#bundle.remove()
@@ -79,8 +85,8 @@ export class Served {
     return this.#send('POST', path, JSON.stringify(body))
   }
 
-  async #send(method: string, path: string, body: string): Promise<void> {
-    const headers = { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json' }
+  async #send(method: string, path: string, body: string, type = 'application/json'): Promise<void> {
+    const headers = { authorization: `Bearer ${this.#token}`, 'content-type': type }
     const answer = await fetch(this.url + path, { method, headers, body })
     if (!answer.ok) throw new Error(`${path} gave ${answer.status}: ${await answer.text()}`)
   }
