@@ -12,7 +12,7 @@ const VAIN_MAX = 2_000_000
 /** A comparison. Values of the caller are `plain` when they are compared: scalars (whatever is none of the table's
  * is equal to nothing), plain objects and arrays without `toJSON`, bytes and dates. */
 export class Comparison {
-  /** Fields of the open objects of the caller, outermost first. Reused, so that comparing equal values makes nothing. */
+  /** Fields of the open objects of the caller, outermost first. Reused: comparing equal values makes nothing. */
   readonly keys: string[] = []
   readonly values: unknown[] = []
   end = 0
