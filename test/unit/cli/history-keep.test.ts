@@ -2,7 +2,7 @@
  * @module */
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../../src/ports/clock.ts'
-import { BEGIN, damageEnd, fileOf, withBoard } from './history-support.ts'
+import { BEGIN, damage, fileOf, withBoard } from './history-support.ts'
 import { Machine, ndjson } from './support.ts'
 
 const DAY_MS = 86_400_000
@@ -140,7 +140,7 @@ describe('history verify', () => {
       histories: [{ history: 'other', ok: true, versionsChecked: 1, damaged: [] }],
     })
     expect(await machine.run(['history', 'verify', 'nobody'])).toMatchObject({ exitCode: 1 })
-    await damageEnd(machine, 'board')
+    await damage(machine, 'board')
     const ran = await machine.run(['history', 'verify'])
     expect(ran.exitCode).toBe(3)
     expect(ran.output).toMatch(/^DAMAGE {2}histories\/board\/.* \(VERSION_DAMAGED\)\n/)
@@ -157,7 +157,7 @@ describe('history verify', () => {
     const machine = await withBoard()
     await machine.done('history append other --create', { input: '[1]' })
     expect(await machine.done('verify')).toMatch(/^No damage found .* 7 versions, /)
-    await damageEnd(machine, 'board')
+    await damage(machine, 'board')
     await machine.storage('./varve-data').remove(await fileOf(machine, 'other'))
     const ran = await machine.run(['verify'])
     expect(ran.exitCode).toBe(3)
@@ -180,8 +180,8 @@ describe('histories around', () => {
     expect(histories).toMatchObject({ total: { histories: 1 }, items: [{ history: 'board', versions: 6 }] })
   })
 
-  test('a store without its manifest gives its histories back with --salvage', async () => {
-    const machine = await withBoard()
+  /** Without a manifest that can be read. */
+  async function breakManifest(machine: Machine): Promise<void> {
     const storage = machine.storage('./varve-data')
     for (const { name } of await storage.list('')) {
       if (!name.startsWith('MANIFEST-')) continue
@@ -189,21 +189,37 @@ describe('histories around', () => {
       await handle.writeAt(0, new Uint8Array(handle.sizeBytes).fill(255))
       await handle.close()
     }
-    for (const line of [
-      'ls',
-      'show board',
-      'stat board',
-      'get board 3 --path title',
-      'diff board 1',
-      'values board --path title',
-      'query board',
-      'verify',
-    ]) {
-      const words = ['history', ...line.split(' ')]
-      expect(await machine.run(words), line).toMatchObject({ exitCode: 3, output: '' })
-      const ran = await machine.run([...words, '--salvage'])
-      expect(ran, line).toMatchObject({ exitCode: 0, errors: '' })
-      expect(ran.output, line).not.toBe('')
-    }
+  }
+
+  const READING = [
+    'ls',
+    'show board',
+    'stat board',
+    'get board 3 --path title',
+    'diff board 1',
+    'query board',
+    'verify',
+  ]
+
+  test.each(READING)('history %s reads a store without its manifest with --salvage', async (line) => {
+    const machine = await withBoard()
+    await breakManifest(machine)
+    const words = ['history', ...line.split(' ')]
+    expect(await machine.run(words)).toMatchObject({ exitCode: 3, output: '' })
+    const ran = await machine.run([...words, '--salvage'])
+    expect(ran).toMatchObject({ exitCode: 0, errors: '' })
+    expect(ran.output).not.toBe('')
+  })
+
+  test('--salvage says which history is damaged, and reads the rest', async () => {
+    const machine = await withBoard()
+    await machine.done('history append other --create', { input: '[1]' })
+    await damage(machine, 'board', 12)
+    await breakManifest(machine)
+    const ran = await machine.run(['history', 'get', 'other', '--salvage'])
+    expect(ran).toMatchObject({ exitCode: 1, output: '[1]\n' })
+    expect(ran.errors).toMatch(
+      /^varve: history board.*\n(?:varve: history board.*\n)?varve: salvaged, with 1 damaged history\n$/,
+    )
   })
 })

@@ -37,10 +37,10 @@ export async function fileOf(machine: Machine, name: string): Promise<string> {
   return `${directory}/${last.name}`
 }
 
-/** Change the last byte of the newest file of a history. */
-export async function damageEnd(machine: Machine, name: string): Promise<void> {
+/** Change the last byte of the newest file of a history, or another one. */
+export async function damage(machine: Machine, name: string, at = -1): Promise<void> {
   const file = await machine.storage('./varve-data').openAppend(await fileOf(machine, name))
-  const position = file.sizeBytes - 1
+  const position = at < 0 ? file.sizeBytes + at : at
   const byte = new Uint8Array(1)
   const reader = await machine.storage('./varve-data').openRead(await fileOf(machine, name))
   await reader.read(position, byte)

@@ -145,7 +145,7 @@ test('shellWord() quotes what a shell would read', () => {
   expect(shellWord('')).toBe(`''`)
 })
 
-test('tellGaps() names gaps and lost documents without what steers a terminal, and ends with 1', () => {
+test('tellGaps() names gaps and what else is lost without what steers a terminal, and ends with 1', () => {
   let told = ''
   const context = {
     terminal: {
@@ -167,4 +167,15 @@ test('tellGaps() names gaps and lost documents without what steers a terminal, a
   told = ''
   expect(tellGaps(store([gap], ['documents/a: torn\u001b[31m']), context as never)).toBe(1)
   expect(told).toMatch(/\nvarve: document a cannot be read: torn\nvarve: salvaged, with 1 gap and 1 lost document\n$/)
+  told = ''
+  const notes = [
+    'histories/b: versions that cannot be read: 3',
+    'histories/b/0f.vgrp: torn\u001b[31m',
+    'histories/c: all',
+  ]
+  expect(tellGaps(store([], notes), context as never)).toBe(1)
+  expect(told).toBe(
+    'varve: history b: versions that cannot be read: 3\nvarve: history b, file 0f.vgrp: torn\n' +
+      'varve: history c: all\nvarve: salvaged, with 2 damaged histories\n',
+  )
 })
