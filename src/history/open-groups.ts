@@ -29,6 +29,7 @@ export class OpenGroups {
   readonly #host: HistoryHost
   /** By file, the one that was used last at the end. */
   readonly #entries = new Map<string, Entry>()
+  readonly #closing = new Set<Promise<void>>()
 
   constructor(host: HistoryHost) {
     this.#host = host
@@ -103,7 +104,12 @@ export class OpenGroups {
   #closeIdle(entry: Entry): void {
     if (entry.users > 0) return
     this.#closeOlder(entry)
-    if (entry.isDropped) void close(entry.opened).finally(entry.release)
+    if (!entry.isDropped) return
+    const closed: Promise<void> = close(entry.opened).then(() => {
+      this.#closing.delete(closed)
+      entry.release()
+    })
+    this.#closing.add(closed)
   }
 
   #closeOlder(entry: Entry): void {
@@ -118,9 +124,8 @@ export class OpenGroups {
   }
 
   async close(): Promise<void> {
-    const entries = [...this.#entries]
-    for (const [file, entry] of entries) this.#drop(file, entry)
-    await Promise.allSettled(entries.map(([, { opened }]) => opened))
+    for (const [file, entry] of [...this.#entries]) this.#drop(file, entry)
+    await Promise.all(this.#closing)
   }
 }
 

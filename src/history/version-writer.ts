@@ -27,8 +27,6 @@ export interface AppendCall {
   readonly options: AppendVersionOptions
   /** Commits the groups with something else; without it, them alone. */
   readonly commit?: (written: GroupsWritten) => Promise<void>
-  /** The versions before it are given up: it takes the place of them all. */
-  readonly isAnew?: boolean
 }
 
 /** What the caller gave: what is different in it, or a copy where nothing was at hand to compare it with. */
@@ -40,7 +38,7 @@ interface Newest {
   readonly hasher: ContentHasher
 }
 
-type Checked = CheckedAppend & Pick<AppendCall, 'kind' | 'commit' | 'isAnew'>
+type Checked = CheckedAppend & Pick<AppendCall, 'kind' | 'commit'>
 
 export class VersionWriter {
   readonly #host: HistoryHost
@@ -56,10 +54,10 @@ export class VersionWriter {
     this.#growing = new GrowingGroup(host, groups)
   }
 
-  async append({ value, kind, options, commit, isAnew = false }: AppendCall): Promise<VersionReceipt> {
+  async append({ value, kind, options, commit }: AppendCall): Promise<VersionReceipt> {
     this.#host.checkWritable('append a version')
-    const checked = { ...checkAppendOptions(options), kind, isAnew, ...(commit !== undefined && { commit }) }
-    const given = isAnew ? { value: copyValue(value) } : this.#compare(value)
+    const checked = { ...checkAppendOptions(options), kind, ...(commit !== undefined && { commit }) }
+    const given = this.#compare(value)
     return this.inTurn(() => this.#append(given, checked))
   }
 
@@ -95,8 +93,7 @@ export class VersionWriter {
     const host = this.#host
     host.checkSound()
     checked.signal?.throwIfAborted()
-    const row = checked.isAnew ? { ...host.row(), groups: [] } : host.row()
-    if (checked.isAnew) this.#newest = undefined
+    const row = host.row()
     const time = placeInTime(row, checked, host.clock.now())
     let isCommitted = false
     try {
@@ -112,7 +109,11 @@ export class VersionWriter {
       return { version, at, fingerprint: fingerprint ?? hash, isDelta, sizeBytes }
     } finally {
       if (!isCommitted) await this.#rest()
-      if (!isCommitted || row.groups.at(-1)?.file !== host.row().groups.at(-1)?.file) await host.tidy()
+      const { groups } = host.row()
+      if (!isCommitted || row.groups.at(-1)?.file !== groups.at(-1)?.file) {
+        this.#groups.keepOnly(groups)
+        await host.tidy()
+      }
     }
   }
 

@@ -19,8 +19,15 @@ export interface KeptState {
 export interface NewState {
   readonly state: unknown
   readonly recordedAt: number
-  /** It has nothing to do with those published before: versions of them are given up. */
-  readonly isAnew: boolean
+}
+
+/** States that are kept on the way, and take the place of those that were published all at once. */
+export interface StateDraft {
+  keep(row: ProjectionRow, state: NewState): Promise<void>
+  /** Keep one more, and make row and states true together, durably. */
+  publish(row: ProjectionRow, state: NewState): Promise<void>
+  /** Give up what was not published. To be called once. */
+  end(): Promise<void>
 }
 
 export interface ProjectionHost {
@@ -42,5 +49,7 @@ export interface ProjectionHost {
   keptAt(name: string, moment: StateMoment): Promise<KeptState | undefined>
   /** Make row and state true together, durably. Without a state only the row changes. */
   publish(row: ProjectionRow, state: NewState | undefined): Promise<void>
+  /** Of a projection that keeps a history: begin states that will take the place of those there are. */
+  draft(name: string): StateDraft
   diagnose(code: string, message: string, details: Readonly<Record<string, unknown>>): void
 }

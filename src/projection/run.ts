@@ -3,8 +3,7 @@
  * Invariants: what is published is a state and the positions that it reflects, in one commit; at most one publication
  * is under way, beside the folding; what it writes is not touched any more, the folding goes on with a copy. So a
  * restart goes on with exactly what this run went on with. A state that an apply threw away is never published, nor
- * shown. What was begun anew replaces the published state when it is caught up; in a history, where the versions on
- * the way are the point, with its first publication.
+ * shown. What was begun anew takes the place of the published states when it is caught up, all at once.
  *
  * In topics with several partitions, events of each are folded in order, and those of several by `recordedAt` as far
  * as they are there: one that is recorded while another partition is being read may come after a later one. A fold
@@ -15,7 +14,7 @@ import { copyValue } from '../history/copy-value.ts'
 import type { ProjectionFailure, ProjectionRow } from '../manifest/index.ts'
 import type { StoredEvent, Topic } from '../topic/types.ts'
 import { ApplyError, type Folder, type Folding, projectionFailed } from './fold.ts'
-import type { NewState, ProjectionHost } from './host.ts'
+import type { NewState, ProjectionHost, StateDraft } from './host.ts'
 import { beginningOf, cursorAt, foldUntil } from './reading.ts'
 import type { RunOptions } from './types.ts'
 
@@ -79,6 +78,8 @@ export class ProjectionRun {
   #isAnew: boolean
   /** Everything that was there when it began is folded. */
   #isCaughtUp = false
+  /** States on the way, while others are published. */
+  readonly #draft: StateDraft | undefined
   /** No apply threw. */
   #isIntact = true
   /** Events folded since the last publication began. */
@@ -97,6 +98,7 @@ export class ProjectionRun {
     this.#topic = topic
     this.#live = live
     this.#isAnew = isAnew
+    if (row.keep === 'history' && this.#replaces) this.#draft = facts.host.draft(facts.name)
   }
 
   /** What is newer than what is published, not to be changed; undefined: nothing that may be shown. */
@@ -136,6 +138,7 @@ export class ProjectionRun {
     } finally {
       this.#cancelTimer?.()
       signal.removeEventListener('abort', stop)
+      await this.#draft?.end()
     }
   }
 
@@ -247,10 +250,12 @@ export class ProjectionRun {
     return writing
   }
 
-  async #write(row: ProjectionRow, state: NewState | undefined): Promise<void> {
-    await this.#facts.host.publish(row, state)
+  async #write(row: ProjectionRow, state: NewState): Promise<void> {
+    const draft = this.#replaces ? this.#draft : undefined
+    if (draft !== undefined && !this.#isCaughtUp) return draft.keep(row, state)
+    await (draft ?? this.#facts.host).publish(row, state)
     this.#row = row
-    if (state !== undefined) this.#isAnew = false
+    this.#isAnew = false
   }
 
   #reached(): Pick<ProjectionRow, 'foldVersion' | 'publishedAt'> {
@@ -267,7 +272,7 @@ export class ProjectionRun {
       if (this.#lastEvent === undefined) throw error
       throw new ApplyError(this.#lastEvent, error, 'state')
     }
-    return { state, recordedAt, isAnew: this.#isAnew }
+    return { state, recordedAt }
   }
 
   /** A publication failed: nothing goes on. */
@@ -284,7 +289,7 @@ export class ProjectionRun {
     const failure = { partition, offset, kind, message: error.message, at: host.clock.now() }
     try {
       await this.#writing?.catch(() => undefined)
-      if (!(await this.#publishBefore(error, failure))) await this.#write({ ...host.row(name), failure }, undefined)
+      if (!(await this.#publishBefore(error, failure))) await host.publish({ ...host.row(name), failure }, undefined)
     } catch (cause) {
       const details = { projection: name, partition, offset }
       host.diagnose('PROJECTION_UNPUBLISHED', `Cannot publish why it failed: ${String(cause)}`, details)
@@ -312,7 +317,7 @@ export class ProjectionRun {
     }
     const { state, recordedAt } = before
     const row = { ...this.#row, ...this.#reached(), positions: [...before.positions], failure }
-    await this.#write(row, { state, recordedAt, isAnew: this.#isAnew })
+    await host.publish(row, { state, recordedAt })
     return true
   }
 

@@ -9,7 +9,8 @@ export interface Fold<S, K extends Kinds = AnyKinds> {
   /** The state before the first event, made anew for each beginning. */
   readonly initial: () => S
   /** What an event does to the state: changes and returns it, or returns another. By kind, where kinds that are not
-   * named do nothing; or one function for all. Must not do anything else: events are folded more than once. */
+   * named do nothing; or one function for all. Must not do anything else: events are folded more than once. Events of
+   * one partition come in their order; what is made of those of several must not depend on the order between them. */
   readonly apply:
     | { readonly [Kind in keyof K & string]?: (state: S, event: StoredEvent<Pick<K, Kind>>) => S }
     | ((state: S, event: StoredEvent<K>) => S)
@@ -83,12 +84,14 @@ export interface Projection<S = unknown> {
    * anew; the old state is served until then.
    * @throws {VarveError} `PROJECTION_FAILED` {partition, offset, kind} when an apply threw: the state before that event
    * is published and served; the next run tries it again. `PROJECTION_UNDEFINED` without a fold, `PROJECTION_BUSY` when
-   * it runs already, `OFFSET_PRUNED`, `STORE_READ_ONLY`, `TOPIC_UNKNOWN`. */
+   * it runs already, `OFFSET_PRUNED` when events that it has to fold are gone (deleting it makes it begin with what is
+   * there), `VALUE_UNSUPPORTED` for what `initial` gives, `STORE_READ_ONLY`, `TOPIC_UNKNOWN`. */
   run(options?: RunOptions): Promise<ProjectionStatus>
   /** The same, and then go on with every event that comes, publishing when it is caught up (at most once a second), until
    * the signal is aborted or the store closes, which publishes once more. Resolves then. @throws as `run`. */
   follow(options?: RunOptions): Promise<ProjectionStatus>
-  /** Fold all events anew, whatever was published. @throws as `run`. */
+  /** Fold all events anew, whatever was published. One that does not come to its end leaves that as it is. @throws as
+   * `run`. */
   rebuild(options?: RunOptions): Promise<ProjectionStatus>
   /** The newest state: the one in memory when it runs here, else the published one. The caller's to change.
    * @throws {VarveError} `PROJECTION_EMPTY` when nothing was published and there is no fold. */

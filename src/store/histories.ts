@@ -10,6 +10,7 @@ import type { HistoryOptions, HistoryStats, VersionReceipt } from '../history/ty
 import type { AppendCall } from '../history/version-writer.ts'
 import { findHistory, type HistoryRow, type ManifestState } from '../manifest/index.ts'
 import type { LogContext } from '../topic/context.ts'
+import { HistoryDraft } from './history-draft.ts'
 import { differingSetting, historySettings } from './history-settings.ts'
 import { checkName, isOwnOrName } from './names.ts'
 import { StoredFiles } from './stored-files.ts'
@@ -116,6 +117,20 @@ export class StoreHistories implements Histories {
     return history.appendWith({ ...call, commit: (written) => this.#commit(() => commit(written)) })
   }
 
+  /** Versions that are to take the place of all those of a history of the store's own: see `replaceOwn`. */
+  draftOwn(name: string): HistoryDraft {
+    const { createdAt } = this.#row(name, 'replace')
+    const history = this.#opened(this.#row(name, 'replace'))
+    return new HistoryDraft(this.#hostOf(name, createdAt, () => history))
+  }
+
+  /** Put versions in the place of all there are, and commit that with something else. */
+  async replaceOwn(name: string, draft: HistoryDraft, commit: Commit): Promise<void> {
+    await this.#commit(() => commit(draft.written))
+    this.#opened(this.#row(name, 'replace')).moved()
+    await this.files.tidy(name)
+  }
+
   /** How many there are, and how many bytes they take. */
   totals(): { readonly count: number; readonly sizeBytes: number } {
     const { histories = [] } = this.#state()
@@ -200,11 +215,20 @@ export class StoreHistories implements Histories {
         if (context.health.failure !== undefined) throw context.health.failure
       },
       commit: (written) => this.#commit(() => context.commit({ type: 'history-written', ...written })),
-      hold: (file) => this.files.hold(file),
+      hold: (file) => this.#hold(name, file),
       tidy: () => this.files.tidy(name),
       kept: (rawBytes) => this.#keep(history(), rawBytes),
       diagnose: (code, message, details) => context.diagnose(code, message, details),
       place: ({ id, file }) => ({ storage, clock, history: name, path: HISTORY_FILES.path(name, file), storeId, id }),
+    }
+  }
+
+  /** A file that was replaced while it was in use goes when it is not any more. */
+  #hold(name: string, file: string): () => void {
+    const release = this.files.hold(file)
+    return () => {
+      release()
+      if (!this.files.isNeeded(name, file)) this.files.inBackground(this.files.tidy(name), name)
     }
   }
 

@@ -4,11 +4,19 @@
  * after the other.
  * @module */
 import { isVarveError, VarveError } from '../errors.ts'
+import type { GroupsWritten } from '../history/host.ts'
 import type { VersionInfo, VersionSelector } from '../history/types.ts'
-import { findDocument, findProjection, type ManifestState, ownName, type ProjectionRow } from '../manifest/index.ts'
+import {
+  type DocumentRow,
+  findDocument,
+  findProjection,
+  type ManifestState,
+  ownName,
+  type ProjectionRow,
+} from '../manifest/index.ts'
 import { optionInvalid, wholeOption } from '../options.ts'
 import { Folder } from '../projection/fold.ts'
-import type { KeptState, NewState, ProjectionHost } from '../projection/host.ts'
+import type { KeptState, NewState, ProjectionHost, StateDraft } from '../projection/host.ts'
 import { StoredProjection } from '../projection/projection.ts'
 import type {
   Fold,
@@ -63,6 +71,7 @@ export class StoreProjections implements Projections {
       published: (name) => this.#published(name),
       keptAt: (name, moment) => this.#kept(name, moment),
       publish: (row, newState) => this.#publish(row, newState),
+      draft: (name) => this.#draft(name),
       diagnose: (code, message, details) => context.diagnose(code, message, details),
     }
   }
@@ -246,24 +255,37 @@ export class StoreProjections implements Projections {
   }
 
   async #publish(projection: ProjectionRow, newState: NewState | undefined): Promise<void> {
-    const { name, keep, positions, foldVersion } = projection
+    const { name, keep } = projection
     const type = 'projection-published'
     const context = this.#context
     if (newState === undefined) {
       await context.commit({ type, projection })
       return
     }
-    const { state, recordedAt: at, isAnew } = newState
     const { documents, histories } = this.#parts
     if (keep === 'document') {
-      await documents.writeOwn(ownName(name), state, (document) => context.commit({ type, projection, document }))
-      return
+      const commit = (document: DocumentRow) => context.commit({ type, projection, document })
+      await documents.writeOwn(ownName(name), newState.state, commit)
+    } else {
+      const commit = (history: GroupsWritten) => context.commit({ type, projection, history })
+      await histories.appendOwn(ownName(name), versionOf(projection, newState), commit)
     }
-    const [offset] = positions
-    const metadata = { positions: [...positions], foldVersion }
-    const options = { at, metadata, ...(positions.length === 1 && offset !== undefined && { offset }) }
-    const call = { value: state, kind: 'value' as const, options, isAnew }
-    await histories.appendOwn(ownName(name), call, (history) => context.commit({ type, projection, history }))
+  }
+
+  #draft(name: string): StateDraft {
+    const { histories } = this.#parts
+    const own = ownName(name)
+    const draft = histories.draftOwn(own)
+    const keep = (row: ProjectionRow, state: NewState) => draft.append(versionOf(row, state))
+    return {
+      keep,
+      publish: async (projection, state) => {
+        await keep(projection, state)
+        const type = 'projection-published'
+        await histories.replaceOwn(own, draft, (history) => this.#context.commit({ type, projection, history }))
+      },
+      end: () => draft.end(),
+    }
   }
 
   /** Runs publish once more and end. @returns undefined when none is under way. */
@@ -277,7 +299,15 @@ export class StoreProjections implements Projections {
 /** There is no such version, or not any more. */
 const NO_VERSION = ['VERSION_UNKNOWN', 'VERSION_OUT_OF_RANGE', 'VERSION_GONE'] as const
 
-/** What the metadata of a version says: see `#publish`. */
+/** A state as a version of a history. */
+function versionOf({ positions, foldVersion }: ProjectionRow, { state, recordedAt: at }: NewState) {
+  const [offset] = positions
+  const metadata = { positions: [...positions], foldVersion }
+  const options = { at, metadata, ...(positions.length === 1 && offset !== undefined && { offset }) }
+  return { value: state, kind: 'value' as const, options }
+}
+
+/** What the metadata of a version says: see `versionOf`. */
 function reflectedBy({ metadata }: VersionInfo): Pick<KeptState, 'positions' | 'foldVersion'> {
   const { positions, foldVersion } = metadata as { positions: number[]; foldVersion: number }
   return { positions, foldVersion }
