@@ -18,14 +18,10 @@ import { anyValue } from '../unit/document/support/any-value.ts'
 import { edited, editedValues, someEdits } from '../unit/history/support/edits.ts'
 import { checkedDiff } from '../unit/history/support/exact.ts'
 
-const bends = fc.array(
-  fc.tuple(fc.nat(1_000), fc.constantFrom('number', 'drop', 'double', 'key'), fc.nat(9)),
-  {
-    minLength: 1,
-    maxLength: 4,
-  },
-  60_000,
-)
+const bends = fc.array(fc.tuple(fc.nat(1_000), fc.constantFrom('number', 'drop', 'double', 'key'), fc.nat(9)), {
+  minLength: 1,
+  maxLength: 4,
+})
 type Bend = readonly [where: number, how: string, by: number]
 
 /** Parts that may be longer or shorter and still are what their type says. */
