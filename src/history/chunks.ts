@@ -53,11 +53,13 @@ export async function packChunks(
   return { rows, stored }
 }
 
+/** Write the row of a chunk in the table: 8 bytes. */
 export function writeChunkRow(out: ByteWriter, { storedBytes, isDeflated, crc }: ChunkRow): void {
   out.u32(isDeflated ? storedBytes + DEFLATED : storedBytes)
   out.u32(crc)
 }
 
+/** Read a row of the table. @throws {VarveError} `DECODE_FAILED` at the end of the bytes. */
 export function readChunkRow(from: ByteReader): ChunkRow {
   const size = from.u32()
   const isDeflated = size >= DEFLATED
@@ -98,7 +100,10 @@ export class ChunkReader {
       return known
     }
     const chunk = this.#at(number)
-    const raw = await this.#open(number, await readBytes(this.#handle, chunk.position, chunk.storedBytes, cost))
+    const raw = await this.#open(
+      number,
+      await readBytes({ handle: this.#handle, cost }, chunk.position, chunk.storedBytes),
+    )
     this.#kept.set(number, raw)
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= KEPT) break
@@ -112,7 +117,8 @@ export class ChunkReader {
     if (from === end) return
     const start = this.#at(from).position
     const last = this.#at(end - 1)
-    const stored = await readBytes(this.#handle, start, last.position + last.storedBytes - start, cost)
+    const length = last.position + last.storedBytes - start
+    const stored = await readBytes({ handle: this.#handle, cost }, start, length)
     let at = 0
     for (let number = from; number < end; number++) {
       const { position, storedBytes } = this.#at(number)
@@ -137,12 +143,12 @@ export class ChunkReader {
   }
 }
 
-/** Read bytes, fewer at the end of the file; at once where the storage can. */
+/** Read bytes, fewer at the end of the file; at once where the storage can.
+ * @throws {VarveError} what the storage throws. */
 export async function readBytes(
-  handle: ReadHandle,
+  { handle, cost }: { readonly handle: ReadHandle; readonly cost: FileCost },
   position: number,
   length: number,
-  cost: FileCost,
 ): Promise<Uint8Array> {
   const bytes = new Uint8Array(length)
   const read = handle.readSync === undefined ? await handle.read(position, bytes) : handle.readSync(position, bytes)

@@ -12,14 +12,14 @@ const KEPT_BYTES = 67_108_864
 export type PlacedPatches = readonly (Patch | undefined)[]
 
 /** Places of the patches that make the value of a root, ascending. The first of them replaces the whole value, or
- * applies to the keyframe, of which `fromKeyframe` tells. */
+ * applies to the keyframe, of which `isOnKeyframe` tells. */
 export function chainOf(entries: readonly Entry[], root: number, patches: PlacedPatches) {
   const places: number[] = []
   for (let at = root; at > 0; at = (entries[at - 1] as Entry).root) {
     places.push(at)
-    if (patches[at]?.type === 'set') return { places: places.reverse(), fromKeyframe: false }
+    if (patches[at]?.type === 'set') return { places: places.reverse(), isOnKeyframe: false }
   }
-  return { places: places.reverse(), fromKeyframe: true }
+  return { places: places.reverse(), isOnKeyframe: true }
 }
 
 /** Apply the patches at some places. @throws {DeltaDamage} when one does not fit. */

@@ -11,12 +11,13 @@ const PIECE_BYTES = 262_144
  * possible. @throws {VarveError} what the storage throws, `STORAGE_UNAVAILABLE` when the file is too short. */
 export async function copyGroup(from: GroupPlace, to: GroupPlace, row: GroupRow): Promise<void> {
   const source = await from.storage.openRead(from.path)
+  const cost = { reads: 0, bytesRead: 0 }
   try {
     const target = await to.storage.createExclusive(to.path)
     try {
       for (let at = 0; at < row.endBytes; ) {
         const length = Math.min(PIECE_BYTES, row.endBytes - at)
-        const piece = await readBytes(source, at, length, { reads: 0, bytesRead: 0 })
+        const piece = await readBytes({ handle: source, cost }, at, length)
         if (piece.length < length) throw tooShort(from.path)
         await target.append(piece)
         at += length

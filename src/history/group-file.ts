@@ -1,28 +1,24 @@
 /** Reading the file of a group. Its format is in `group-header.ts`, `chunks.ts` and `version-frame.ts`.
  *
- * Invariants: deltas stay in memory as they are stored, and are decoded anew for each read, because what is applied
- * belongs to the value; nothing behind `endBytes` of the row is read; what is damaged costs the versions that need it.
+ * Invariants: deltas stay in memory as they are stored; nothing behind `endBytes` of the row is read; what is damaged
+ * costs the versions that need it, and no others.
  * @module */
-import { Path, toSinglePath } from '../document/path.ts'
+import { type Path, toSinglePath } from '../document/path.ts'
 import type { ReadCost } from '../document/types.ts'
 import { assert, isVarveError, type VarveError } from '../errors.ts'
 import type { GroupRow } from '../manifest/histories.ts'
 import type { ReadHandle } from '../ports/storage.ts'
-import { applyPatch } from './apply.ts'
 import { type FileCost, readBytes } from './chunks.ts'
-import { cloneValue } from './copy-value.ts'
-import { DeltaKeys } from './delta-keys.ts'
-import { applyChain, chainOf, KeptValues, needingKeyframe, type PlacedPatches } from './group-chain.ts'
+import type { DeltaKeys } from './delta-keys.ts'
 import { foundIn, KeyframeDamage, lostFrom } from './group-damage.ts'
-import { DeltaDamage, DeltaReader, withDelta } from './group-deltas.ts'
+import { DeltaDamage } from './group-deltas.ts'
 import { type Entry, GroupEntries } from './group-entries.ts'
 import { versionDamaged } from './group-errors.ts'
 import { type OpenedGroup, openGroup } from './group-open.ts'
 import type { GroupPlace, StoredVersion } from './group-types.ts'
-import type { Keyframe, KeyframeCost } from './keyframe.ts'
+import { GroupValues, type Reading } from './group-values.ts'
 import type { Patch } from './patch.ts'
 import { versionsOf } from './place-versions.ts'
-import { tracePath } from './trace-path.ts'
 import { type FrameBase, readFrames } from './version-frame.ts'
 
 export type { GroupPlace, StoredVersion } from './group-types.ts'
@@ -132,7 +128,7 @@ export class GroupFile {
     const cost = { reads: 0, bytesRead: 0 }
     sound.shared.users++
     try {
-      const bytes = await readBytes(sound.shared.handle, before, row.endBytes - before, cost)
+      const bytes = await readBytes({ handle: sound.shared.handle, cost }, before, row.endBytes - before)
       const chain = { ...sound.chain }
       const entries = this.#entries.with(readFrames(bytes, chain))
       return new GroupFile({ place: this.#place, row }, { entries, sound: { ...sound, chain } }, cost)
@@ -150,41 +146,24 @@ export class GroupFile {
   /** The value of a version, the caller's own. Cost: the keyframe and the deltas behind it.
    * @throws {VarveError} `VERSION_DAMAGED` {history, versions, file, found}, and what the storage throws. */
   value(version: number, options: GroupReadOptions = {}): Promise<unknown> {
-    return this.#reading(options, (cost) => this.#valueOf(this.#rootOf(version), cost, options.signal))
+    return this.#reading(options, (reading) => this.#values().value(this.#rootOf(version), reading))
   }
 
   /** What is at a path in a version, the caller's own; undefined where nothing is. Cost: the deltas, which are in
    * memory, and of the keyframe what leads to where the value was.
    * @throws {VarveError} as `value`, `PATH_PLURAL`, `PATH_INVALID`. */
   valueAt(version: number, path: Path, options: GroupReadOptions = {}): Promise<unknown> {
-    return this.#reading(options, async (cost) => {
-      toSinglePath(path)
-      const root = this.#rootOf(version)
-      const patches = await (await this.#deltas(root, cost)).upTo(root)
-      const { places } = chainOf(this.#entries.list, root, patches)
-      const traced = tracePath(
-        places.map((place) => patches[place] as Patch),
-        path.steps,
-      )
-      const { from } = traced
-      if (from === 'absent') return undefined
-      const changed = (value: unknown) =>
-        withDelta(root, () => traced.patches.reduce((now, patch) => applyPatch(now, patch), value))
-      if ('value' in from) return changed(cloneValue(from.value))
-      const was = from.steps === path.steps ? path : Path.of(from.steps)
-      const value = await this.#fromKeyframe((keyframe) => keyframe.valueAt(was, cost, options.signal))
-      return value === undefined ? undefined : changed(value)
+    return this.#reading(options, (reading) => {
+      return this.#values().valueAt(this.#rootOf(version), toSinglePath(path), reading)
     })
   }
 
   /** What turned the version before into this one, the caller's own. Undefined for the first one and where `sameAs`
    * says what it is. @throws {VarveError} as `value`. */
   patchOf(version: number): Promise<Patch | undefined> {
-    return this.#reading({}, async (cost) => {
+    return this.#reading({}, ({ cost }) => {
       this.#rootOf(version)
-      const place = this.#entries.placeOf(version)
-      if (this.#entries.list[place]?.delta === undefined) return undefined
-      return (await (await this.#deltas(place, cost)).upTo(place))[place]
+      return this.#values().patch(this.#entries.placeOf(version), cost)
     })
   }
 
@@ -194,30 +173,10 @@ export class GroupFile {
     const cost = { reads: 0, bytesRead: 0, eventsScanned: 0 }
     const { list } = this.#entries
     try {
-      let root = this.#rootOf(from)
-      const start = this.#entries.placeOf(from)
-      const kept = new KeptValues(list)
-      const deltas = await this.#deltas(list.length - 1, cost)
-      const patches = await deltas.upTo(start)
-      const shown = patches[start]
-      let value = await this.#build(root, patches, { cost, signal })
-      yield { version: (list[start] as Entry).stored, value, patch: shown }
-      for (let place = start + 1; place < list.length; place++) {
-        signal?.throwIfAborted()
-        const { stored, root: next } = list[place] as Entry
-        this.#checkUpTo(stored.version, from)
-        const patch = (await deltas.upTo(place))[0]
-        const before = value
-        if (patch !== undefined) {
-          kept.keep(root, place, () => cloneValue(before))
-          value = withDelta(place, () => applyPatch(before, patch))
-        } else if (next !== root) {
-          kept.keep(root, place, () => before)
-          const again = kept.take(next)
-          value = again === undefined ? await this.#valueOf(next, cost, signal) : again.value
-        }
-        root = next
-        yield { version: stored, value, patch }
+      this.#rootOf(from)
+      const reach = (place: number) => this.#checkUpTo((list[place] as Entry).stored.version, from)
+      for await (const step of this.#values().walk(this.#entries.placeOf(from), reach, { cost, signal })) {
+        yield { version: (list[step.place] as Entry).stored, value: step.value, patch: step.patch }
       }
       this.#checkUpTo(this.#row.lastVersion, from)
       onCost?.(cost)
@@ -228,13 +187,10 @@ export class GroupFile {
 
   /** What a writer needs that goes on with this file. @throws {VarveError} `VERSION_DAMAGED` when any version is. */
   tail(): Promise<GroupTail> {
-    return this.#reading({}, async (cost) => {
-      const { list } = this.#entries
+    return this.#reading({}, async ({ cost }) => {
       if (typeof this.#sound === 'string' || this.damaged.length > 0) throw this.#lostFrames()
       const { header, chain, firstBytes } = this.#sound
-      const keys = new DeltaKeys(await this.#fromKeyframe((keyframe) => keyframe.keys(cost)))
-      await new DeltaReader(list, keys, this.#place.storage.compression).upTo(list.length - 1)
-      return { base: header.first, seed: chain.seed, keys, firstBytes }
+      return { base: header.first, seed: chain.seed, keys: await this.#values().keys(cost), firstBytes }
     })
   }
 
@@ -246,6 +202,12 @@ export class GroupFile {
   }
 
   /** @throws {VarveError} `VERSION_DAMAGED`. */
+  #values(): GroupValues {
+    if (typeof this.#sound === 'string') throw this.#lostFrames()
+    return new GroupValues(this.#entries.list, this.#sound.keyframe, this.#place.storage.compression)
+  }
+
+  /** @throws {VarveError} `VERSION_DAMAGED`. */
   #rootOf(version: number): number {
     const place = this.#entries.placeOf(version)
     if (place >= 0 && !this.#entries.isLost(place)) return (this.#entries.list[place] as Entry).root
@@ -253,50 +215,16 @@ export class GroupFile {
     throw this.#lostFrames()
   }
 
-  /** @throws {VarveError} `VERSION_DAMAGED` when a version from `from` on is lost, up to another. */
+  /** @throws {VarveError} `VERSION_DAMAGED` when a version behind `from` is lost, up to another. */
   #checkUpTo(version: number, from: number): void {
     if (this.damaged.some((lost) => lost > from && lost <= version)) throw this.#lostFrames()
   }
 
-  async #valueOf(root: number, cost: KeyframeCost, signal: AbortSignal | undefined): Promise<unknown> {
-    const patches = await (await this.#deltas(root, cost)).upTo(root)
-    return this.#build(root, patches, { cost, signal })
-  }
-
-  async #build(
-    root: number,
-    patches: PlacedPatches,
-    { cost, signal }: { cost: KeyframeCost; signal: AbortSignal | undefined },
-  ): Promise<unknown> {
-    const { places, fromKeyframe } = chainOf(this.#entries.list, root, patches)
-    const first = fromKeyframe ? await this.#fromKeyframe((keyframe) => keyframe.value(cost, signal)) : undefined
-    return applyChain(first, places, patches)
-  }
-
-  /** @param last place of the last entry that is going to be read. */
-  async #deltas(last: number, cost: FileCost): Promise<DeltaReader> {
-    const { list } = this.#entries
-    const needsKeys = list.some(({ delta }, place) => delta !== undefined && place <= last)
-    const keys = needsKeys ? await this.#fromKeyframe((keyframe) => keyframe.keys(cost)) : []
-    return new DeltaReader(list, new DeltaKeys(keys), this.#place.storage.compression)
-  }
-
-  async #fromKeyframe<T>(read: (keyframe: Keyframe) => Promise<T>): Promise<T> {
-    const sound = this.#sound
-    assert(typeof sound !== 'string', 'a file without a header has no versions')
-    try {
-      return await read(sound.keyframe)
-    } catch (cause) {
-      const isDamage = isVarveError(cause, 'DECODE_FAILED') || isVarveError(cause, 'DOCUMENT_DAMAGED')
-      throw isDamage ? new KeyframeDamage(cause) : cause
-    }
-  }
-
-  async #reading<T>({ signal, onCost }: GroupReadOptions, read: (cost: KeyframeCost) => Promise<T>): Promise<T> {
+  async #reading<T>({ signal, onCost }: GroupReadOptions, read: (reading: Reading) => Promise<T>): Promise<T> {
     signal?.throwIfAborted()
     const cost = { reads: 0, bytesRead: 0, eventsScanned: 0 }
     try {
-      const result = await read(cost)
+      const result = await read({ cost, signal })
       onCost?.(cost)
       return result
     } catch (error) {
@@ -324,13 +252,12 @@ export class GroupFile {
     return versionDamaged(this.#place, { versions: this.damaged, found, position })
   }
 
+  /** Versions of the row that cannot be read when the keyframe cannot. */
   async #lostWithKeyframe(): Promise<number[]> {
     const { list, brokenAt } = this.#entries
-    const last = Math.min(brokenAt, list.length) - 1
     let needing: readonly boolean[] = list.map(() => true)
     try {
-      const cost = { reads: 0, bytesRead: 0 }
-      needing = needingKeyframe(list, await (await this.#deltas(last, cost)).upTo(last))
+      needing = await this.#values().needingKeyframe(Math.min(brokenAt, list.length))
     } catch (error) {
       if (!(error instanceof DeltaDamage || error instanceof KeyframeDamage)) throw error
     }

@@ -13,10 +13,10 @@
  * | end - 4 | u32 CRC-32 of all before |
  *
  * Behind it come the chunks, then the frames (`version-frame.ts`). All is little-endian. The keyframe is a document
- * (`document/file-format.ts`) whose id is that of the group and whose version is the first. Its first part is the header
- * and the index section of that document, its second part the blocks between them, so that a search by path reads the
- * chunks of the first part and one or two of the second. Bytes behind the last frame that the manifest counts mean
- * nothing.
+ * (`document/file-format.ts`) whose id is that of the group and whose version is the first. Its first part is the
+ * header and the index section of that document, its second part the blocks between them, so that a search by path
+ * reads the chunks of the first part and one or two of the second. Bytes behind the last frame that the manifest counts
+ * mean nothing. These values are on disk: do not change, add a version.
  * @module */
 import { ByteReader, ByteWriter, fromHex, sameBytes, toHex, utf8, viewOf } from '../codec/bytes.ts'
 import type { Digest } from '../codec/digest.ts'
@@ -53,6 +53,7 @@ export interface ReadHeader extends GroupHeader {
   readonly crc: number
 }
 
+/** Make the header of a file. */
 export function encodeGroupHeader(header: GroupHeader, digest: Digest): Uint8Array {
   const out = new ByteWriter()
   out.raw(utf8('VARVGRP'))
@@ -63,7 +64,7 @@ export function encodeGroupHeader(header: GroupHeader, digest: Digest): Uint8Arr
   out.u32(header.leadBytes)
   out.u64(header.streamBytes)
   for (const row of header.chunks) writeChunkRow(out, row)
-  writeFacts(out, header.first, NO_BASE)
+  writeFacts(out, header.first, { base: NO_BASE })
   out.view.setUint32(sizeAt, out.length + CRC_BYTES, true)
   out.u32(digest.crc32(out.bytes))
   return out.bytes.slice()
@@ -74,7 +75,7 @@ export function headerCrc(header: Uint8Array): number {
   return viewOf(header).getUint32(header.length - CRC_BYTES, true)
 }
 
-/** Size of the header that begins with these bytes, at least `FIXED_BYTES` of it. @throws {VarveError} `DECODE_FAILED`. */
+/** Size of the header that begins with these bytes. @throws {VarveError} `DECODE_FAILED`. */
 export function groupHeaderSize(bytes: Uint8Array): number {
   if (bytes.length < FIXED_BYTES) throw damaged('the end of the file')
   if (!sameBytes(bytes.subarray(0, 7), utf8('VARVGRP'))) throw damaged('another magic')
@@ -106,7 +107,7 @@ export function readGroupHeader(bytes: Uint8Array, digest: Digest): ReadHeader {
   return { id, chunkBytes, leadBytes, streamBytes, chunks, first: facts, sizeBytes: bytes.length, crc }
 }
 
-/** Where the chunks of a group are: behind its header. @throws {VarveError} `DECODE_FAILED` for sizes that cannot be. */
+/** Where the chunks of a group are: behind its header. @throws {VarveError} `DECODE_FAILED` for impossible sizes. */
 export function placeChunks({ chunks, chunkBytes, leadBytes, streamBytes, sizeBytes }: ReadHeader): PlacedChunk[] {
   const leadChunks = Math.ceil(leadBytes / chunkBytes)
   let position = sizeBytes

@@ -34,7 +34,7 @@ export async function openGroup(
   const { storage } = place
   const { digest } = storage
   const { endBytes } = row
-  const begin = await readBytes(handle, 0, Math.min(FIRST_READ_BYTES, endBytes), cost)
+  const begin = await readBytes({ handle, cost }, 0, Math.min(FIRST_READ_BYTES, endBytes))
   const header = readGroupHeader(await headerBytes(handle, begin, { endBytes, cost }), digest)
   if (header.id !== row.id) throw unexpected('another group')
   if (header.first.version !== row.firstVersion) throw unexpected('another first version')
@@ -46,7 +46,7 @@ export async function openGroup(
   const chain = { base: header.first, digest, seed: header.crc }
   const isWhole = begin.length >= endBytes
   const frameBytes = Math.max(0, endBytes - firstBytes)
-  const bytes = isWhole ? begin.subarray(firstBytes) : await readBytes(handle, firstBytes, frameBytes, cost)
+  const bytes = isWhole ? begin.subarray(firstBytes) : await readBytes({ handle, cost }, firstBytes, frameBytes)
   const entries = GroupEntries.of(first).with(readFrames(bytes, chain))
   return { header, keyframe, firstBytes, chain, entries }
 }
@@ -59,7 +59,7 @@ async function headerBytes(
   const sizeBytes = groupHeaderSize(begin)
   if (sizeBytes <= begin.length) return begin.subarray(0, sizeBytes)
   if (sizeBytes > endBytes) throw unexpected('the end of the file in the header')
-  return readBytes(handle, 0, sizeBytes, cost)
+  return readBytes({ handle, cost }, 0, sizeBytes)
 }
 
 function unexpected(found: string): VarveError {

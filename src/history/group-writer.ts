@@ -164,7 +164,8 @@ export class GroupWriter {
     await this.#handle.append(frame)
   }
 
-  /** Make what was written durable: the file, and its name the first time. @throws {VarveError} what the storage throws. */
+  /** Make what was written durable: the file, and its name the first time.
+   * @throws {VarveError} what the storage throws. */
   async sync(): Promise<void> {
     await this.#handle.sync()
     if (this.#isNameDurable) return

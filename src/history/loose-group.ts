@@ -79,10 +79,10 @@ async function beginOf({
     handle = await storage.openRead(path)
     const cost = { reads: 0, bytesRead: 0 }
     const sizeBytes = await handle.size()
-    const begin = await readBytes(handle, 0, Math.min(FIRST_READ_BYTES, sizeBytes), cost)
+    const begin = await readBytes({ handle, cost }, 0, Math.min(FIRST_READ_BYTES, sizeBytes))
     const headerBytes = groupHeaderSize(begin)
     if (headerBytes > sizeBytes) return undefined
-    const bytes = headerBytes > begin.length ? await readBytes(handle, 0, headerBytes, cost) : begin
+    const bytes = headerBytes > begin.length ? await readBytes({ handle, cost }, 0, headerBytes) : begin
     return { header: readGroupHeader(bytes.subarray(0, headerBytes), storage.digest), sizeBytes }
   } catch (error) {
     if (isVarveError(error, 'DECODE_FAILED')) return undefined

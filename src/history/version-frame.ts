@@ -5,7 +5,9 @@
  * | checksum | u32 CRC-32 of what follows, seeded with that of the frame before, or of the header |
  * | size | varint, of what follows |
  * | facts | as below |
- * | change | with flag 64: varint version whose value this is, less the first version of the group; otherwise a delta to its end, with flag 128 deflated behind a varint of its raw size |
+ * | change | a delta to the end, with flag 128 deflated behind a varint of its raw size; with flag 64 a varint |
+ *
+ * The varint is the version whose value this is, less the first version of the group.
  *
  * So a frame names its predecessor. Numbers are told from those of the first version, so that a damaged frame costs
  * none but itself; the facts of the first version, in the header, from zero.
@@ -84,11 +86,11 @@ export function encodeFrame(
   const { facts, change } = frame
   const body = new ByteWriter()
   if ('same' in change) {
-    writeFacts(body, facts, base, FLAG.same)
+    writeFacts(body, facts, { base, flags: FLAG.same })
     body.varint(change.same - base.version)
   } else {
     const { bytes, isDeflated, rawBytes } = change.delta
-    writeFacts(body, facts, base, isDeflated ? FLAG.deflated : 0)
+    writeFacts(body, facts, { base, flags: isDeflated ? FLAG.deflated : 0 })
     if (isDeflated) body.varint(rawBytes)
     body.raw(bytes)
   }
@@ -105,8 +107,12 @@ export function frameCrc(frame: Uint8Array): number {
   return viewOf(frame).getUint32(0, true)
 }
 
-/** @param flags besides those of the facts. */
-export function writeFacts(out: ByteWriter, facts: VersionFacts, base: FrameBase, flags = 0): void {
+/** Write facts. @param flags besides those of the facts. */
+export function writeFacts(
+  out: ByteWriter,
+  facts: VersionFacts,
+  { base, flags = 0 }: { readonly base: FrameBase; readonly flags?: number },
+): void {
   const { label, fingerprint, metadata, offset } = facts
   const baseOffset = base.offset ?? 0
   assert(facts.version >= base.version && facts.at >= base.at, 'versions and their times never fall')
@@ -143,7 +149,7 @@ function encodeMetadata(metadata: Readonly<Record<string, unknown>>): Uint8Array
   return out.bytes.slice(out.start, out.length)
 }
 
-/** @throws {VarveError} `DECODE_FAILED`. */
+/** Read facts. @throws {VarveError} `DECODE_FAILED`. */
 export function readFacts(from: ByteReader, base: FrameBase): { facts: VersionFacts; flags: number } {
   const flags = from.u8()
   const kind = KINDS[flags & 3]

@@ -1,3 +1,5 @@
+/** Documents in memory.
+ * @module */
 import { expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
 import { sameBytes } from '../../../src/codec/bytes.ts'

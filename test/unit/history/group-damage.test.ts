@@ -1,5 +1,7 @@
-/** Flip every bit of a small group, one at a time: exactly the versions that need it are lost, and said to be; what can
- * be read is what was written. */
+/** Goal: damage costs exactly the versions that need what is damaged, all errors name these, and what can be read is
+ * what was written.
+ * Method: every bit of a small group is flipped, one at a time; the file is cut at every length.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
 import { nativeCompression } from '../../../adapters/node/compression.ts'
@@ -35,7 +37,7 @@ async function smallGroup(values: readonly unknown[]) {
 
 type Group = Awaited<ReturnType<typeof smallGroup>>
 
-/** Read all of a group whose file is these bytes. @returns the versions that cannot be read, as all errors name them. */
+/** Read all of a group whose file is these bytes. @returns what cannot be read, as all errors name it. */
 async function lostIn(group: Group, bytes: Uint8Array): Promise<number[]> {
   const { lost, named } = await readAll(group, bytes)
   for (const names of named) expect(names).toEqual(lost)

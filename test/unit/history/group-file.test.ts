@@ -1,3 +1,5 @@
+/** Reading groups: what was written, and what that costs.
+ * @module */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,5 @@
+/** Writing groups: sizes, durability, going on later.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
 import { nativeCompression } from '../../../adapters/node/compression.ts'
