@@ -57,13 +57,8 @@ const STATUS_OF_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
 
 /** Kinds whose message and details speak of the place where the files are. */
 const INNER: ReadonlySet<ErrorKind> = new Set(['full', 'denied', 'unavailable', 'corrupt', 'unsupported', 'internal'])
-/** Codes of those kinds whose message is about the request. */
-const OUTER: ReadonlySet<ErrorCode> = new Set([
-  'AUTH_REQUIRED',
-  'ACCESS_DENIED',
-  'ORIGIN_DENIED',
-  'PROJECTION_UNDEFINED',
-])
+/** Codes of those kinds that the app itself raises: their message is about the request. */
+const OUTER: ReadonlySet<ErrorCode> = new Set(['AUTH_REQUIRED', 'ACCESS_DENIED', 'ORIGIN_DENIED'])
 
 /** Codes of what a caller believed of a version. */
 const BELIEFS: ReadonlySet<ErrorCode> = new Set(['VERSION_CONFLICT', 'DOCUMENT_CONFLICT', 'HISTORY_CONFLICT'])

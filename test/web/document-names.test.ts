@@ -1,4 +1,4 @@
-/** Goal: no name of a document reaches a path of the storage unless it is one. Method: a storage that notes the path
+/** Goal: no name of a document, a history or a projection reaches a path of the storage unless it is one. Method: a storage that notes the path
  * of every call, and names made of what paths, addresses and file systems treat specially.
  * @module */
 import { expect, test } from 'vitest'
@@ -48,17 +48,71 @@ const PIECES = [
   '%',
 ]
 const ALLOWED = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
-/** Where a store of documents and its record of writes may be. */
+/** Where a store of documents and histories and its record of what was done may be. */
 const KNOWN = [
   /^documents(?:\/[A-Za-z0-9][A-Za-z0-9._-]{0,127}(?:\/[0-9a-f]{16}\.vdoc)?)?\/?$/,
+  /^histories(?:\/[A-Za-z0-9][A-Za-z0-9._-]{0,127}(?:\/[0-9a-f]{16}\.vgrp)?)?\/?$/,
   /^(?:tmp|topics|topics\/_audit)(?:\/.*)?$/,
   /^(?:(?:MANIFEST|head)-\d{20})?$/,
 ]
 
-test('names of documents reach no path that is not one', { timeout: 60_000 }, async () => {
+/** How something is written under a name, and where else its name may stand. */
+const KINDS = [
+  {
+    what: 'documents',
+    method: 'PUT',
+    writtenAt: (name: string) => `/api/documents/${name}`,
+    addresses: (name: string) => [`/api/documents/${name}`, `/api/documents/${name}/children`, `/documents/${name}`],
+  },
+  {
+    what: 'histories',
+    method: 'POST',
+    writtenAt: (name: string) => `/api/histories/${name}/versions?create=true`,
+    addresses: (name: string) => [
+      `/api/histories/${name}`,
+      `/api/histories/${name}/versions/newest`,
+      `/histories/${name}`,
+      `/api/projections/${name}/state`,
+      `/projections/${name}`,
+    ],
+  },
+] as const
+
+for (const { what, method, writtenAt, addresses } of KINDS)
+  test(`names of ${what} reach no path that is not one`, { timeout: 60_000 }, async () => {
+    const { store, app, paths } = await noting()
+    const draw = seededRandom(9)
+    let stored = 0
+    for (let n = 0; n < NAMES; n++) {
+      const [count = 0, ...picks] = draw.bytes(4)
+      const pieces = picks.slice(0, 1 + (count % 3)).map((pick) => PIECES[pick % PIECES.length] ?? '')
+      const name = pieces.join('')
+      for (const shown of new Set([encodeURIComponent(name), encodeURI(name)])) {
+        const init = { method, body: '1', headers: { 'content-type': 'application/json' } }
+        const written = await app.request(`http://localhost${writtenAt(shown)}`, init)
+        // Anything else than the address of one is another route, or none.
+        expect([200, 201, 400, 404, 405, 415], name).toContain(written.status)
+        if (written.status < 300) stored++
+        for (const at of addresses(shown)) {
+          const answer = await app.request(`http://localhost${at}`)
+          expect(answer.status, at).toBeLessThan(500)
+          await answer.body?.cancel()
+        }
+      }
+    }
+    const documents = (await store.documents.list()).map(({ name }) => name)
+    const histories = (await store.histories.list()).map(({ history }) => history)
+    expect(stored).toBeGreaterThan(0)
+    for (const name of [...documents, ...histories]) expect(name).toMatch(ALLOWED)
+    expect([...paths].filter((path) => path.includes('..') || !KNOWN.some((known) => known.test(path)))).toEqual([])
+    await store.close()
+  })
+
+/** An app over a store that notes the path of every call to its storage. */
+async function noting() {
   const paths = new Set<string>()
   const storage = memoryStorage()
-  const noting = new Proxy(storage, {
+  const proxy = new Proxy(storage, {
     get(_, key) {
       const found: unknown = Reflect.get(storage, key, storage)
       if (typeof found !== 'function') return found
@@ -68,31 +122,7 @@ test('names of documents reach no path that is not one', { timeout: 60_000 }, as
       }
     },
   })
-  const store = await openStore({ storage: noting, clock: new ManualClock(), random: seededRandom(7) })
+  const store = await openStore({ storage: proxy, clock: new ManualClock(), random: seededRandom(7) })
   const app = createApp(store, { access: () => 'admin', clock: new ManualClock(), random: seededRandom(8) })
-  const draw = seededRandom(9)
-  let stored = 0
-  for (let n = 0; n < NAMES; n++) {
-    const [count = 0, ...picks] = draw.bytes(4)
-    const pieces = picks.slice(0, 1 + (count % 3)).map((pick) => PIECES[pick % PIECES.length] ?? '')
-    const name = pieces.join('')
-    for (const shown of new Set([encodeURIComponent(name), encodeURI(name)])) {
-      const path = `http://localhost/api/documents/${shown}`
-      const init = { method: 'PUT', body: '1', headers: { 'content-type': 'application/json' } }
-      const put = await app.request(path, init)
-      // Anything else than a document's address is another route, or none.
-      expect([200, 201, 400, 404, 405, 415], name).toContain(put.status)
-      if (put.status < 300) stored++
-      for (const at of [path, `${path}/children`, `http://localhost/documents/${shown}`]) {
-        const answer = await app.request(at)
-        expect(answer.status, at).toBeLessThan(500)
-        await answer.body?.cancel()
-      }
-    }
-  }
-  const listed = await store.documents.list()
-  expect(stored).toBeGreaterThan(0)
-  for (const { name } of listed) expect(name).toMatch(ALLOWED)
-  expect([...paths].filter((path) => path.includes('..') || !KNOWN.some((known) => known.test(path)))).toEqual([])
-  await store.close()
-})
+  return { store, app, paths }
+}

@@ -85,6 +85,22 @@ describe('problems', () => {
         expect(refused.status, path).toBe(response.status)
         expect(await refused.text(), path).not.toMatch(LEAKS)
       }
+
+      store.histories.open = () => Promise.reject(error)
+      store.projections.open = () => Promise.reject(error)
+      for (const path of [
+        '/api/histories/a',
+        '/api/histories/a/versions/1',
+        '/api/histories/a/query',
+        '/histories/a',
+        '/histories/a/moment',
+        '/api/projections/a/state',
+        '/projections/a',
+      ]) {
+        const refused = await as('read', path)
+        expect(refused.status, path).toBe(response.status)
+        expect(await refused.text(), path).not.toMatch(LEAKS)
+      }
     })
 
   const KEYS = new Set(['type', 'title', 'status', 'code', 'detail', 'details', 'hint', 'retryable', 'requestId'])
