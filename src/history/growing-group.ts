@@ -118,8 +118,9 @@ export class GrowingGroup {
 
   async #begin({ groups }: HistoryRow, { facts, value }: NewVersion): Promise<GroupRow> {
     await this.rest()
-    const ids = { id: this.#newId(), file: this.#newId() }
-    const release = this.#host.hold(ids.file)
+    const id = this.#newId()
+    const ids = { id, file: id }
+    const release = this.#host.hold(id)
     try {
       const writer = await GroupWriter.create(this.#host.place(ids), { value, facts })
       const { version, at, rawBytes } = facts

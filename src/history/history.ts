@@ -217,17 +217,21 @@ export class StoredHistory implements History {
   async #cleanup(options: CleanupOptions): Promise<CleanupReport> {
     const host = this.#host
     const use: CleanupWork['use'] = (group, work) => this.#groups.use(group, work)
-    const { report, from, groups, release } = await rewriteGroups({ host, use, options })
+    let release = () => {}
     try {
+      const outcome = await rewriteGroups({ host, use, options })
+      release = outcome.release
+      const { report, from, groups } = outcome
       const row = host.row()
       if (report.dryRun || from === row.groups.length) return report
       host.checkSound()
       await host.commit({ name: row.name, from, groups, lastVersion: row.lastVersion })
       this.#groups.keepOnly(host.row().groups)
+      await this.#writer.giveFileUp()
       return report
     } finally {
       release()
-      if (!report.dryRun) await host.tidy()
+      if (options.dryRun !== true) await host.tidy()
     }
   }
 

@@ -76,6 +76,11 @@ export class VersionWriter {
     return this.inTurn(() => this.#rest())
   }
 
+  /** In a turn: the groups were replaced, what the newest version holds was not. */
+  giveFileUp(): Promise<void> {
+    return this.#growing.rest()
+  }
+
   async #rest(): Promise<void> {
     this.#newest = undefined
     await this.#growing.rest()
