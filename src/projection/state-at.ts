@@ -16,7 +16,8 @@ interface Place {
 }
 
 /** Fold from the nearest published state at or before a moment, or from the beginning, up to it.
- * @throws {VarveError} `OPTION_INVALID`, `OFFSET_OUT_OF_RANGE`, `OFFSET_PRUNED`, `PROJECTION_FAILED`, `TOPIC_UNKNOWN`. */
+ * @throws {VarveError} `OPTION_INVALID`, `OFFSET_OUT_OF_RANGE`, `OFFSET_PRUNED`, `PROJECTION_FAILED`,
+ * `TOPIC_UNKNOWN`. */
 export async function foldAt(
   host: ProjectionHost,
   projection: { readonly name: string; readonly folder: Folder },

@@ -3,20 +3,11 @@
  * A state and the positions that it reflects are one record of the manifest. Projections are created and deleted one
  * after the other.
  * @module */
-import { isVarveError, VarveError } from '../errors.ts'
-import type { GroupsWritten } from '../history/host.ts'
-import type { VersionInfo, VersionSelector } from '../history/types.ts'
-import {
-  type DocumentRow,
-  findDocument,
-  findProjection,
-  type ManifestState,
-  ownName,
-  type ProjectionRow,
-} from '../manifest/index.ts'
+import { VarveError } from '../errors.ts'
+import { findDocument, findProjection, type ManifestState, ownName, type ProjectionRow } from '../manifest/index.ts'
 import { optionInvalid, wholeOption } from '../options.ts'
 import { Folder } from '../projection/fold.ts'
-import type { KeptState, NewState, ProjectionHost, StateDraft } from '../projection/host.ts'
+import type { ProjectionHost } from '../projection/host.ts'
 import { StoredProjection } from '../projection/projection.ts'
 import type {
   Fold,
@@ -31,6 +22,7 @@ import type { StoreDocuments } from './documents.ts'
 import type { StoreHistories } from './histories.ts'
 import { historySettings } from './history-settings.ts'
 import { checkName } from './names.ts'
+import { ProjectionStates } from './projection-states.ts'
 import { Stopping } from './stopping.ts'
 import type { StoreTopics } from './topics.ts'
 import type { Projections } from './types.ts'
@@ -53,7 +45,7 @@ export class StoreProjections implements Projections {
   readonly #open = new Map<string, StoredProjection>()
   readonly #ending = new AbortController()
   readonly #stopping = new Stopping(this.#ending.signal)
-  /** Runs and folds that are under way. */
+  /** Runs, folds, creations and deletions that are under way. */
   readonly #begun = new Set<Promise<void>>()
   #changing: Promise<unknown> = Promise.resolve()
 
@@ -61,6 +53,11 @@ export class StoreProjections implements Projections {
     this.#context = context
     this.#state = state
     this.#parts = parts
+    const states = new ProjectionStates(parts, {
+      row: (name) => this.#row(name, 'read'),
+      documentVersion: (name) => findDocument(state().documents, name)?.version,
+      commit: (record) => context.commit(record),
+    })
     this.#host = {
       clock: context.clock,
       begin: (caller) => this.#begin(caller),
@@ -68,10 +65,10 @@ export class StoreProjections implements Projections {
       refresh: () => this.#refresh('use a projection'),
       checkWritable: (action) => this.#checkWritable(action),
       openTopic: (name) => this.#openTopic(name),
-      published: (name) => this.#published(name),
-      keptAt: (name, moment) => this.#kept(name, moment),
-      publish: (row, newState) => this.#publish(row, newState),
-      draft: (name) => this.#draft(name),
+      published: (name) => states.published(name),
+      keptAt: (name, moment) => states.kept(name, moment),
+      publish: (row, newState) => states.publish(row, newState),
+      draft: (name) => states.draft(name),
       diagnose: (code, message, details) => context.diagnose(code, message, details),
     }
   }
@@ -168,7 +165,13 @@ export class StoreProjections implements Projections {
 
   #oneByOne<T>(task: () => Promise<T>): Promise<T> {
     const done = this.#changing.then(task)
-    this.#changing = done.catch(() => undefined)
+    const settled: Promise<void> = done.then(
+      () => undefined,
+      () => undefined,
+    )
+    this.#changing = settled
+    this.#begun.add(settled)
+    void settled.then(() => this.#begun.delete(settled))
     return done
   }
 
@@ -225,92 +228,12 @@ export class StoreProjections implements Projections {
     }
   }
 
-  async #published(name: string): Promise<KeptState | undefined> {
-    if (this.#row(name, 'read').keep === 'history') return this.#kept(name, {})
-    const { documents } = this.#parts
-    for (;;) {
-      const { positions, foldVersion } = this.#row(name, 'read')
-      if (foldVersion === 0) return undefined
-      const version = findDocument(this.#state().documents, ownName(name))?.version
-      const read = await documents.use(ownName(name), async (document) => ({
-        version: document.version,
-        state: await document.read(),
-      }))
-      // Otherwise a newer one was published meanwhile.
-      if (read.version === version) return { state: read.state, positions, foldVersion, recordedAt: 0 }
-    }
-  }
-
-  /** A version of the history of a projection, if there is one. */
-  async #kept(name: string, selector: VersionSelector): Promise<KeptState | undefined> {
-    try {
-      const history = await this.#parts.histories.open(ownName(name))
-      const info = await history.find(selector)
-      const state = await history.read({ version: info.version })
-      return { state, ...reflectedBy(info), recordedAt: info.at }
-    } catch (error) {
-      if (NO_VERSION.some((code) => isVarveError(error, code))) return undefined
-      throw error
-    }
-  }
-
-  async #publish(projection: ProjectionRow, newState: NewState | undefined): Promise<void> {
-    const { name, keep } = projection
-    const type = 'projection-published'
-    const context = this.#context
-    if (newState === undefined) {
-      await context.commit({ type, projection })
-      return
-    }
-    const { documents, histories } = this.#parts
-    if (keep === 'document') {
-      const commit = (document: DocumentRow) => context.commit({ type, projection, document })
-      await documents.writeOwn(ownName(name), newState.state, commit)
-    } else {
-      const commit = (history: GroupsWritten) => context.commit({ type, projection, history })
-      await histories.appendOwn(ownName(name), versionOf(projection, newState), commit)
-    }
-  }
-
-  #draft(name: string): StateDraft {
-    const { histories } = this.#parts
-    const own = ownName(name)
-    const draft = histories.draftOwn(own)
-    const keep = (row: ProjectionRow, state: NewState) => draft.append(versionOf(row, state))
-    return {
-      keep,
-      publish: async (projection, state) => {
-        await keep(projection, state)
-        const type = 'projection-published'
-        await histories.replaceOwn(own, draft, (history) => this.#context.commit({ type, projection, history }))
-      },
-      end: () => draft.end(),
-    }
-  }
-
-  /** Runs publish once more and end. @returns undefined when none is under way. */
+  /** Runs publish once more and end. @returns undefined when nothing is under way. */
   close(): Promise<unknown> | undefined {
     this.#ending.abort()
     const begun = [...this.#begun]
     return begun.length === 0 ? undefined : Promise.all(begun)
   }
-}
-
-/** There is no such version, or not any more. */
-const NO_VERSION = ['VERSION_UNKNOWN', 'VERSION_OUT_OF_RANGE', 'VERSION_GONE'] as const
-
-/** A state as a version of a history. */
-function versionOf({ positions, foldVersion }: ProjectionRow, { state, recordedAt: at }: NewState) {
-  const [offset] = positions
-  const metadata = { positions: [...positions], foldVersion }
-  const options = { at, metadata, ...(positions.length === 1 && offset !== undefined && { offset }) }
-  return { value: state, kind: 'value' as const, options }
-}
-
-/** What the metadata of a version says: see `versionOf`. */
-function reflectedBy({ metadata }: VersionInfo): Pick<KeptState, 'positions' | 'foldVersion'> {
-  const { positions, foldVersion } = metadata as { positions: number[]; foldVersion: number }
-  return { positions, foldVersion }
 }
 
 function checkOptions(options: ProjectionOptions): void {
