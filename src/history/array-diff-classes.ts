@@ -4,8 +4,9 @@ import type { ArrayMatch, Elements } from './array-diff-elements.ts'
 import { isKeyed } from './array-diff-identity.ts'
 import type { Comparison } from './diff-same.ts'
 
-/** Parts of an element that its hash is made of, at most. */
-const HASHED_PARTS = 32
+/** Parts of an element that its hash is made of: few, and more when that does not tell them apart. */
+const HASHED_PARTS_FEW = 6
+const HASHED_PARTS_MAX = 64
 /** Characters of a text that are hashed at each end. */
 const HASHED_CHARS = 32
 /** Different elements with the same hash that are told apart. */
@@ -26,6 +27,7 @@ export class Classes {
   readonly #byHash = new Map<number, { readonly element: object; readonly found: number }[]>()
   #count = 0
   #parts = 0
+  #isCrowded = false
 
   constructor({ old, now, keyField, comparison }: Elements, match: ArrayMatch) {
     this.#keyField = keyField
@@ -33,10 +35,10 @@ export class Classes {
     this.#comparison = comparison
     this.ofOld = new Int32Array(old.length).fill(-1)
     this.ofNew = new Int32Array(now.length).fill(-1)
-    for (let at = 0; at < old.length; at++) if (match.isTaken[at] === 0) this.ofOld[at] = this.#class(old[at], true)
-    for (let at = 0; at < now.length; at++) {
-      if ((match.from[at] as number) < 0) this.ofNew[at] = this.#class(now[at], false)
-    }
+    this.#number({ old, now }, match, HASHED_PARTS_FEW)
+    if (!this.#isCrowded) return
+    this.#byHash.clear()
+    this.#number({ old, now }, match, HASHED_PARTS_MAX)
   }
 
   get count(): number {
@@ -48,7 +50,17 @@ export class Classes {
     return this.#keyField !== undefined && isKeyed(this.#now[to], this.#keyField)
   }
 
-  #class(element: unknown, isOld: boolean): number {
+  #number({ old, now }: Pick<Elements, 'old' | 'now'>, match: ArrayMatch, parts: number): void {
+    for (let at = 0; at < old.length; at++) {
+      if (this.#isCrowded && parts < HASHED_PARTS_MAX) return
+      if (match.isTaken[at] === 0) this.ofOld[at] = this.#class(old[at], { isOld: true, parts })
+    }
+    for (let at = 0; at < now.length; at++) {
+      if ((match.from[at] as number) < 0) this.ofNew[at] = this.#class(now[at], { isOld: false, parts })
+    }
+  }
+
+  #class(element: unknown, { isOld, parts }: { isOld: boolean; parts: number }): number {
     if (typeof element !== 'object' || element === null) {
       return this.#numbered(this.#byScalar, Object.is(element, -0) ? NEGATIVE_ZERO : element, isOld)
     }
@@ -56,7 +68,7 @@ export class Classes {
       const key = (element as Record<string, unknown>)[this.#keyField]
       return this.#numbered(this.#byKey, Object.is(key, -0) ? NEGATIVE_ZERO : key, isOld)
     }
-    this.#parts = HASHED_PARTS
+    this.#parts = parts
     const hash = this.#hash(element, 17)
     const chain = this.#byHash.get(hash)
     if (chain === undefined) {
@@ -65,7 +77,11 @@ export class Classes {
       return this.#count++
     }
     for (const { element: other, found } of chain) if (this.#comparison.sameElement(other, element)) return found
-    if (!isOld || chain.length >= CHAIN_MAX) return -1
+    if (!isOld) return -1
+    if (chain.length >= CHAIN_MAX) {
+      this.#isCrowded = true
+      return -1
+    }
     chain.push({ element, found: this.#count })
     return this.#count++
   }
