@@ -1,6 +1,7 @@
 /** Histories on the command line: what of them stays, and whether it is sound.
  * @module */
 import { describe, expect, test } from 'vitest'
+import { openStore } from '../../../src/index.ts'
 import { systemClock } from '../../../src/ports/clock.ts'
 import { BEGIN, damage, fileOf, withBoard } from './history-support.ts'
 import { Machine, ndjson } from './support.ts'
@@ -178,6 +179,39 @@ describe('histories around', () => {
     )
     const { histories } = JSON.parse(await machine.done('stats --json'))
     expect(histories).toMatchObject({ total: { histories: 1 }, items: [{ history: 'board', versions: 6 }] })
+  })
+
+  test('reading commands work beside a writer, dry runs and questions too; those that write name the first open', async () => {
+    const machine = await withBoard()
+    await machine.done('append orders --create', { input: ndjson([{ kind: 'K', entity: 'e' }]) })
+    await machine.done('projection run p --topic orders --fold counts --create --keep history')
+    const store = await openStore({ storage: machine.storage('./varve-data') })
+    const board = await store.histories.open('board')
+    await board.append({ title: 'Beside' })
+    expect(await machine.done('history get board --path title')).toBe('"Beside"\n')
+    const beside = [
+      'ls',
+      'show board',
+      'stat board',
+      'diff board 6',
+      'values board --path title',
+      'query board',
+      'verify',
+    ]
+    for (const line of [...beside, 'cleanup board --dry-run']) await machine.done(`history ${line}`)
+    for (const line of ['ls', 'show p', 'state p', 'state p offset=0 --fold counts'])
+      await machine.done(`projection ${line}`)
+    for (const line of ['history rm board', 'history cleanup board', 'projection rm p']) {
+      const asked = await machine.run(line.split(' '))
+      expect(asked, line).toMatchObject({ exitCode: 2, errors: expect.stringMatching(/--store-id/) })
+    }
+    const writing = ['history append board', 'history pin board 1', 'history create h', 'history change board --raw 2d']
+    for (const line of [...writing, 'projection run p --fold counts', 'projection rebuild p --fold counts']) {
+      const ran = await machine.run([...line.split(' '), '--json'], { input: '1' })
+      expect(ran, line).toMatchObject({ exitCode: 1, output: '' })
+      expect(JSON.parse(ran.errors).error, line).toMatchObject({ code: 'STORE_OPEN_HERE' })
+    }
+    await store.close()
   })
 
   /** Without a manifest that can be read. */
