@@ -1,7 +1,7 @@
 /** One history: what its callers see, over the files of its groups.
  * @module */
 import { type Path, toSinglePath } from '../document/path.ts'
-import { isVarveError } from '../errors.ts'
+import { isVarveError, VarveError } from '../errors.ts'
 import type { GroupRow, HistoryRow } from '../manifest/index.ts'
 import { optionInvalid, wholeOption } from '../options.ts'
 import { changeLines } from './change-lines.ts'
@@ -70,7 +70,8 @@ export class StoredHistory implements History {
     return this.#host.row().options
   }
 
-  append(value: unknown, options: AppendVersionOptions = {}): Promise<VersionReceipt> {
+  async append(value: unknown, options: AppendVersionOptions = {}): Promise<VersionReceipt> {
+    this.#checkPublic('append to')
     return this.appendWith({ value, kind: 'value', options })
   }
 
@@ -78,10 +79,19 @@ export class StoredHistory implements History {
     snapshot: MetricsSnapshot,
     options: Omit<AppendVersionOptions, 'fingerprint' | 'metadata'> = {},
   ): Promise<VersionReceipt> {
+    this.#checkPublic('append to')
     const { metrics } = metricsValue(snapshot)
     const { fingerprint, metadata } = snapshot
     const more = { ...(fingerprint !== undefined && { fingerprint }), ...(metadata !== undefined && { metadata }) }
     return this.appendWith({ value: { metrics }, kind: 'metrics', options: { ...options, ...more } })
+  }
+
+  /** Histories of the store's own are read by callers, and written by what they belong to. */
+  #checkPublic(action: string): void {
+    const { name } = this
+    if (!name.startsWith('_')) return
+    const message = `Cannot ${action} history "${name}": it is the store's own`
+    throw new VarveError('NAME_INVALID', message, { details: { what: 'history', name } })
   }
 
   /** For projections: versions that are committed with something else. */
@@ -194,6 +204,7 @@ export class StoredHistory implements History {
   }
 
   async #pin(selector: VersionSelector, pinned: boolean): Promise<VersionInfo> {
+    this.#checkPublic('pin a version of')
     this.#host.checkWritable('pin a version')
     checkSelector(selector)
     return this.#writer.inTurn(async () => {
@@ -209,6 +220,7 @@ export class StoredHistory implements History {
 
   async cleanup(options: CleanupOptions = {}): Promise<CleanupReport> {
     const { dryRun = false } = options
+    if (!dryRun) this.#checkPublic('clean up')
     if (!dryRun) this.#host.checkWritable('clean up a history')
     await this.#host.refresh()
     return this.#writer.inTurn(() => this.#cleanup({ ...options, dryRun }))

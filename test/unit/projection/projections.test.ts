@@ -144,3 +144,24 @@ test('documents of projections are read, not written, by public calls', async ()
   expect(await outcome(store.documents.delete('_seen'))).toBe('NAME_INVALID')
   await store.close()
 })
+
+test('histories of projections are read, not written, by public calls', async () => {
+  const { store, projection } = await openStage({ keep: 'history', count: 3 })
+  await projection.run()
+  const history = await store.histories.open('_seen')
+  expect(await history.read({ path: 'offsets[2]' })).toBe(2)
+  expect(await history.find()).toMatchObject({ version: 1, offset: 3, metadata: { positions: [3], foldVersion: 1 } })
+  expect((await history.cleanup({ dryRun: true })).removed).toEqual([])
+  expect(await store.histories.list()).toEqual([])
+  const writes = [
+    history.append(1),
+    history.appendMetrics({ metrics: {} }),
+    history.pin({ version: 1 }),
+    history.cleanup(),
+    store.histories.delete('_seen'),
+    store.histories.open('_other', { create: true }),
+  ]
+  for (const write of writes) expect(await outcome(write)).toBe('NAME_INVALID')
+  expect(await projection.run()).toMatchObject({ positions: [3] })
+  await store.close()
+})
