@@ -1,5 +1,5 @@
-/** Goal: no name of a document, a history or a projection reaches a path of the storage unless it is one. Method: a storage that notes the path
- * of every call, and names made of what paths, addresses and file systems treat specially.
+/** Goal: no name of a document, a history or a projection reaches a path of the storage unless it is one. Method: a
+ * storage that notes the path of every call, and names made of what paths, addresses and file systems treat specially.
  * @module */
 import { expect, test } from 'vitest'
 import { memoryStorage } from '../../adapters/memory/index.ts'

@@ -1,5 +1,5 @@
-/** The pages of histories: the list, the timeline, a moment with its changes and its value, one path over time, settings
- * with a clean-up.
+/** The pages of histories: the list, the timeline, a moment with its changes and its value, one path over time,
+ * settings with a clean-up.
  * @module */
 import { describe, expect, test } from 'vitest'
 import { rangesOf } from '../../web/admin/history-settings.ts'

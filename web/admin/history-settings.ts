@@ -206,7 +206,8 @@ function previewTable({
   const row = (words: string, before: string, after: string) =>
     html`<tr><th scope="row">${words}</th><td class="number">${before}</td><td class="number">${after}</td></tr>`
   return html`<div class="scroll"><table id="preview">
-<thead><tr><th scope="col"></th><th scope="col" class="number">Now</th><th scope="col" class="number">Then</th></tr></thead>
+<thead><tr><td></td><th scope="col" class="number">Now</th>
+<th scope="col" class="number">Then</th></tr></thead>
 <tbody>${row('Versions', formatCount(versions), formatCount(kept))}
 ${row('Stored', formatBytes(storedBytesBefore), formatBytes(storedBytes))}
 ${TIERS.map((tier) => row(`In tier ${tier}`, '', formatCount(tiers[tier])))}

@@ -139,7 +139,8 @@ function facts(status: ProjectionStatus, { c, app }: { c: WebContext; app: Share
   return html`<div class="state ${state === 'failed' ? '' : 'open'}"><span class="dot" aria-hidden="true"></span>
 <strong id="projection-state">${stateWords(status)}</strong></div>
 ${failure !== undefined && failureOf(failure, { c, topicPath })}
-<meter class="progress" min="0" max="${Math.max(all, 1)}" value="${Math.min(done, all)}" aria-label="Events folded"></meter>
+<meter class="progress" min="0" max="${Math.max(all, 1)}" value="${Math.min(done, all)}"
+aria-label="Events folded"></meter>
 <dl class="facts">
 <div><dt>Lag</dt><dd id="lag">${lag === 0 ? 'caught up' : counted(lag, 'event')}</dd></div>
 <div><dt>Folded</dt><dd id="folded">${formatCount(done)} of ${formatCount(all)}</dd></div>
@@ -189,7 +190,8 @@ function actions({ projection, hasFold }: ProjectionStatus, { c, app }: { c: Web
   const jobs = [app.jobs.latest('projection-run', projection), app.jobs.latest('projection-rebuild', projection)]
   const [job] = jobs.filter((one) => one !== undefined).sort((a, b) => b.startedAt - a.startedAt)
   return html`<div class="actions">
-<form method="post" action="${path}/run" hx-post="${path}/run" hx-target="#job-outcome"><button id="run">Run</button></form>
+<form method="post" action="${path}/run" hx-post="${path}/run" hx-target="#job-outcome">
+<button id="run">Run</button></form>
 <form method="post" action="${path}/rebuild" hx-post="${path}/rebuild" hx-target="#job-outcome">
 <button class="quiet" id="rebuild">Rebuild from the first event</button></form>
 </div>
@@ -204,7 +206,8 @@ aria-label="State at a moment" hx-ignore>
 ${
   positions.length === 1 &&
   html`<label>State after the events below offset
-<input type="number" name="offset" value="${stateOffset}" min="0" max="${highWatermarks[0]}" inputmode="numeric"></label>`
+<input type="number" name="offset" value="${stateOffset}" min="0" max="${highWatermarks[0]}"
+inputmode="numeric"></label>`
 }
 <label>State as of a time, UTC
 <input name="time" value="${stateMoment !== undefined && formatTime(stateMoment)}" placeholder="2026-01-31 12:00"

@@ -1,5 +1,7 @@
-/** Projections over HTTP: how far they are, their states, and runs as jobs. A fold is code, so a projection runs only in
- * a process that has opened it with one; anywhere else its published states are served.
+/** Projections over HTTP: how far they are, their states, and runs as jobs.
+ *
+ * A fold is code, so a projection runs only in a process that has opened it with one; anywhere else its published
+ * states are served.
  * @module */
 import type { Projection, ProjectionStatus } from '../../src/index.ts'
 import { VarveError } from '../../src/index.ts'

@@ -25,6 +25,18 @@ export async function historyHarness(options: AppOptions = {}) {
   return { ...made, create, append, get, found, told }
 }
 
+export const BOARD = { shapes: [{ id: 'a', x: 1 }], name: 'first', 'odd key': { '': null } }
+
+/** The harness with a history of three versions. */
+export async function threeVersions() {
+  const made = await historyHarness()
+  await made.create()
+  await made.append(BOARD, '?label=one&at=1000&offset=5&metadata={"by":"ann"}')
+  await made.append({ ...BOARD, name: 'second' }, '?label=two&at=2000&offset=9&fingerprint=abc')
+  await made.append({ ...BOARD, name: 'third', more: true }, '?at=3000&offset=12')
+  return made
+}
+
 /** Wait for a job to end; what it says then. */
 export async function ended(
   as: (role: Role, path: string) => Promise<Response>,
