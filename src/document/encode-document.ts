@@ -3,12 +3,17 @@
 
 import { fromHex } from '../codec/bytes.ts'
 import type { Digest } from '../codec/digest.ts'
+import { nextTurn } from '../ports/clock.ts'
+import type { Maybe } from '../ports/storage.ts'
 import { BlockWriter } from './block-writer.ts'
 import { documentSeed } from './blocks.ts'
 import { DocumentEncoder } from './encoder.ts'
 import { RUN_KEYS_MAX } from './key-pages.ts'
 import { beginDocument, INDEX_BUDGET, sealDocument } from './seal.ts'
 import { pumpValue } from './value-source.ts'
+
+/** What one turn of the event loop may write, about. */
+const TURN_BYTES = 4_194_304
 
 export interface EncodeDocumentFacts {
   /** 16 hexadecimal digits. */
@@ -33,9 +38,16 @@ export interface EncodedDocument {
 export async function encodeDocument(value: unknown, facts: EncodeDocumentFacts): Promise<EncodedDocument> {
   const { id, storeId, threshold, digest } = facts
   const pieces: Uint8Array[] = []
-  // A copy, because the writer uses its memory again.
-  const into = { append: (bytes: Uint8Array) => void pieces.push(bytes.slice()) }
-  const blocks = new BlockWriter(into, digest, documentSeed(digest, fromHex(id)))
+  let turnBytes = 0
+  const append = (bytes: Uint8Array): Maybe<void> => {
+    // A copy, because the writer uses its memory again.
+    pieces.push(bytes.slice())
+    turnBytes += bytes.length
+    if (turnBytes < TURN_BYTES) return
+    turnBytes = 0
+    return nextTurn()
+  }
+  const blocks = new BlockWriter({ append }, digest, documentSeed(digest, fromHex(id)))
   const limits = { indexBudget: INDEX_BUDGET, heldKeys: RUN_KEYS_MAX }
   const encoder = new DocumentEncoder(blocks, { threshold, ...limits, duplicateKeys: 'last' })
   beginDocument(blocks.raw, { threshold, id, storeId })

@@ -10,6 +10,7 @@
  * @module */
 import type { ByteReader, ByteWriter } from '../codec/bytes.ts'
 import { VarveError } from '../errors.ts'
+import { nextTurn } from '../ports/clock.ts'
 import type { Maybe, ReadHandle, Storage } from '../ports/storage.ts'
 
 /** Raw bytes of a chunk but the last. Stored with each file. */
@@ -21,6 +22,8 @@ const DEFLATED = 0x8000_0000
 const INFLATED_MOST = 1_032
 /** Chunks of one file that stay in memory. */
 const KEPT = 4
+/** Chunks that one turn of the event loop may take. */
+const TURN_CHUNKS = 32
 
 export interface ChunkRow {
   readonly storedBytes: number
@@ -49,6 +52,7 @@ export async function packChunks(
     const chunk = isDeflated ? deflated : raw
     rows.push({ storedBytes: chunk.length, isDeflated, crc: digest.crc32(chunk) })
     stored.push(chunk)
+    if (rows.length % TURN_CHUNKS === 0) await nextTurn()
   }
   return { rows, stored }
 }
@@ -126,6 +130,7 @@ export class ChunkReader {
       const raw = opened instanceof Promise ? await opened : opened
       into.set(raw, at)
       at += raw.length
+      if ((number - from + 1) % TURN_CHUNKS === 0) await nextTurn()
     }
   }
 
