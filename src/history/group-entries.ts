@@ -23,23 +23,19 @@ export class GroupEntries {
   readonly brokenAt: number
   readonly #places: ReadonlyMap<number, number>
 
-  private constructor(list: readonly Entry[], brokenAt: number) {
+  private constructor(list: readonly Entry[], places: ReadonlyMap<number, number>, brokenAt: number) {
     this.list = list
-    this.brokenAt = brokenAt
-    const places = new Map<number, number>()
-    let deltaBytes = 0
-    for (const [place, { stored, delta }] of list.entries()) {
-      places.set(stored.version, place)
-      deltaBytes += delta?.rawBytes ?? 0
-    }
     this.#places = places
-    this.deltaBytes = deltaBytes
+    this.brokenAt = brokenAt
+    this.deltaBytes = list.reduce((sum, { delta }) => sum + (delta?.rawBytes ?? 0), 0)
   }
 
-  static readonly none: GroupEntries = new GroupEntries([], 0)
+  static readonly none: GroupEntries = new GroupEntries([], new Map(), 0)
 
+  /** A group of its first version alone. */
   static of(first: StoredVersion): GroupEntries {
-    return new GroupEntries([{ stored: first, delta: undefined, root: 0 }], Number.POSITIVE_INFINITY)
+    const list = [{ stored: first, delta: undefined, root: 0 }]
+    return new GroupEntries(list, new Map([[first.version, 0]]), Number.POSITIVE_INFINITY)
   }
 
   /** These and more, of which an undefined one is lost. Cost: all of them. */
@@ -62,7 +58,7 @@ export class GroupEntries {
         list.push({ stored, delta: undefined, root: target?.root ?? -1 })
       } else list.push({ stored: { ...facts, sizeBytes, isDelta: true }, delta: change.delta, root: list.length })
     }
-    return new GroupEntries(list, brokenAt)
+    return new GroupEntries(list, places, brokenAt)
   }
 
   /** Where in the file the first frame is that is lost; undefined without one. */
