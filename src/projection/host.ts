@@ -26,7 +26,7 @@ export interface StateDraft {
   keep(row: ProjectionRow, state: NewState): Promise<void>
   /** Keep one more, and make row and states true together, durably. */
   publish(row: ProjectionRow, state: NewState): Promise<void>
-  /** Give up what was not published. To be called once. */
+  /** Give up what was not published. */
   end(): Promise<void>
 }
 

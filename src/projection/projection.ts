@@ -4,10 +4,11 @@ import { isVarveError, VarveError } from '../errors.ts'
 import { copyValue } from '../history/copy-value.ts'
 import type { ProjectionRow } from '../manifest/index.ts'
 import type { Topic } from '../topic/types.ts'
+import { findBeginning } from './beginning.ts'
 import { Folder } from './fold.ts'
 import type { ProjectionHost } from './host.ts'
-import { beginningOf, projected } from './reading.ts'
-import { beginRun, lagOf, type ProjectionRun } from './run.ts'
+import { beginningOf, lagOf, projected } from './reading.ts'
+import { ProjectionRun } from './run.ts'
 import { foldAt } from './state-at.ts'
 import type { Fold, Projected, Projection, ProjectionStatus, RunOptions, StateMoment } from './types.ts'
 
@@ -62,7 +63,8 @@ export class StoredProjection implements Projection {
     const { signal, end } = host.begin(options.signal)
     try {
       signal.throwIfAborted()
-      const run = await beginRun({ host, name, folder, isRebuild, signal, onProgress: options.onProgress })
+      const facts = { host, name, folder, isRebuild, signal, onProgress: options.onProgress }
+      const run = new ProjectionRun(facts, await findBeginning(facts))
       running.run = run
       const begins = () => {
         running.state = 'following'

@@ -70,3 +70,12 @@ export function projected<S>(state: unknown, positions: readonly number[]): Proj
   const only = positions.length === 1 && offset !== undefined ? { offset } : {}
   return { state: state as S, positions: [...positions], ...only }
 }
+
+/** Events between positions and the high watermarks. */
+export function lagOf(topic: Topic, positions: readonly number[]): number {
+  const { partitions } = topic.stats()
+  const each = partitions.map(({ partition, highWatermark, logStartOffset }) =>
+    Math.max(0, highWatermark - Math.max(positions[partition] ?? 0, logStartOffset)),
+  )
+  return each.reduce((sum, events) => sum + events, 0)
+}

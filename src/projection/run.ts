@@ -13,59 +13,13 @@ import type { VarveError } from '../errors.ts'
 import { copyValue } from '../history/copy-value.ts'
 import type { ProjectionFailure, ProjectionRow } from '../manifest/index.ts'
 import type { StoredEvent, Topic } from '../topic/types.ts'
-import { ApplyError, type Folder, type Folding, projectionFailed } from './fold.ts'
-import type { NewState, ProjectionHost, StateDraft } from './host.ts'
-import { beginningOf, cursorAt, foldUntil } from './reading.ts'
-import type { RunOptions } from './types.ts'
+import { type Beginning, lastPublished, type RunFacts } from './beginning.ts'
+import { ApplyError, type Folding, projectionFailed } from './fold.ts'
+import type { NewState, StateDraft } from './host.ts'
+import { beginningOf, cursorAt, foldUntil, lagOf } from './reading.ts'
 
 /** Following publishes at most this often. */
 const PUBLISH_EVERY_MS = 1_000
-
-export interface RunFacts {
-  readonly host: ProjectionHost
-  readonly name: string
-  readonly folder: Folder
-  /** Begin anew, whatever was published. */
-  readonly isRebuild: boolean
-  /** Ends it early; see `ProjectionHost.begin`. */
-  readonly signal: AbortSignal
-  readonly onProgress: RunOptions['onProgress']
-}
-
-interface Beginning {
-  readonly row: ProjectionRow
-  readonly topic: Topic
-  readonly live: Folding
-  /** Nothing of this fold was published yet. */
-  readonly isAnew: boolean
-}
-
-/** Where a run begins: at the published state, or anew.
- * @throws {VarveError} `TOPIC_UNKNOWN`, `OFFSET_PRUNED`, `VALUE_UNSUPPORTED` for what `initial` gives. */
-export async function beginRun(facts: RunFacts): Promise<ProjectionRun> {
-  const { host, name, folder } = facts
-  const row = host.row(name)
-  const found = await host.openTopic(row.topic)
-  const { topic, topicId } = found
-  if (!facts.isRebuild && row.foldVersion === folder.version && row.topicId === topicId) {
-    const live = await lastPublished(host, name)
-    if (live !== undefined) return new ProjectionRun(facts, { row, topic, live, isAnew: false })
-  }
-  const positions = beginningOf(row, found)
-  const { begin: _, ...rest } = row
-  const begins = { ...rest, topicId, ...(positions.some((offset) => offset > 0) && { begin: positions }) }
-  const live = folder.begin(positions)
-  // What cannot be stored is better known before all events are folded.
-  copyValue(live.state)
-  return new ProjectionRun(facts, { row: begins, topic, live, isAnew: true })
-}
-
-async function lastPublished(host: ProjectionHost, name: string): Promise<Folding | undefined> {
-  const published = await host.published(name)
-  if (published === undefined) return undefined
-  const { state, positions, recordedAt } = published
-  return { state, positions: [...positions], recordedAt }
-}
 
 export class ProjectionRun {
   readonly #facts: RunFacts
@@ -324,13 +278,4 @@ export class ProjectionRun {
   #place(): { topic: Topic; topicId: number } {
     return { topic: this.#topic, topicId: this.#row.topicId }
   }
-}
-
-/** Events between positions and the high watermarks. */
-export function lagOf(topic: Topic, positions: readonly number[]): number {
-  const { partitions } = topic.stats()
-  const each = partitions.map(({ partition, highWatermark, logStartOffset }) =>
-    Math.max(0, highWatermark - Math.max(positions[partition] ?? 0, logStartOffset)),
-  )
-  return each.reduce((sum, events) => sum + events, 0)
 }

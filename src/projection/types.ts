@@ -87,8 +87,8 @@ export interface Projection<S = unknown> {
    * it runs already, `OFFSET_PRUNED` when events that it has to fold are gone (deleting it makes it begin with what is
    * there), `VALUE_UNSUPPORTED` for what `initial` gives, `STORE_READ_ONLY`, `TOPIC_UNKNOWN`. */
   run(options?: RunOptions): Promise<ProjectionStatus>
-  /** The same, and then go on with every event that comes, publishing at most once a second, until the signal is aborted
-   * or the store closes, which publishes once more. Resolves then. @throws as `run`. */
+  /** The same, and then go on with every event that comes, publishing at most once a second, until the signal is
+   * aborted or the store closes, which publishes once more. Resolves then. @throws as `run`. */
   follow(options?: RunOptions): Promise<ProjectionStatus>
   /** Fold all events anew, whatever was published. One that does not come to its end leaves that as it is. @throws as
    * `run`. */

@@ -84,6 +84,8 @@ export class ProjectionStates {
         await keep(projection, state)
         const type = 'projection-published'
         await histories.replaceOwn(own, draft, (history) => this.#store.commit({ type, projection, history }))
+        // Its last file is the history's to append to.
+        await draft.end()
       },
       end: () => draft.end(),
     }

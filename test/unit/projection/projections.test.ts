@@ -153,7 +153,7 @@ test('histories of projections are read, not written, by public calls', async ()
   expect(await history.find()).toMatchObject({ version: 1, offset: 3, metadata: { positions: [3], foldVersion: 1 } })
   expect((await history.cleanup({ dryRun: true })).removed).toEqual([])
   expect(await store.histories.list()).toEqual([])
-  const writes = [
+  const writes: Promise<unknown>[] = [
     history.append(1),
     history.appendMetrics({ metrics: {} }),
     history.pin({ version: 1 }),
