@@ -127,10 +127,13 @@ export class HistoryAuthor {
     })
   }
 
-  async cleanup(name: string, now = this.now): Promise<void> {
+  /** @param mayBeIdle the disk may say that files end where they do not. */
+  async cleanup(name: string, now = this.now, mayBeIdle = false): Promise<void> {
     const history = await this.#store.histories.open(name)
-    await this.#take({ name, action: { do: 'cleanup', now } }, async () => {
-      await history.cleanup({ now })
+    const step: Step = { name, action: { do: 'cleanup', now } }
+    await this.#take(step, async () => {
+      const { kept, versions, rolledUp } = await history.cleanup({ now })
+      step.idle = mayBeIdle && kept === versions && rolledUp === 0
     })
   }
 

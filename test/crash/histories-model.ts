@@ -29,6 +29,8 @@ export interface Step {
   failed?: boolean
   /** It was refused, and so must not have happened. */
   refused?: boolean
+  /** A clean-up that said it did nothing: what it could not read stays. */
+  idle?: boolean
 }
 
 export type StepLedger = Ledger<Step>
@@ -82,7 +84,10 @@ function taken({ model, steps }: Candidate, step: Step): Candidate | undefined {
   return after === 'impossible' ? undefined : { model: after, steps: [...steps, step] }
 }
 
-function modelAfter(model: Model | undefined, { action, version }: Step): Model | undefined | 'impossible' {
+function modelAfter(
+  model: Model | undefined,
+  { action, version, idle = false }: Step,
+): Model | undefined | 'impossible' {
   if (action.do === 'create') return model ?? { options: action.options, lastVersion: 0, versions: [] }
   if (model === undefined) return 'impossible'
   switch (action.do) {
@@ -94,7 +99,7 @@ function modelAfter(model: Model | undefined, { action, version }: Step): Model 
     case 'unpin':
       return pinned(model, action.version, action.do === 'pin')
     case 'cleanup':
-      return cleaned(model, action.now)
+      return idle ? model : cleaned(model, action.now)
     case 'change':
       return { ...model, options: { ...model.options, ...action.options } }
     case 'delete':

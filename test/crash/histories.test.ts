@@ -16,7 +16,7 @@ const total = { unique: 0, nested: 0 }
 describe('a store with histories that crashed', () => {
   test.each(explorations)('shows each version whole and acknowledged: $name', { timeout: 300_000 }, async (run) => {
     const nested = { images: share(4), points: 8 }
-    const report = await mustSurvive({ ...run, seeds: 4, imagesMax: share(120), nested })
+    const report = await mustSurvive({ ...run, seeds: 4, imagesMax: share(130), nested })
     total.unique += report.unique
     total.nested += report.nestedImages
   })
