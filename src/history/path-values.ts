@@ -6,6 +6,7 @@ import { cloneValue } from './copy-value.ts'
 import type { GroupFile } from './group-file.ts'
 import type { HistoryHost } from './host.ts'
 import type { OpenGroups } from './open-groups.ts'
+import { versionsOf } from './place-versions.ts'
 import type { PathVersion } from './types.ts'
 import { valueAtSteps } from './value-path.ts'
 import type { CheckedRange } from './version-list.ts'
@@ -19,10 +20,10 @@ export interface PathValuesParts {
   readonly signal: AbortSignal | undefined
 }
 
-/** Cost: each group's keyframe and changes, once. @throws {VarveError} `VERSION_DAMAGED`. */
+/** Cost: each group's keyframe and changes, once. @throws {VarveError} `VERSION_DAMAGED` at the first version that is
+ * lost. */
 export async function* pathValues(parts: PathValuesParts): AsyncGenerator<PathVersion> {
-  const { host, groups, path, range, onlyChanges, signal } = parts
-  const { digest } = host.storage
+  const { host, groups, range, onlyChanges, signal } = parts
   const { from, to, isForward } = range
   let next = isForward ? from : to - 1
   let last: string | undefined
@@ -33,28 +34,44 @@ export async function* pathValues(parts: PathValuesParts): AsyncGenerator<PathVe
       ? rows.find(({ lastVersion }) => lastVersion >= next)
       : rows.findLast(({ firstVersion }) => firstVersion <= next)
     if (group === undefined) return
-    const found = await groups.use(group, (file) => valuesOf(file, path, signal))
-    if (!isForward) found.reverse()
-    for (const one of found) {
-      const isWanted =
-        one.version >= from && one.version < to && (isForward ? one.version >= next : one.version <= next)
-      if (!isWanted) continue
-      const hash = one.value === undefined ? '' : contentHashOf(digest, one.value).hash
-      if (!onlyChanges || hash !== last) yield one
-      last = hash
+    const used = groups.acquire(group)
+    try {
+      const file = await used.opened
+      const wanted = versionsOf(group).filter((version) => {
+        return version >= from && version < to && (isForward ? version >= next : version <= next)
+      })
+      const found = valuesOf(file, wanted, parts)
+      for await (const one of isForward ? found : reversed(found)) {
+        const hash = one.value === undefined ? '' : contentHashOf(host.storage.digest, one.value).hash
+        if (!onlyChanges || hash !== last) yield one
+        last = hash
+      }
+    } finally {
+      used.release()
     }
     next = isForward ? group.lastVersion + 1 : group.firstVersion - 1
     if (isForward ? next >= to : next < from) return
   }
 }
 
-async function valuesOf(file: GroupFile, path: Path, signal: AbortSignal | undefined): Promise<PathVersion[]> {
-  const found: PathVersion[] = []
-  const first = file.versions[0]?.version ?? 0
+/** @param wanted versions of the group without gaps, ascending. */
+async function* valuesOf(
+  file: GroupFile,
+  wanted: readonly number[],
+  { path, signal }: PathValuesParts,
+): AsyncGenerator<PathVersion> {
+  const [first, last] = [wanted[0], wanted.at(-1)]
+  if (first === undefined || last === undefined) return
   for await (const { version: stored, value } of file.values(first, { signal })) {
     const { version, at, label } = stored
     const there = cloneValue(valueAtSteps(value, path.steps))
-    found.push({ version, at, ...(label !== undefined && { label }), value: there })
+    yield { version, at, ...(label !== undefined && { label }), value: there }
+    if (version === last) return
   }
-  return found
+}
+
+async function* reversed(values: AsyncIterable<PathVersion>): AsyncGenerator<PathVersion> {
+  const all: PathVersion[] = []
+  for await (const one of values) all.push(one)
+  yield* all.reverse()
 }

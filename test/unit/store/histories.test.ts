@@ -200,3 +200,31 @@ test('Histories.open() refuses unknown names without create, other options, and 
   expect((await again.append('new')).version).toBe(1)
   await store.close()
 })
+
+test('History.values() gives what is before a lost version, and says which is lost only where it is asked for', async () => {
+  const storage = memoryStorage()
+  const store = await openStore({ storage })
+  const history = await store.histories.open('board', { create: true })
+  const ends: number[] = []
+  for (let n = 1; n <= 9; n++) {
+    await history.append({ n })
+    ends.push((await history.stats()).storedBytes)
+  }
+  await store.close()
+  const [file] = await storage.list('histories/board')
+  const handle = await storage.openAppend(`histories/board/${file?.name}`)
+  await handle.writeAt((ends[5] as number) - 1, new Uint8Array([0xff]))
+  await handle.close()
+  const again = await openStore({ storage })
+  const damaged = await again.histories.open('board')
+  const seen: unknown[] = []
+  const all = (async () => {
+    for await (const { value } of damaged.values('n')) seen.push(value)
+  })()
+  await expect(all).rejects.toMatchObject({ code: 'VERSION_DAMAGED', details: { versions: [6, 7, 8, 9] } })
+  expect(seen).toEqual([1, 2, 3, 4, 5])
+  expect((await collect(damaged.values('n', { from: 2, to: 6 }))).map(({ value }) => value)).toEqual([2, 3, 4, 5])
+  expect((await damaged.append({ n: 10 })).isDelta).toBe(false)
+  expect(await damaged.read()).toEqual({ n: 10 })
+  await again.close()
+})
