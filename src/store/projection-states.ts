@@ -44,14 +44,13 @@ export class ProjectionStates {
 
   /** A version of the history of a projection, if there is one. */
   async kept(name: string, selector: VersionSelector): Promise<KeptState | undefined> {
-    try {
-      const history = await this.#parts.histories.open(ownName(name))
-      const info = await history.find(selector)
-      const state = await history.read({ version: info.version })
-      return { state, ...reflectedBy(info), recordedAt: info.at }
-    } catch (error) {
-      if (NO_VERSION.some((code) => isVarveError(error, code))) return undefined
-      throw error
+    const history = await this.#parts.histories.open(ownName(name))
+    for (;;) {
+      const info = await unless(history.find(selector))
+      if (info === undefined) return undefined
+      const kept = await unless(history.read({ version: info.version }).then((state) => ({ state })))
+      // Otherwise all versions were replaced meanwhile.
+      if (kept !== undefined) return { ...kept, ...reflectedBy(info), recordedAt: info.at }
     }
   }
 
@@ -92,7 +91,14 @@ export class ProjectionStates {
   }
 }
 
-/** There is no such version, or not any more. */
+/** What is found, unless there is no such version, or not any more. */
+function unless<T>(found: Promise<T>): Promise<T | undefined> {
+  return found.catch((error: unknown) => {
+    if (NO_VERSION.some((code) => isVarveError(error, code))) return undefined
+    throw error
+  })
+}
+
 const NO_VERSION = ['VERSION_UNKNOWN', 'VERSION_OUT_OF_RANGE', 'VERSION_GONE'] as const
 
 /** A state as a version of a history. */

@@ -4,6 +4,7 @@ import type { Fold, Projection, ProjectionOptions, Store, StoredEvent, Topic } f
 import { openShelf, type Shelf } from '../store/documents-support.ts'
 import { event } from '../topic/support.ts'
 
+export type { Projection } from '../../../src/index.ts'
 export { openAgain, openShelf } from '../store/documents-support.ts'
 export { collect, event, Gate, outcome, stateOf, Wire } from '../topic/support.ts'
 
