@@ -68,7 +68,7 @@ export const ERROR_CODES = {
   PATH_UNKNOWN: { kind: 'not-found' },
   HISTORY_UNKNOWN: {
     kind: 'not-found',
-    hint: 'Create it: open with `create`, POST its first version, or `varve history append --create`',
+    hint: 'Create it: open with `create`, POST /api/histories, or `varve history append --create`',
   },
   VERSION_UNKNOWN: { kind: 'not-found', hint: '`list` names the versions that exist' },
   PROJECTION_UNKNOWN: { kind: 'not-found', hint: 'Create it: open with `create` and a `fold`' },

@@ -1,6 +1,9 @@
 /** Histories over the API: created, changed, pinned, thinned, checked, deleted; hostile names.
  * @module */
 import { describe, expect, test } from 'vitest'
+import { memoryStorage } from '../../adapters/memory/index.ts'
+import { openStore } from '../../src/index.ts'
+import { createApp } from '../../web/index.ts'
 import { jsonOf, posted } from './support/harness.ts'
 import { ended, historyHarness as started, threeVersions } from './support/histories.ts'
 
@@ -100,6 +103,24 @@ describe('keeping and thinning', () => {
       state: 'done',
       report: { dryRun: false, kept: 3 },
     })
+  })
+
+  test('jobs that would change a store that is open for reading are refused at once', async () => {
+    const storage = memoryStorage()
+    const owner = await openStore({ storage })
+    await (await owner.histories.open('board', { create: true })).append(1)
+    await owner.close()
+    const store = await openStore({ storage, readOnly: true })
+    const app = createApp(store, { access: () => 'admin' })
+    const send = (path: string, body: object) => app.request(`/api/histories/board${path}`, posted(body))
+    const refused = { code: 'STORE_READ_ONLY', status: 403 }
+    expect(await jsonOf(await send('/cleanup', { confirm: 'board' }))).toMatchObject(refused)
+    expect(await jsonOf(await send('/versions', {}))).toMatchObject(refused)
+    expect((await app.request('/api/histories/board/verify', { method: 'POST' })).status).toBe(202)
+    const page = await (await app.request('/histories/board')).text()
+    expect(page).toContain('Version 1</h2>')
+    expect(page).not.toContain('id="pin"')
+    await store.close()
   })
 
   test('postHistoryVerify() checks every version as a job', async () => {

@@ -114,6 +114,7 @@ describe('a real projection', () => {
     expect(kept).not.toContain('id="pin"')
     expect(await page('/histories/_totals/settings', 'admin')).not.toContain('id="delete"')
     expect(await page('/histories')).not.toContain('_totals')
+    expect(await page('/')).toContain('<a href="/histories">0</a>')
     for (const [path, method] of [
       ['/api/histories/_totals?confirm=_totals', 'DELETE'],
       ['/api/histories/_totals/versions/newest/pin', 'POST'],
@@ -124,6 +125,25 @@ describe('a real projection', () => {
       state: { total: 6 },
       offset: 3,
     })
+  })
+})
+
+describe('kept as a document', () => {
+  test('the state is a document that can be looked at and not deleted', async () => {
+    const { store, as, page } = await started()
+    await store.topics.open('orders', { create: true })
+    const projection = await store.projections.open<number>('totals', {
+      create: { topic: 'orders' },
+      fold: { version: 1, initial: () => 7, apply: (state) => state },
+    })
+    expect(await page('/')).toContain('<a href="/documents">0</a>')
+    await projection.run()
+    expect(await page('/')).toContain('<a href="/documents">0</a>')
+    expect(await page('/projections/totals')).toContain('<a href="/documents/_totals">')
+    expect(await page('/documents')).not.toContain('_totals')
+    expect(await page('/documents/_totals', 'admin')).not.toContain('id="delete"')
+    const removed = await as('admin', '/api/documents/_totals?confirm=_totals', { method: 'DELETE' })
+    expect(removed.status).toBe(400)
   })
 })
 

@@ -62,7 +62,7 @@ test('readState() tells a reader what is missing where there is no fold', async 
 
 test('readState() sends a large state in pieces', async () => {
   const { fake, get } = await started()
-  fake.state = { list: Array.from({ length: 40_000 }, (_, n) => `item ${n}`) }
+  fake.state = { list: Array.from({ length: 100_000 }, (_, n) => `item ${n}`) }
   const answer = await get('/totals/state')
   expect(answer.headers.get('content-length')).toBe(null)
   expect(await jsonOf(answer)).toEqual({ state: fake.state, positions: [3], offset: 3 })

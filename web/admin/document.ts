@@ -9,6 +9,7 @@ import {
   Path,
   type VarveError,
 } from '../../src/index.ts'
+import { isOwn } from '../api/answers.ts'
 import { deleteDocument, placeOf } from '../api/documents.ts'
 import { present } from '../api/fields.ts'
 import { allows, factsOf, type Shared, type WebContext } from '../context.ts'
@@ -36,7 +37,7 @@ export async function valuePage(c: WebContext, app: Shared): Promise<Response> {
 <div class="panel">${facts(document, app)}</div>
 ${placeForm(c)}
 ${content}
-${allows(factsOf(c).role, 'admin') && !app.store.readOnly && deleteForm(c, document.name)}`
+${allows(factsOf(c).role, 'admin') && !app.store.readOnly && !isOwn(document.name) && deleteForm(c, document.name)}`
     return answer(layout({ title: `${document.name} · varve`, content: page }, { c, app }), status)
   })
 }

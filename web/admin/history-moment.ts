@@ -1,4 +1,4 @@
-/** One version as the page shows it: what is known of it, what changed, its value; and one path over time.
+/** One version as the page shows it: what is known of it, what changed, and its value.
  * @module */
 import { html } from 'hono/html'
 import {
@@ -7,21 +7,19 @@ import {
   type HistoryStats,
   isVarveError,
   Path,
-  type PathVersion,
   stringifyValue,
   type VarveError,
   type VersionInfo,
 } from '../../src/index.ts'
 import { isOwn } from '../api/answers.ts'
 import { recorded } from '../api/audit.ts'
-import { placeOf } from '../api/documents.ts'
 import { refuse } from '../api/fields.ts'
-import { historyName, historyOf, writableHistoryOf } from '../api/histories.ts'
+import { writableHistoryOf } from '../api/histories.ts'
 import { allows, factsOf, type Shared, type WebContext } from '../context.ts'
 import { problemOf } from '../problems.ts'
 import { formFields, leadTo, readWhole } from './form.ts'
-import { historyAddress, historyHead } from './histories.ts'
-import { answer, type Html, layout } from './layout.ts'
+import { historyAddress } from './histories.ts'
+import type { Html } from './layout.ts'
 import { metricsTable, seriesOf } from './metrics-table.ts'
 import { address, isReachable } from './tree.ts'
 import { counted, formatBytes, formatCount, formatTime, isoTime, layOut } from './words.ts'
@@ -30,9 +28,6 @@ import { counted, formatBytes, formatCount, formatTime, isoTime, layOut } from '
 const TEXT_CHARACTERS = 20_000
 const CHANGES = 200
 const CHANGE_CHARACTERS = 300
-const PATH_VERSIONS = 200
-/** How long a page looks for versions. */
-const SEARCH_MS = 5_000
 
 /** What the page of a history points at. */
 export interface Moment {
@@ -204,7 +199,7 @@ the rest, and the JSON has all.</p>`
 }
 
 /** A part of the page, or beside the others why it cannot be shown: damage of one version does not hide the rest. */
-async function told(c: WebContext, id: string, part: () => Promise<Html>): Promise<Html> {
+export async function told(c: WebContext, id: string, part: () => Promise<Html>): Promise<Html> {
   try {
     return await part()
   } catch (error) {
@@ -223,71 +218,8 @@ const TOLD_CODES: ReadonlySet<VarveError['code']> = new Set([
   'VERSION_OUT_OF_RANGE',
 ])
 
-/** GET /histories/:name/values with `path`, `from`: the value at one path over time. */
-export async function valuesPage(c: WebContext, app: Shared): Promise<Response> {
-  const history = await historyOf(c, app)
-  const here = historyAddress(c, history.name)
-  const { path = '' } = factsOf(c).query
-  const content = html`${historyHead(c, { name: history.name })}
-<form class="filter" method="get" action="${here}/values" hx-ignore role="search" aria-label="Path">
-<label>Path <input name="path" value="${path}" maxlength="6000" placeholder="shapes[4].x" spellcheck="false"
-autocomplete="off" autocapitalize="off"></label>
-<button class="quiet">Show</button>
-</form>
-${await told(c, 'values', () => valuesOf(c, app, history))}`
-  return answer(layout({ title: `${history.name} over time · varve`, content }, { c, app }))
-}
-
-async function valuesOf(c: WebContext, app: Shared, history: History): Promise<Html> {
-  const { path = '', fromVersion } = factsOf(c).query
-  const here = historyAddress(c, historyName(c))
-  const { found, next, isLate } = await readValues(c, app, history)
-  const more = next !== undefined && address(`${here}/values`, { path, from: String(next) })
-  return html`<h2>${found.length === 0 ? 'No values' : counted(found.length, 'value')}${
-    fromVersion !== undefined && html` from version ${fromVersion}`
-  }${isLate && html` within ${SEARCH_MS / 1_000} s`}</h2>
-<div class="scroll" hx-ignore>
-<table id="values">
-<thead><tr><th scope="col">Since version</th><th scope="col">Time</th><th scope="col">Value</th></tr></thead>
-<tbody>${found.map(
-    ({ version, at, label, value }) => html`<tr>
-<th scope="row"><a href="${address(here, { version: String(version), path })}">${version}</a>
-${label !== undefined && html`<span class="faint">${label}</span>`}</th>
-<td><time datetime="${isoTime(at)}">${formatTime(at)}</time></td>
-<td>${value === undefined ? html`<span class="faint">nothing there</span>` : html`<code class="value">${valueText(value)}</code>`}</td></tr>`,
-  )}</tbody>
-</table>
-</div>
-${more && html`<p><a class="button" rel="next" id="later" href="${more}">Later values</a></p>`}`
-}
-
-/** Values that changed, as many as a page shows and within some seconds. */
-async function readValues(
-  c: WebContext,
-  app: Shared,
-  history: History,
-): Promise<{ found: PathVersion[]; next?: number; isLate: boolean }> {
-  const { fromVersion } = factsOf(c).query
-  const late = new AbortController()
-  const cancel = app.clock.after(SEARCH_MS, () => late.abort())
-  const found: PathVersion[] = []
-  try {
-    const range = fromVersion === undefined ? {} : { from: fromVersion }
-    for await (const one of history.values(placeOf(c), { ...range, signal: late.signal })) {
-      if (found.length === PATH_VERSIONS) return { found, next: one.version, isLate: false }
-      found.push(one)
-    }
-    return { found, isLate: false }
-  } catch (error) {
-    const last = found.at(-1)
-    if (!late.signal.aborted || last === undefined) throw error
-    return { found, next: last.version + 1, isLate: true }
-  } finally {
-    cancel()
-  }
-}
-
-function valueText(value: unknown): string {
+/** A value as one line of JSON, as far as it is shown. */
+export function valueText(value: unknown): string {
   return cut(stringifyValue(value))
 }
 

@@ -9,7 +9,7 @@ import { eventPage, walkPage } from './event.ts'
 import { LIVE_FILTERS, PAGE_FILTERS } from './filter.ts'
 import { historiesPage, postCreateHistory } from './histories.ts'
 import { momentPartial, timelinePage } from './history.ts'
-import { postPinForm, valuesPage } from './history-moment.ts'
+import { postPinForm } from './history-moment.ts'
 import {
   historySettingsPage,
   postCleanupForm,
@@ -17,17 +17,12 @@ import {
   postHistorySettings,
   verifyHistoryPartial,
 } from './history-settings.ts'
+import { valuesPage } from './history-values.ts'
 import { cancelPartial, checkpointPartial, jobPartial, verifyPartial } from './job.ts'
 import { loginPage, postLogin, postLogout } from './login.ts'
 import { overviewPage, storePartial, topicsPartial } from './overview.ts'
-import {
-  postDeleteProjection,
-  projectionPage,
-  projectionPartial,
-  projectionsPage,
-  projectionsPartial,
-  startPartial,
-} from './projections.ts'
+import { postDeleteProjection, projectionPage, projectionPartial, startPartial } from './projection.ts'
+import { projectionsPage, projectionsPartial } from './projections.ts'
 import { postDelete, postPruneForm, postSettings, settingsPage } from './settings.ts'
 import { liveRows, topicPage, topicPartial } from './topic.ts'
 

@@ -9,7 +9,12 @@ const encoder = new TextEncoder()
 
 /** Answer with a value as JSON. */
 export function json(value: unknown, init: { status?: number; headers?: Record<string, string> } = {}): Response {
-  const body = encoder.encode(stringifyValue(value))
+  return jsonText(stringifyValue(value), init)
+}
+
+/** Answer with text that is JSON. */
+export function jsonText(text: string, init: { status?: number; headers?: Record<string, string> } = {}): Response {
+  const body = encoder.encode(text)
   const type = { 'content-type': 'application/json; charset=utf-8', 'content-length': String(body.length) }
   return new Response(body, { status: init.status ?? 200, headers: { ...type, ...init.headers } })
 }
@@ -91,6 +96,11 @@ export function refuseOwn(name: string, what = 'topic'): void {
     throw new VarveError('NAME_INVALID', `Cannot change ${what} "${name}": it is the store's own`, {
       details: { name },
     })
+}
+
+/** @throws {VarveError} `STORE_READ_ONLY`, before a job is started for what would be refused in it. */
+export function refuseReadOnly({ store }: Shared, action: string): void {
+  if (store.readOnly) throw new VarveError('STORE_READ_ONLY', `Cannot ${action}: the store is open for reading`)
 }
 
 /** The media type of the body, without its charset. */

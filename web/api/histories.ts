@@ -12,7 +12,7 @@ import {
   isVarveError,
 } from '../../src/index.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
-import { bodyText, isOwn, json, jsonPage, parseJson, refuseOwn } from './answers.ts'
+import { bodyText, isOwn, json, jsonPage, parseJson, refuseOwn, refuseReadOnly } from './answers.ts'
 import { recorded } from './audit.ts'
 import { pageByName } from './documents.ts'
 import { nextLink } from './events.ts'
@@ -131,6 +131,7 @@ export async function startCleanup(
   const history = await writableHistoryOf(c, app)
   const { name } = history
   checkConfirmed(confirm, { name, what: 'history', action: 'clean up' })
+  refuseReadOnly(app, 'clean up a history')
   return app.jobs.start('history-cleanup', {
     what: `history-cleanup ${name}`,
     subject: name,

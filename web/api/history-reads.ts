@@ -4,7 +4,6 @@
  * choose. What may be long is sent as it is found; what is found without an end in sight comes as lines.
  * @module */
 import {
-  eventsToJson,
   type FoundVersions,
   type History,
   type HistoryStats,
@@ -12,7 +11,6 @@ import {
   VarveError,
   type VersionInfo,
   type VersionSelector,
-  valueToEvents,
 } from '../../src/index.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { json, jsonPage } from './answers.ts'
@@ -22,11 +20,8 @@ import { nextLink } from './events.ts'
 import { present, refuse } from './fields.ts'
 import { historyOf, versionTag, writableHistoryOf } from './histories.ts'
 import { isKnown } from './preconditions.ts'
-import { streamBytes } from './stream.ts'
+import { streamBytes, valueAnswer } from './stream.ts'
 
-/** Encoded bytes of a value that is answered in one piece. */
-const WHOLE_BYTES = 262_144
-const JSON_TYPE = 'application/json; charset=utf-8'
 const LINES_TYPE = 'application/x-ndjson; charset=utf-8'
 const encoder = new TextEncoder()
 
@@ -45,7 +40,7 @@ export async function readVersion(c: WebContext, app: Shared): Promise<Response>
   if (isKnown(c, headers.etag)) return new Response(null, { status: 304, headers })
   const isWhole = place.steps.length === 0
   if (c.req.method === 'HEAD' && isWhole)
-    return new Response(null, { headers: { ...headers, 'content-type': JSON_TYPE } })
+    return new Response(null, { headers: { ...headers, 'content-type': 'application/json; charset=utf-8' } })
   const check = factsOf(c).query.check === 'true' || undefined
   const value = await history.read({
     version: info.version,
@@ -172,21 +167,6 @@ function selected(ways: { [Way in keyof VersionSelector]: VersionSelector[Way] |
   const [, second] = Object.keys(chosen)
   if (second !== undefined) throw refuse(second, `Cannot find a version: "${second}" is a second way to name it`)
   return chosen
-}
-
-/** Answer with a value as JSON, in pieces where it is large.
- * @param sizeBytes about how large it is. */
-export function valueAnswer(
-  c: WebContext,
-  app: Shared,
-  { value, headers, sizeBytes }: { value: unknown; headers: Readonly<Record<string, string>>; sizeBytes: number },
-): Response | Promise<Response> {
-  if (sizeBytes <= WHOLE_BYTES) return json(value, { headers })
-  return streamBytes(c, app, {
-    pieces: () => eventsToJson(valueToEvents(value)),
-    headers: { ...headers, 'content-type': JSON_TYPE },
-    release: () => {},
-  })
 }
 
 /** Answer with a line for each thing that is found, until it ends or the client goes. */

@@ -7,7 +7,13 @@ const JSON_TYPE = 'application/json'
 const answers = 'json'
 const found = { status: 200, types: [JSON_TYPE] } as const
 const accepted = { status: 202, types: [JSON_TYPE] } as const
-const RUN_CODES = ['PROJECTION_UNKNOWN', 'NAME_INVALID', 'PROJECTION_UNDEFINED', 'PROJECTION_BUSY'] as const
+const RUN_CODES = [
+  'PROJECTION_UNKNOWN',
+  'NAME_INVALID',
+  'PROJECTION_UNDEFINED',
+  'PROJECTION_BUSY',
+  'STORE_READ_ONLY',
+] as const
 
 export const PROJECTION_ROUTES: readonly Route[] = [
   {

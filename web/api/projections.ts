@@ -6,15 +6,15 @@
 import type { Projection, ProjectionStatus } from '../../src/index.ts'
 import { VarveError } from '../../src/index.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
-import { json, jsonPage } from './answers.ts'
+import { json, jsonPage, refuseReadOnly } from './answers.ts'
 import { recorded } from './audit.ts'
 import { pageByName } from './documents.ts'
 import { nextLink } from './events.ts'
 import { checkConfirmed, present, refuse } from './fields.ts'
-import { valueAnswer } from './history-reads.ts'
 import type { Job } from './jobs.ts'
 import { isKnown } from './preconditions.ts'
 import { acceptedJob } from './store.ts'
+import { valueAnswer } from './stream.ts'
 
 /** GET /api/projections */
 export async function listProjections(c: WebContext, app: Shared): Promise<Response> {
@@ -40,15 +40,14 @@ export async function readState(c: WebContext, app: Shared): Promise<Response> {
   if (offset !== undefined && time !== undefined)
     throw refuse('time', 'Cannot read a state: "offset" and "time" both say which')
   const moment = offset !== undefined ? { offset } : time !== undefined ? { time } : undefined
-  const sizeBytes = Number.POSITIVE_INFINITY
   if (moment !== undefined) {
     const value = await projection.stateAt(moment, { signal: c.req.raw.signal })
-    return valueAnswer(c, app, { value, headers: {}, sizeBytes })
+    return valueAnswer(c, app, { value, headers: {} })
   }
   // The state may be newer than its tag; then it is sent once more than needed.
   const headers = { etag: stateTag(await projection.status()) }
   if (isKnown(c, headers.etag)) return new Response(null, { status: 304, headers })
-  return valueAnswer(c, app, { value: await projection.state(), headers, sizeBytes })
+  return valueAnswer(c, app, { value: await projection.state(), headers })
 }
 
 /** POST /api/projections/:name/run */
@@ -77,6 +76,7 @@ export async function startProjection(c: WebContext, app: Shared, way: 'run' | '
         details: { projection: name },
       },
     )
+  refuseReadOnly(app, `${way} a projection`)
   if (!joins && (state === 'running' || state === 'following'))
     throw new VarveError('PROJECTION_BUSY', `Cannot ${way} projection "${name}": it is ${state}`, {
       details: { projection: name, state },

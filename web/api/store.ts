@@ -11,6 +11,17 @@ import { streamFrames } from './sse.ts'
 
 type VerifyHead = Exclude<VerifyOptions['head'], undefined>
 
+/** What one version and one answer about versions may hold; the library checks them. */
+const HISTORY_LIMITS = {
+  labelBytes: 256,
+  fingerprintBytes: 256,
+  metadataBytes: 65_536,
+  keyframeInterval: 10_000,
+  pageVersions: 1_000,
+  changes: 10_000,
+  queryBytes: 52_428_800,
+} as const
+
 const HASH = /^[0-9a-f]{64}$/
 
 /** GET /api/store */
@@ -20,7 +31,7 @@ export async function readStore(c: WebContext, app: Shared): Promise<Response> {
   const { gaps } = app.store.openReport
   // Which offsets cannot be read is for every reader; the names of files are not.
   const shown = admin ? gaps : gaps.map(({ file: _file, reason: _reason, ...gap }) => gap)
-  const limits = { ...app.limits, document: DOCUMENT_LIMITS }
+  const limits = { ...app.limits, document: DOCUMENT_LIMITS, history: HISTORY_LIMITS }
   return json({ ...stats, ...(admin && { location }), gaps: shown, limits, streams: app.streams.count })
 }
 

@@ -8,10 +8,17 @@
  * - The answer has begun when a later piece fails, so the connection is cut: no client takes a part for the whole.
  * - Whatever ends the stream (client, server, source, failure) runs the same `#end`, once.
  * @module */
-import { type OpenDocument, type Path, stringifyValue, VarveError } from '../../src/index.ts'
+import {
+  eventsToJson,
+  type OpenDocument,
+  type Path,
+  stringifyValue,
+  VarveError,
+  valueToEvents,
+} from '../../src/index.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { logFailure } from '../problems.ts'
-import { joinBytes } from './answers.ts'
+import { joinBytes, jsonText } from './answers.ts'
 import { refuseWhenStopped } from './sse.ts'
 
 /** How long an answer waits for its first pieces. */
@@ -169,6 +176,48 @@ class ByteStream {
     // The source may be in the middle of a read; it has been told to stop, so its end is only observed.
     const ended = pieces.return?.() ?? Promise.resolve()
     void ended.then(release, release)
+  }
+}
+
+/** Characters of text that is answered at once; more comes in pieces and holds a slot. */
+const WHOLE_CHARACTERS = 1_048_576
+/** Encoded bytes of a value whose text is made at once; of a larger one it is made as it is sent. */
+const TEXT_BYTES = 67_108_864
+
+/** Answer with a value as JSON, in pieces where it is large.
+ * @param sizeBytes about how large it is, where that is known. @throws {VarveError} as `streamBytes`. */
+export function valueAnswer(
+  c: WebContext,
+  app: Shared,
+  { value, headers, sizeBytes = 0 }: { value: unknown; headers: Readonly<Record<string, string>>; sizeBytes?: number },
+): Response | Promise<Response> {
+  const text = sizeBytes > TEXT_BYTES ? undefined : textOf(value)
+  if (text !== undefined && text.length <= WHOLE_CHARACTERS) return jsonText(text, { headers })
+  return streamBytes(c, app, {
+    pieces: () =>
+      text === undefined ? eventsToJson(valueToEvents(value)) : piecesOf(text, app.limits.streamChunkBytes),
+    headers: { ...headers, 'content-type': 'application/json; charset=utf-8' },
+    release: () => {},
+  })
+}
+
+/** The JSON of a value, unless no string can hold it. */
+function textOf(value: unknown): string | undefined {
+  try {
+    return stringifyValue(value)
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
+async function* piecesOf(text: string, characters: number): AsyncGenerator<Uint8Array> {
+  for (let from = 0; from < text.length; ) {
+    const to = from + characters
+    // No pair of surrogates is cut.
+    const end = (text.charCodeAt(to - 1) & 0xfc00) === 0xd800 ? to + 1 : to
+    yield encoder.encode(text.slice(from, end))
+    from = end
   }
 }
 
