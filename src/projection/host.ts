@@ -15,7 +15,7 @@ export interface KeptState {
   readonly recordedAt: number
 }
 
-/** A state to publish. It does not change any more. */
+/** A state to publish. Of a projection that keeps a document it does not change any more. */
 export interface NewState {
   readonly state: unknown
   readonly recordedAt: number

@@ -1,8 +1,8 @@
 /** One run of a projection: folding what is there, and then what comes, publishing now and then.
  *
  * Invariants: what is published is a state and the positions that it reflects, in one commit; at most one publication
- * is under way, beside the folding; what it writes is not touched any more, the folding goes on with a copy. So a
- * restart goes on with exactly what this run went on with. A state that an apply threw away is never published, nor
+ * is under way, beside the folding, which does not touch what it writes. The folding goes on with the state as it is
+ * stored, so a restart goes on with exactly what this run went on with. A state that an apply threw away is never published, nor
  * shown. What was begun anew takes the place of the published states when it is caught up, all at once.
  *
  * In topics with several partitions, events of each are folded in order, and those of several by `recordedAt` as far
@@ -17,6 +17,7 @@ import { type Beginning, lastPublished, type RunFacts } from './beginning.ts'
 import { ApplyError, type Folding, projectionFailed } from './fold.ts'
 import type { NewState, StateDraft } from './host.ts'
 import { beginningOf, cursorAt, foldUntil, lagOf } from './reading.ts'
+import { isStoredForm } from './stored-form.ts'
 
 /** Following publishes at most this often. */
 const PUBLISH_EVERY_MS = 1_000
@@ -216,9 +217,11 @@ export class ProjectionRun {
     return { foldVersion: this.#facts.folder.version, publishedAt: this.#facts.host.clock.now() }
   }
 
-  /** The state as it is, and a copy to go on with. @throws {ApplyError} when it cannot be stored. */
+  /** The state as it is, not to be touched any more but by histories, which take what they need at once; the folding
+   * goes on with a copy. @throws {ApplyError} when it cannot be stored. */
   #handOver(): NewState {
     const { state, recordedAt } = this.#live
+    if (this.#row.keep === 'history' && isStoredForm(state)) return { state, recordedAt }
     try {
       this.#live.state = copyValue(state)
     } catch (error) {

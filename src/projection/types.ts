@@ -6,7 +6,7 @@ import type { AnyKinds, Kinds, StoredEvent } from '../topic/types.ts'
 export interface Fold<S, K extends Kinds = AnyKinds> {
   /** Whole number from 1. With another one than that of the published state the projection begins anew. */
   readonly version: number
-  /** The state before the first event, made anew for each beginning. */
+  /** The state before the first event, made anew for each beginning: of the value table, and nothing in it twice. */
   readonly initial: () => S
   /** What an event does to the state: changes and returns it, or returns another. By kind, where kinds that are not
    * named do nothing; or one function for all. Must not do anything else: events are folded more than once. Events of
