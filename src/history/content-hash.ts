@@ -1,10 +1,10 @@
 /** The hash of a value, as a tree: a container counts by its hash in the one around it, so that after a small edit
  * only the containers around the edit are hashed again.
  *
- * The term of a scalar is its structural encoding. That of a container is one byte (`12` array, `10` object), the
- * number of its children as a varint, and the terms of the children, each after its key in an object; longer than 64
- * bytes it is replaced by `1e`, which no encoding begins with, and the first 16 bytes of its SHA-256. The hash of a
- * value is the first 16 bytes of the SHA-256 of its term. Keys count in their order.
+ * The term of a scalar is its structural encoding, with every NaN as `7ff8000000000000`. That of a container is one
+ * byte (`12` array, `10` object), the number of its children as a varint, and the terms of the children, each after its
+ * key in an object; longer than 64 bytes it is replaced by `1e`, which no encoding begins with, and the first 16 bytes
+ * of its SHA-256. The hash of a value is the first 16 bytes of the SHA-256 of its term. Keys count in their order.
  * @module */
 import { toHex } from '../codec/bytes.ts'
 import type { Digest } from '../codec/digest.ts'
@@ -23,6 +23,8 @@ import { isBytes, isDate } from '../codec/value-kinds.ts'
 const HASH_BYTES = 16
 const TERM_HASHED = 0x1e
 const NO_HASH = new Uint8Array(32)
+/** Sign and payload of a NaN depend on how it was computed, and on the engine that reads it back. */
+const NAN_TERM = Uint8Array.of(CODE.float, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f)
 /** Terms up to this are taken as they are: a hash of its own costs more. */
 const TERM_MOST_BYTES = 64
 
@@ -130,6 +132,7 @@ export class ContentHasher {
   #scalar(value: unknown): void {
     const out = this.#out
     if (typeof value === 'string') writeString(out, value)
+    else if (Number.isNaN(value)) out.append(NAN_TERM)
     else if (typeof value === 'number') writeNumber(out, value)
     else if (typeof value === 'boolean') out.byte(value ? CODE.true : CODE.false)
     else if (value === null) out.byte(CODE.null)
