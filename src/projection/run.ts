@@ -2,8 +2,8 @@
  *
  * Invariants: what is published is a state and the positions that it reflects, in one commit; at most one publication
  * is under way, beside the folding, which does not touch what it writes. The folding goes on with the state as it is
- * stored, so a restart goes on with exactly what this run went on with. A state that an apply threw away is never published, nor
- * shown. What was begun anew takes the place of the published states when it is caught up, all at once.
+ * stored, so a restart goes on with exactly what this run went on with. A state that an apply threw away is never
+ * published, nor shown. What was begun anew takes the place of the published states when it is caught up, all at once.
  *
  * In topics with several partitions, events of each are folded in order, and those of several by `recordedAt` as far
  * as they are there: one that is recorded while another partition is being read may come after a later one. A fold
