@@ -40,6 +40,12 @@ test('ClientHistories.append() and read() carry every value of the table', async
   expect(await histories.read('board', { label: 'one', path: Path.parse('bytes[0].x') })).toBeUndefined()
   expect(await histories.find('board', { time: 5_000 })).toMatchObject({ version: 1, ...options })
   expect(await codeOf(histories.append('board', 1, { ifVersion: 0 }))).toBe('HISTORY_CONFLICT')
+  const long = { text: 'x'.repeat(60_000) }
+  expect(await codeOf(histories.append('board', 1, { ifVersion: 0, metadata: long }))).toBe('HISTORY_CONFLICT')
+  expect(await histories.append('long', 1, { ifVersion: 0, metadata: long, create: true })).toMatchObject({
+    version: 1,
+  })
+  expect((await histories.find('long')).metadata).toEqual(long)
   expect(await histories.append('board', 1, { ifVersion: 1 })).toMatchObject({ version: 2 })
   expect(await codeOf(histories.append('other', 1))).toBe('HISTORY_UNKNOWN')
   expect(await codeOf(histories.append('a/b', 1, { create: true }))).toBe('NAME_INVALID')
@@ -63,7 +69,7 @@ test('ClientHistories.appendLines() sends versions as they come, and says what s
     for (let n = 1; n <= count; n++) yield { value: { n, text: 'x'.repeat(500) }, label: `v${n}`, at: n }
   }
   const receipt = await histories.appendLines('board', versions(200), { create: true, ifVersion: 0 })
-  expect(receipt).toEqual({ history: 'board', versions: 200, firstVersion: 1, lastVersion: 200 })
+  expect(receipt).toMatchObject({ history: 'board', versions: 200, firstVersion: 1, lastVersion: 200 })
   expect(await histories.read('board', { label: 'v150', path: 'n' })).toBe(150)
   const metrics = { cpu: { timestamps: new BigUint64Array([5n]), values: new Float64Array([1]) } }
   const error = await histories.appendLines('board', [{ metrics }, { value: 1, label: 5 as unknown as string }]).then(

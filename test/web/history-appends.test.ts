@@ -140,7 +140,19 @@ test('appendVersions() appends lines of any kind, each behind the one before', a
   ].join('\n')
   const answer = await as('append', '/api/histories/board/versions', lines(body))
   expect([answer.status, answer.headers.get('location')]).toEqual([201, '/api/histories/board/versions/3'])
-  expect(await jsonOf(answer)).toEqual({ history: 'board', versions: 3, firstVersion: 1, lastVersion: 3 })
+  expect(await jsonOf(answer)).toEqual({
+    history: 'board',
+    versions: 3,
+    firstVersion: 1,
+    lastVersion: 3,
+    lastReceipt: {
+      version: 3,
+      at: 3_000,
+      fingerprint: expect.any(String),
+      isDelta: expect.any(Boolean),
+      sizeBytes: expect.any(Number),
+    },
+  })
   const page = await found('/board/versions')
   expect(page.items).toMatchObject([
     { version: 1, label: 'a', at: 1_000, metadata: { k: 1 } },

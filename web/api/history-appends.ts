@@ -34,6 +34,7 @@ export interface VersionLinesReceipt {
   /** Of the first and the last line; absent where there was none. */
   readonly firstVersion?: number
   readonly lastVersion?: number
+  readonly lastReceipt?: VersionReceipt
 }
 
 /** A version that was read, to be appended. */
@@ -92,6 +93,7 @@ async function appendLines(c: WebContext, app: Shared, signal: AbortSignal): Pro
   const name = historyName(c)
   let into: { readonly history: History; readonly ifVersion: number | undefined } | undefined
   let appended = { versions: 0, firstVersion: 0, lastVersion: 0 }
+  let lastReceipt: VersionReceipt | undefined
   let line = 0
   try {
     for await (const { number, text } of lines(bodyPieces(c, app), app.limits.versionBytes)) {
@@ -100,7 +102,8 @@ async function appendLines(c: WebContext, app: Shared, signal: AbortSignal): Pro
       into ??= await target(c, app)
       const chained = into.ifVersion !== undefined && appended.versions > 0
       const ifVersion = chained ? appended.lastVersion : into.ifVersion
-      const { version } = await pending(into.history, { signal, ...options, ...present({ ifVersion }) })
+      lastReceipt = await pending(into.history, { signal, ...options, ...present({ ifVersion }) })
+      const { version } = lastReceipt
       const { versions, firstVersion } = appended
       appended = {
         versions: versions + 1,
@@ -116,7 +119,7 @@ async function appendLines(c: WebContext, app: Shared, signal: AbortSignal): Pro
   const none: VersionLinesReceipt = { history: name, versions: 0 }
   if (into === undefined) return json(none)
   const headers = await headersOf(c, into.history, appended.lastVersion)
-  return json({ history: name, ...appended }, { status: 201, headers })
+  return json({ history: name, ...appended, lastReceipt }, { status: 201, headers })
 }
 
 function readLine(value: unknown): { pending: Pending; options: AppendVersionOptions } {

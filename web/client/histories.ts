@@ -40,6 +40,7 @@ export interface VersionLinesReceipt {
   /** Absent where there was no line. */
   readonly firstVersion?: number
   readonly lastVersion?: number
+  readonly lastReceipt?: VersionReceipt
 }
 
 /** A version to append as a line. */
@@ -92,10 +93,15 @@ export class ClientHistories {
   }
 
   /** Store a value as the next version. */
-  append(name: string, value: unknown, options: Append = {}): Promise<VersionReceipt> {
-    const { ifVersion, signal, metadata, ...query } = options
-    const text = metadata === undefined ? undefined : stringifyValue(metadata)
-    return this.#append(name, value, { query: { ...query, metadata: text }, ifVersion, signal })
+  async append(name: string, value: unknown, options: Append = {}): Promise<VersionReceipt> {
+    const { ifVersion, signal, create, ...about } = options
+    if (about.metadata === undefined)
+      return this.#append(name, value, { query: { ...about, create }, ifVersion, signal })
+    // Metadata may be longer than an address, so it goes as a line.
+    const how = { ...(ifVersion !== undefined && { ifVersion }), ...(create && { create }), ...cancelledBy(signal) }
+    const { lastReceipt } = await this.appendLines(name, [{ value, ...about }], how)
+    if (lastReceipt === undefined) throw new VarveError('INTERNAL', 'Cannot read the answer: it has no receipt')
+    return lastReceipt
   }
 
   /** Store measured series as the next version. */
