@@ -5,18 +5,28 @@ import type { Defect } from './seeded.ts'
 
 const HISTORY = 'src/history'
 const AT = {
+  apply: `${HISTORY}/apply.ts`,
+  applyRuns: `${HISTORY}/apply-runs.ts`,
   chain: `${HISTORY}/group-chain.ts`,
   chunks: `${HISTORY}/chunks.ts`,
+  copy: `${HISTORY}/copy-value.ts`,
+  diff: `${HISTORY}/diff.ts`,
   digest: 'src/ports/digest.ts',
   entries: `${HISTORY}/group-entries.ts`,
   frame: `${HISTORY}/version-frame.ts`,
   header: `${HISTORY}/group-header.ts`,
   history: `${HISTORY}/history.ts`,
+  numbers: `${HISTORY}/number-diff.ts`,
   open: `${HISTORY}/group-open.ts`,
   regrouper: `${HISTORY}/cleanup-writer.ts`,
   rewriting: `${HISTORY}/cleanup.ts`,
+  pathValues: `${HISTORY}/path-values.ts`,
+  query: `${HISTORY}/query.ts`,
+  texts: `${HISTORY}/string-diff.ts`,
+  trace: `${HISTORY}/trace-path.ts`,
   values: `${HISTORY}/group-values.ts`,
   verify: `${HISTORY}/verify-group.ts`,
+  writer: `${HISTORY}/version-writer.ts`,
 }
 const NEVER = 'false &&'
 
@@ -149,5 +159,177 @@ export const HISTORY_GROUP_DEFECTS: readonly Defect[] = [
     find: 'if (contentHashOf(host.storage.digest, value).hash !== hash)',
     replace: `if (${NEVER} contentHashOf(host.storage.digest, value).hash !== hash)`,
     killer: 'wrongMetricsAreNotSummedUp',
+  },
+]
+
+/** In values and their changes: killed by `history-value-scenarios.ts`. */
+export const HISTORY_VALUE_DEFECTS: readonly Defect[] = [
+  // 0 and -0 are different values.
+  {
+    name: 'the sign of a zero is no difference',
+    file: AT.diff,
+    find: 'if (Object.is(before, after)) return undefined',
+    replace: 'if (before === after || Object.is(before, after)) return undefined',
+    killer: 'numbersComeBackExactly',
+  },
+  // Nothing that is added makes -0 of a number, nor another one of it.
+  {
+    name: 'steps are told to and from -0',
+    file: AT.numbers,
+    find: 'Object.is(one, -0) || Object.is(other, -0) || ',
+    replace: '',
+    killer: 'numbersComeBackExactly',
+  },
+  // Sums of fractions are not exact.
+  {
+    name: 'steps are told between fractions',
+    file: AT.numbers,
+    find: '!Number.isSafeInteger(one) || !Number.isSafeInteger(other)) return undefined',
+    replace: 'Number.isNaN(one + other)) return undefined',
+    killer: 'numbersComeBackExactly',
+  },
+  // Bits differ by a number of 64 bits, and a bigint has more.
+  {
+    name: 'bits are told of bigints',
+    file: AT.numbers,
+    find: "if (typeof one !== 'number' || typeof other !== 'number' || ",
+    replace: 'if (',
+    killer: 'numbersComeBackExactly',
+  },
+  // The order of fields is part of a value.
+  {
+    name: 'the order of fields is forgotten',
+    file: AT.diff,
+    find: 'orderRuns(stays, [...places.keys()], wanted)',
+    replace: 'places.size < 0 ? orderRuns(stays, [], wanted) : undefined',
+    killer: 'fieldsComeBackExactly',
+  },
+  // A key is a key, whatever it is called.
+  {
+    name: 'a field called __proto__ is the prototype',
+    file: AT.copy,
+    find: "if (key === '__proto__') {",
+    replace: `if (${NEVER} key === '__proto__') {`,
+    killer: 'fieldsComeBackExactly',
+  },
+  // An array is no object with the same fields, a date no number.
+  {
+    name: 'a change that makes another kind of object is taken for one of fields',
+    file: AT.diff,
+    find: 'if (Array.isArray(after) || isBytes(after) || Object.getPrototypeOf(after) !== Object.prototype) {',
+    replace: 'if (isBytes(after) || Object.getPrototypeOf(after) !== Object.prototype && !Array.isArray(after)) {',
+    killer: 'fieldsComeBackExactly',
+  },
+  // Elements that moved are taken from where they were.
+  {
+    name: 'elements that moved are edited in their place',
+    file: AT.applyRuns,
+    find: 'if (run.start < end) return checkMoves(runs, length)',
+    replace: 'if (run.start < end) return checkMoves(runs, length) && 0',
+    killer: 'elementsComeBackExactly',
+  },
+  // What comes is put where it belongs, behind what goes.
+  {
+    name: 'inserted elements come in the place of others',
+    file: AT.applyRuns,
+    find: 'to += inserted.length + countOf(run)',
+    replace: 'to += countOf(run)',
+    killer: 'elementsComeBackExactly',
+  },
+  // Edits that are merged keep the text of both.
+  {
+    name: 'edits of a text that are next to each other lose the first',
+    file: AT.texts,
+    find: 'end: edit.end, from: last.from, to: edit.to }',
+    replace: 'end: edit.end, from: edit.from, to: edit.to }',
+    killer: 'textsComeBackExactly',
+  },
+  // The value is the caller's to change as soon as the call has returned.
+  {
+    name: 'the first value is not copied',
+    file: AT.writer,
+    find: 'return { value: copyValue(value) }',
+    replace: 'void copyValue(value); return { value }',
+    killer: 'callersMayChangeTheirValues',
+  },
+  // The same of what is new in it.
+  {
+    name: 'a value that takes the place of another is not copied',
+    file: AT.diff,
+    find: 'const value = this.copies.copy(after, level)',
+    replace: 'this.copies.copy(after, level); const value = after',
+    killer: 'callersMayChangeTheirValues',
+  },
+  // The same of new fields.
+  {
+    name: 'new fields are not copied',
+    file: AT.diff,
+    find: 'return [key, this.copies.copy(values[place], level + 1)]',
+    replace: 'this.copies.copy(values[place], level + 1); return [key, values[place]]',
+    killer: 'callersMayChangeTheirValues',
+  },
+  // A version is compared with the one before it, not with the one that was the newest when it was called.
+  {
+    name: 'a value is compared with the newest one while others wait',
+    file: AT.writer,
+    find: 'this.#waiting > 0 || ',
+    replace: '',
+    killer: 'appendsBesideEachOtherFollow',
+  },
+  // Containers that changed are hashed again.
+  {
+    name: 'hashes of containers that changed are kept',
+    file: AT.writer,
+    find: 'applyPatch(before.value, patch, (part) => hasher.forget(part))',
+    replace: 'applyPatch(before.value, patch)',
+    killer: 'elementsComeBackExactly',
+  },
+  // What a query found stays as it was when the query goes on.
+  {
+    name: 'a query gives the value that it goes on with',
+    file: AT.query,
+    find: 'this.#hasMetric(value) ? cloneValue(value) : undefined',
+    replace: 'this.#hasMetric(cloneValue(value)) ? value : undefined',
+    killer: 'readersMayChangeTheirValues',
+  },
+  // The same of values at a path.
+  {
+    name: 'values at a path are those that are gone on with',
+    file: AT.pathValues,
+    find: 'const there = cloneValue(valueAtSteps(value, path.steps))',
+    replace: 'void cloneValue; const there = valueAtSteps(value, path.steps)',
+    killer: 'readersMayChangeTheirValues',
+  },
+  // An element that moved is looked for where it was.
+  {
+    name: 'a path goes to the beginning of a run of elements',
+    file: AT.trace,
+    find: 'index: run.start + left }',
+    replace: 'index: run.start }',
+    killer: 'pathsAreFollowed',
+  },
+  // A value that was set says what is in it.
+  {
+    name: 'a path does not see that a container around it was set',
+    file: AT.trace,
+    find: "if (child.patch.type === 'set') return inValue(child.patch.value, steps, depth + 1)",
+    replace: "if (child.patch.type === 'set' && depth + 1 === steps.length) return { value: child.patch.value }",
+    killer: 'pathsAreFollowed',
+  },
+  // A field that went is not there.
+  {
+    name: 'a path finds fields that are gone',
+    file: AT.trace,
+    find: "removed.includes(key) ? 'absent' : { step, patch: undefined }",
+    replace: "removed.length < 0 ? 'absent' : { step, patch: undefined }",
+    killer: 'pathsAreFollowed',
+  },
+  // One number of many is changed by what is told of it.
+  {
+    name: 'a path to a number takes the change of another',
+    file: AT.trace,
+    find: 'const at = positions === undefined ? index : find(positions, index)',
+    replace: 'const at = positions === undefined ? index : Math.min(index, find(positions, index) + 1)',
+    killer: 'pathsAreFollowed',
   },
 ]

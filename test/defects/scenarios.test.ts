@@ -4,9 +4,16 @@ import { describe, expect, test } from 'vitest'
 import * as documentScenarios from './document-scenarios.ts'
 import * as documentStoreScenarios from './document-store-scenarios.ts'
 import * as historyGroupScenarios from './history-group-scenarios.ts'
+import * as historyValueScenarios from './history-value-scenarios.ts'
 import * as logScenarios from './scenarios.ts'
 
-const GROUPS = Object.entries({ logScenarios, documentScenarios, documentStoreScenarios, historyGroupScenarios })
+const GROUPS = Object.entries({
+  logScenarios,
+  documentScenarios,
+  documentStoreScenarios,
+  historyGroupScenarios,
+  historyValueScenarios,
+})
 
 describe.each(GROUPS)('%s', (_group, scenarios) => {
   test.each(Object.entries(scenarios))('%s', { timeout: 120_000 }, async (_name, scenario) => {
