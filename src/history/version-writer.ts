@@ -91,7 +91,9 @@ export class VersionWriter {
     const { options, lastVersion } = this.#host.row()
     const newest = this.#newest
     if (this.#waiting > 0 || newest?.version !== lastVersion) return { value: copyValue(value) }
-    return { patch: diffValues(newest.value, value, options) }
+    const patch = diffValues(newest.value, value, options)
+    // The value's own code, its `toJSON`, may have appended meanwhile: that version comes before this one.
+    return this.#waiting === 0 ? { patch } : { value: copyValue(value) }
   }
 
   async #append(given: Given, checked: Checked): Promise<VersionReceipt> {

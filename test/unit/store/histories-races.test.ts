@@ -1,0 +1,35 @@
+/** Histories while something else happens to them.
+ * @module */
+import { expect, test } from 'vitest'
+import { memoryStorage } from '../../../adapters/memory/index.ts'
+import { openStore, type Store } from '../../../src/index.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
+
+const START = Date.UTC(2026, 0, 1)
+
+async function withStore(work: (store: Store) => Promise<void>): Promise<void> {
+  const store = await openStore({ storage: memoryStorage(), clock: new ManualClock(START) })
+  try {
+    await work(store)
+  } finally {
+    await store.close()
+  }
+}
+
+test('History.append() stores what it was given when its toJSON appends before it', () =>
+  withStore(async (store) => {
+    const history = await store.histories.open('board', { create: true })
+    await history.append({ list: [1, 2, 3], count: 0 })
+    let inner: Promise<unknown> | undefined
+    const counted = {
+      toJSON: () => {
+        inner ??= history.append({ list: [9, 8, 7, 6], other: true, count: 0 })
+        return 5
+      },
+    }
+    const receipt = await history.append({ list: [1, 2, 3, 4], count: counted })
+    await inner
+    expect(receipt.version).toBe(3)
+    expect(await history.read({ version: 2 })).toEqual({ list: [9, 8, 7, 6], other: true, count: 0 })
+    expect(await history.read({ version: 3 })).toEqual({ list: [1, 2, 3, 4], count: 5 })
+  }))
