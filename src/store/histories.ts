@@ -203,7 +203,9 @@ export class StoreHistories implements Histories {
       epoch,
       row: () => {
         const row = this.#row(name, 'use')
-        if (row.createdAt !== createdAt) throw this.#unknown('use', name)
+        // One that was deleted and created anew may have been so within a millisecond.
+        const isSame = row.createdAt === createdAt && this.#open.get(name)?.history === history()
+        if (!isSame) throw this.#unknown('use', name)
         return row
       },
       refresh: () => {

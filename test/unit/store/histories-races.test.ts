@@ -33,3 +33,17 @@ test('History.append() stores what it was given when its toJSON appends before i
     expect(await history.read({ version: 2 })).toEqual({ list: [9, 8, 7, 6], other: true, count: 0 })
     expect(await history.read({ version: 3 })).toEqual({ list: [1, 2, 3, 4], count: 5 })
   }))
+
+test('Histories.delete() ends a history also when another one with its name is made in the same millisecond', () =>
+  withStore(async (store) => {
+    const before = await store.histories.open('board', { create: true })
+    await before.append({ of: 'before' })
+    await store.histories.delete('board')
+    const after = await store.histories.open('board', { create: true })
+    const old = expect(before.append({ of: 'before' })).rejects.toMatchObject({ code: 'HISTORY_UNKNOWN' })
+    const receipts = await Promise.all([after.append({ of: 'after' }), after.append({ of: 'after', at: 2 })])
+    await old
+    await expect(before.read()).rejects.toMatchObject({ code: 'HISTORY_UNKNOWN' })
+    expect(receipts.map(({ version }) => version)).toEqual([1, 2])
+    expect(await after.read({ version: 1 })).toEqual({ of: 'after' })
+  }))
