@@ -14,7 +14,7 @@ import type { HistoryHost } from './host.ts'
 import { metricsValue } from './metrics.ts'
 import { OpenGroups } from './open-groups.ts'
 import { pathValues } from './path-values.ts'
-import { countOf } from './place-versions.ts'
+import { countOf, groupFrom } from './place-versions.ts'
 import { queryVersions } from './query.ts'
 import type {
   AppendVersionOptions,
@@ -254,20 +254,29 @@ export class StoredHistory implements History {
 
   async verify(options: Parameters<History['verify']>[0] = {}): Promise<HistoryReport> {
     const { signal, onProgress } = options
-    await this.#host.refresh()
-    const { groups } = this.#host.row()
+    const host = this.#host
+    await host.refresh()
     const total = {
       versions: 0,
       bytes: 0,
       damaged: [] as number[],
       problems: [] as HistoryReport['problems'][number][],
     }
-    const totalBytes = statsOf(this.#host.row()).storedBytes
-    for (const group of groups) {
+    const totalBytes = statsOf(host.row()).storedBytes
+    for (let next = 1; ; ) {
       signal?.throwIfAborted()
-      const { path } = this.#host.place(group)
-      const { digest } = this.#host.storage
+      // Looked up anew each time: a clean-up may have replaced those that were there.
+      const group = groupFrom(host.row().groups, next, true)
+      if (group === undefined) break
+      const { path } = host.place(group)
+      const { digest } = host.storage
       const checked = await this.#groups.use(group, (file) => verifyGroup(file, group, { digest, signal }))
+      if (checked.problems.length > 0) {
+        // Beside a writer a file that was replaced is not there any more.
+        await host.refresh()
+        if (!host.row().groups.some(({ file }) => file === group.file)) continue
+      }
+      next = group.lastVersion + 1
       total.versions += checked.versionsChecked
       total.bytes += group.endBytes
       total.damaged.push(...checked.damaged)

@@ -6,7 +6,7 @@ import { cloneValue } from './copy-value.ts'
 import type { GroupFile } from './group-file.ts'
 import type { HistoryHost } from './host.ts'
 import type { OpenGroups } from './open-groups.ts'
-import { versionsOf } from './place-versions.ts'
+import { groupFrom, versionsOf } from './place-versions.ts'
 import type { PathVersion } from './types.ts'
 import { valueAtSteps } from './value-path.ts'
 import type { CheckedRange } from './version-list.ts'
@@ -29,10 +29,7 @@ export async function* pathValues(parts: PathValuesParts): AsyncGenerator<PathVe
   let last: string | undefined
   for (;;) {
     signal?.throwIfAborted()
-    const rows = host.row().groups
-    const group = isForward
-      ? rows.find(({ lastVersion }) => lastVersion >= next)
-      : rows.findLast(({ firstVersion }) => firstVersion <= next)
+    const group = groupFrom(host.row().groups, next, isForward)
     if (group === undefined) return
     const used = groups.acquire(group)
     try {

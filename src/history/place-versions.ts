@@ -5,7 +5,7 @@ import type { Tier } from './types.ts'
 import { outOfRange, versionGone } from './version-errors.ts'
 
 /** The first place of which a test holds; it holds of all behind one of which it does. */
-function firstOf(groups: readonly GroupRow[], holds: (group: GroupRow) => boolean): number {
+export function firstOf(groups: readonly GroupRow[], holds: (group: GroupRow) => boolean): number {
   let low = 0
   let high = groups.length
   while (low < high) {
@@ -34,6 +34,12 @@ function hasVersion({ firstVersion, lastVersion, versions }: GroupRow, version: 
 /** What is older than everything left `archive` last. */
 function tierOfGone(groups: readonly GroupRow[], at: number): Tier {
   return at === 0 ? 'archive' : (groups[at]?.tier ?? 'archive')
+}
+
+/** The group that has a version, or the next one in a direction; undefined: there is none. */
+export function groupFrom(groups: readonly GroupRow[], version: number, isForward: boolean): GroupRow | undefined {
+  if (isForward) return groups[firstOf(groups, ({ lastVersion }) => lastVersion >= version)]
+  return groups[firstOf(groups, ({ firstVersion }) => firstVersion > version) - 1]
 }
 
 /** Place of the last group with a version at or before a time; -1: none. */

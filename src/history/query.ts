@@ -9,6 +9,7 @@ import { isVarveError } from '../errors.ts'
 import type { GroupRow } from '../manifest/histories.ts'
 import { contentHashOf } from './content-hash.ts'
 import { cloneValue } from './copy-value.ts'
+import { firstOf } from './place-versions.ts'
 import { encodeQueryCursor } from './query-cursor.ts'
 import { type CheckedQuery, checkQuery } from './query-options.ts'
 import type { QueryGroup, QuerySource } from './query-source.ts'
@@ -90,8 +91,8 @@ class VersionQuery implements FoundVersions {
     const groups = this.#source.groups()
     const step = isForward ? 1 : -1
     let at = isForward
-      ? firstPlace(groups, ({ lastVersion, lastAt }) => lastVersion >= next && lastAt >= since)
-      : firstPlace(groups, ({ firstVersion, firstAt }) => firstVersion > next || firstAt >= until) - 1
+      ? firstOf(groups, ({ lastVersion, lastAt }) => lastVersion >= next && lastAt >= since)
+      : firstOf(groups, ({ firstVersion, firstAt }) => firstVersion > next || firstAt >= until) - 1
     for (; ; at += step) {
       const group = groups[at]
       if (group === undefined || group.firstVersion > this.#newest) return undefined
@@ -197,16 +198,4 @@ class VersionQuery implements FoundVersions {
 
 function fieldStep(key: string): { readonly type: 'field'; readonly key: string } {
   return { type: 'field', key }
-}
-
-/** The first place of which a test holds that holds of all behind it, too. */
-function firstPlace(groups: readonly GroupRow[], holds: (group: GroupRow) => boolean): number {
-  let low = 0
-  let high = groups.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (holds(groups[middle] as GroupRow)) high = middle
-    else low = middle + 1
-  }
-  return low
 }

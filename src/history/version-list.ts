@@ -7,7 +7,7 @@ import type { GroupFile } from './group-file.ts'
 import type { StoredVersion } from './group-types.ts'
 import type { HistoryHost } from './host.ts'
 import type { OpenGroups } from './open-groups.ts'
-import { versionsOf } from './place-versions.ts'
+import { groupFrom, versionsOf } from './place-versions.ts'
 import { decodeQueryCursor, encodeQueryCursor } from './query-cursor.ts'
 import type { ListVersionsOptions, VersionInfo, VersionPage, VersionRange } from './types.ts'
 
@@ -43,11 +43,12 @@ export function cursorId({ name, createdAt }: HistoryRow): string {
 export function infosOf(file: GroupFile, group: GroupRow, pins: readonly number[] = []): VersionInfo[] {
   const damaged = new Set(file.damaged)
   const listed = new Map(file.versions.map((stored) => [stored.version, stored]))
+  const pinned = new Set(pins)
   let at = group.firstAt
   return versionsOf(group).map((version) => {
     const stored = listed.get(version)
     at = stored?.at ?? at
-    const info = infoOf(stored ?? lostVersion(version, at), group, pins.includes(version))
+    const info = infoOf(stored ?? lostVersion(version, at), group, pinned.has(version))
     return damaged.has(version) || stored === undefined ? { ...info, isDamaged: true } : info
   })
 }
@@ -99,7 +100,7 @@ export class VersionList {
     let next = isForward ? from : to - 1
     for (;;) {
       signal?.throwIfAborted()
-      const group = this.#groupOf(next, isForward)
+      const group = groupFrom(this.#host.row().groups, next, isForward)
       if (group === undefined) return
       const infos = await this.#groups.use(group, async (file) => infosOf(file, group, this.#host.row().pins))
       if (!isForward) infos.reverse()
@@ -111,13 +112,6 @@ export class VersionList {
       next = isForward ? group.lastVersion + 1 : group.firstVersion - 1
       if (isForward ? next >= to : next < from) return
     }
-  }
-
-  /** The group that has the version, or the next one in the direction. */
-  #groupOf(version: number, isForward: boolean): GroupRow | undefined {
-    const { groups } = this.#host.row()
-    if (isForward) return groups.find(({ lastVersion }) => lastVersion >= version)
-    return groups.findLast(({ firstVersion }) => firstVersion <= version)
   }
 
   async page(options: ListVersionsOptions): Promise<VersionPage> {

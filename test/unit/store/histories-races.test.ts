@@ -47,3 +47,13 @@ test('Histories.delete() ends a history also when another one with its name is m
     expect(receipts.map(({ version }) => version)).toEqual([1, 2])
     expect(await after.read({ version: 1 })).toEqual({ of: 'after' })
   }))
+
+test('History.verify() finds nothing wrong when a clean-up replaces what it has not seen yet', () =>
+  withStore(async (store) => {
+    const tiers = { raw: { forMs: 1_000 }, compressed: { forMs: null, everyMs: 20 }, archive: { forMs: null } }
+    const history = await store.histories.open('board', { create: { keyframeInterval: 10, tiers } })
+    for (let at = 0; at < 100; at++) await history.append({ at, text: 'x'.repeat(50) }, { at })
+    const [report, cleaned] = await Promise.all([history.verify(), history.cleanup({ now: START })])
+    expect(cleaned.kept).toBe(5)
+    expect(report).toMatchObject({ ok: true, damaged: [], problems: [] })
+  }))
