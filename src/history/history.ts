@@ -219,7 +219,8 @@ export class StoredHistory implements History {
   }
 
   async cleanup(options: CleanupOptions = {}): Promise<CleanupReport> {
-    const { dryRun = false } = options
+    const { dryRun = false, now } = options
+    if (now !== undefined) wholeOption('now', now, { least: 0 })
     if (!dryRun) this.#checkPublic('clean up')
     if (!dryRun) this.#host.checkWritable('clean up a history')
     await this.#host.refresh()

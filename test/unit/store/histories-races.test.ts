@@ -57,3 +57,13 @@ test('History.verify() finds nothing wrong when a clean-up replaces what it has 
     expect(cleaned.kept).toBe(5)
     expect(report).toMatchObject({ ok: true, damaged: [], problems: [] })
   }))
+
+test.each([Number.NaN, -1, 1.5, 'now'])('History.cleanup() removes nothing when `now` is %s', (now) =>
+  withStore(async (store) => {
+    const history = await store.histories.open('board', { create: true })
+    for (let count = 0; count < 5; count++) await history.append({ count })
+    const cleaned = history.cleanup({ now: now as number })
+    await expect(cleaned).rejects.toMatchObject({ code: 'OPTION_INVALID', details: { option: 'now' } })
+    expect((await history.stats()).count).toBe(5)
+  }),
+)
