@@ -1,34 +1,8 @@
 /** Seeded defects in histories: the files of groups, values and patches, what is asked of a history.
  * The comment of each says what the line protects.
  * @module */
+import { AT, NEVER } from './history-paths.ts'
 import type { Defect } from './seeded.ts'
-
-const HISTORY = 'src/history'
-const AT = {
-  apply: `${HISTORY}/apply.ts`,
-  applyRuns: `${HISTORY}/apply-runs.ts`,
-  chain: `${HISTORY}/group-chain.ts`,
-  chunks: `${HISTORY}/chunks.ts`,
-  copy: `${HISTORY}/copy-value.ts`,
-  diff: `${HISTORY}/diff.ts`,
-  digest: 'src/ports/digest.ts',
-  entries: `${HISTORY}/group-entries.ts`,
-  frame: `${HISTORY}/version-frame.ts`,
-  header: `${HISTORY}/group-header.ts`,
-  history: `${HISTORY}/history.ts`,
-  numbers: `${HISTORY}/number-diff.ts`,
-  open: `${HISTORY}/group-open.ts`,
-  regrouper: `${HISTORY}/cleanup-writer.ts`,
-  rewriting: `${HISTORY}/cleanup.ts`,
-  pathValues: `${HISTORY}/path-values.ts`,
-  query: `${HISTORY}/query.ts`,
-  texts: `${HISTORY}/string-diff.ts`,
-  trace: `${HISTORY}/trace-path.ts`,
-  values: `${HISTORY}/group-values.ts`,
-  verify: `${HISTORY}/verify-group.ts`,
-  writer: `${HISTORY}/version-writer.ts`,
-}
-const NEVER = 'false &&'
 
 /** In the files of groups: killed by `history-group-scenarios.ts`. */
 export const HISTORY_GROUP_DEFECTS: readonly Defect[] = [

@@ -43,7 +43,7 @@ export const numbersComeBackExactly = scenario(async () => {
     ['bigints', column((at) => 2n ** 64n + BigInt(at)), column((at) => 2n ** 64n + BigInt(at * 2 + 1))],
     ['bigints and numbers', column((at) => (at % 2 ? at : BigInt(at))), column((at) => (at % 3 ? at : BigInt(at)))],
     ['fractions', column((at) => at / 7), column((at) => at / 7 + 0.3)],
-    ['whole steps of fractions', column((at) => at + 0.1), column((at) => at + 1.1)],
+    ['whole steps of fractions', column((at) => at + 0.5), column((at) => at + 1.5)],
     ['fractions and NaN', column((at) => at / 7), column((at) => (at % 9 ? at / 7 + 1e-9 : Number.NaN))],
     ['signs', column((at) => at / 3), column((at) => -at / 3)],
     ['a few', column((at) => at / 3), column((at) => (at % 20 === 3 ? -0 : at / 3))],
