@@ -21,7 +21,7 @@ import {
 import { openForTest } from './oracle.ts'
 
 const isNode = RUNTIME === 'node'
-const WHOLE_EVERY = 97
+const WHOLE_EVERY = isNode ? 97 : 29
 
 let image: StoreImage
 let groups: readonly GroupOf[]

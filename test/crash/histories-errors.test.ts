@@ -1,5 +1,5 @@
 /** Goal: whatever call of the file system fails, no acknowledged version of a history is lost, none is shown that was
- * refused for want of space, every failure is reported by a typed error, and appending goes on when the cause has ended.
+ * refused for want of space, every failure is reported by a typed error, and appending goes on when the cause is gone.
  * Method: a workload runs once for each of its file calls, each error that fits it, once and for ever.
  * @module */
 import { expect, test } from 'vitest'

@@ -2,8 +2,8 @@
  * groups and histories do not notice, appending goes on, and nothing of others is removed.
  * Method: a store with histories that was closed and one that was not. Every file of a group is cut to many lengths,
  * removed, made longer, and put in the place of every other; sectors change places; files of others are put between.
- * Each time the store is opened, as a reader and as a writer, every version is asked for, and `verify` must name what is
- * damaged.
+ * Each time the store is opened, as a reader and as a writer, every version is asked for, and `verify` must name what
+ * is damaged.
  * @module */
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { StoreImage } from '../faults/image-storage.ts'

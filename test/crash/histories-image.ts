@@ -116,8 +116,8 @@ export async function groupsOf(image: StoreImage): Promise<GroupOf[]> {
 
 const LOST = /^(?:VERSION_DAMAGED|FORMAT_NEWER)$/
 
-/** What is wrong with the answers of a history: each version must be as it was, or said to be lost when it is in a group
- * that is damaged, and a check must name exactly those. */
+/** What is wrong with the answers of a history: each version must be as it was, or said to be lost when it is in a
+ * damaged group, and a check must name exactly those. */
 export function wrongIn(wanted: Answers, found: Answers | undefined, damaged: readonly GroupOf[]): string[] {
   if (found === undefined) return ['it is not there']
   const wrong: string[] = []

@@ -1,7 +1,7 @@
 /** What must be true of the histories of a store after anything happened to its disk.
  *
  * The ledger knows which steps were begun and which were acknowledged. `mustHoldHistories` opens the store and checks:
- * each history is what its acknowledged steps make of it, and at most steps more that had begun, in their order (H1);
+ * each history is what its acknowledged steps make of it, and perhaps those that had begun, in their order (H1);
  * every version reads back as it was written, or as what a clean-up says it is, wherever it is read, and what a clean-up
  * took is gone (H2); `verify` agrees (H3); appending goes on with the next number (H4); after a close every file is one
  * that the manifest names (H5); opening again shows the same, and a reader writes nothing (H6).

@@ -1,8 +1,8 @@
 /** Goal: no crash loses an acknowledged version of a history, shows half of one or one that nobody wrote, or leaves a
  * file that nobody needs.
  * Method: workloads run on a simulated disk, which is crashed at every operation in every mode; each different
- * image is opened, by a reader and a writer, and held against the ledger, and some are crashed again while they recover.
- * A failure prints its workload, operation, mode and seed.
+ * image is opened, by a reader and a writer, and held against the ledger; some are crashed again while they recover. A
+ * failure prints its workload, operation, mode and seed.
  * @module */
 import { describe, expect, test } from 'vitest'
 import { mustSurvive } from '../faults/explorer.ts'

@@ -65,7 +65,7 @@ function after(row: HistoryRow, { from, groups, lastVersion, pins = row.pins }: 
   return { ...row, groups: all, lastVersion, ...(kept !== undefined && { pins: kept }) }
 }
 
-/** The record that makes it the history after so many commits. A file that another owner may still write to is copied. */
+/** The record that makes it the history after so many commits. What another owner may still write to is copied. */
 export function longRecord(commits: number, { epoch, state }: Pick<OwnedManifest, 'epoch' | 'state'>): ManifestRecord {
   if (commits === 1) return { type: 'history-created', history: historyAfter(1) }
   const record = writtenBy(historyAfter(commits - 1), commits)
