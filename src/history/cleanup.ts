@@ -114,10 +114,11 @@ class Rewriting {
       ...keeps.keys(),
       ...file.versions.flatMap(({ version }) => (this.#holders.has(version) ? version : [])),
     ]
-    const last = Math.max(...wanted)
-    for await (const found of file.values(Math.min(...wanted), { signal })) {
+    const [first, last] = [Math.min(...wanted), Math.max(...wanted)]
+    // They never fall, below those of versions that go neither.
+    for (const { version, offset } of file.versions) if (version < first) this.#lastOffset = offset ?? this.#lastOffset
+    for await (const found of file.values(first, { signal })) {
       const { version, offset } = found.version
-      // They never fall.
       this.#lastOffset = offset ?? this.#lastOffset
       await this.#step(found, keeps.get(version), row)
       if (version === last) return

@@ -145,3 +145,14 @@ test('History.cleanup() keeps what a clock that jumped back finds', () =>
     expect(await history.cleanup()).toMatchObject({ removed: [], groupsRewritten: 0 })
     expect(await numbers(history)).toEqual(before)
   }))
+
+test('History.append() after a clean-up refuses an offset below that of a version that went', () =>
+  withHistory(async (history, _store, { clock }) => {
+    await appendHours(history, { from: 0, to: 3 })
+    await history.append('says nothing of the log', { at: START + 3 * HOUR })
+    clock.setWall(START + 30 * DAY)
+    await history.cleanup()
+    expect(await numbers(history)).toEqual([4])
+    await expect(history.append('back', { offset: 1 })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+    await history.append('on', { offset: 2 })
+  }))
