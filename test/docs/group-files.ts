@@ -1,9 +1,11 @@
 /** A reader of the files of groups that knows src/FORMAT.md and none of the product's code.
  * @module */
-import { createHash } from 'node:crypto'
 import { crc32, inflateRawSync } from 'node:zlib'
 import { check } from './document-events.ts'
 import { DocumentFile } from './documents.ts'
+import { Bytes } from './group-bytes.ts'
+import { Delta } from './group-deltas.ts'
+import { contentOf } from './group-hashes.ts'
 
 const text = new TextDecoder('utf-8', { fatal: true })
 const LARGE = 2 ** 31
@@ -28,42 +30,12 @@ export interface Frame extends Facts {
   readonly delta: Uint8Array | undefined
 }
 
-class Bytes {
-  readonly bytes: Uint8Array
-  readonly view: DataView
-  at: number
-
-  constructor(bytes: Uint8Array, at = 0) {
-    this.bytes = bytes
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    this.at = at
-  }
-
-  slice(size: number): Uint8Array {
-    check(size <= this.bytes.length - this.at, 'bytes that are there')
-    this.at += size
-    return this.bytes.subarray(this.at - size, this.at)
-  }
-
-  u32(): number {
-    this.at += 4
-    return this.view.getUint32(this.at - 4, true)
-  }
-
-  varint(): number {
-    let value = 0
-    for (let factor = 1, byte = 0x80; byte >= 0x80; factor *= 128) {
-      byte = this.slice(1)[0] as number
-      value += (byte & 0x7f) * factor
-    }
-    return value
-  }
-}
-
 export class GroupPage {
   readonly first: Facts
   readonly keyframe: DocumentFile
   readonly frames: Frame[] = []
+  /** Kinds of changes that `values` met. */
+  readonly seen = new Set<string>()
 
   /** @param bytes up to where the file counts. */
   constructor(bytes: Uint8Array, id: string) {
@@ -101,6 +73,24 @@ export class GroupPage {
       this.frames.push(readFrame(new Bytes(bytes.subarray(0, end), from.at), this.first))
       from.at = end
     }
+  }
+
+  /** Every version with its value, which has the hash and the raw bytes that were stored with it. */
+  values(): (Facts & { readonly value: unknown })[] {
+    const keys = [...this.keyframe.table]
+    const found = [{ ...this.first, value: this.keyframe.value() }]
+    for (const { same, delta, ...facts } of this.frames) {
+      const before = found.find(({ version }) => version === (same ?? found.at(-1)?.version))
+      if (before === undefined) throw new Error('a version that is the same')
+      const { seen } = this
+      const value = delta === undefined ? before.value : new Delta(delta, { keys, seen }).apply(before.value)
+      found.push({ ...facts, value })
+    }
+    for (const { version, value, hash, rawBytes } of found) {
+      const content = contentOf(value)
+      check(content.hash === hash && content.rawBytes === rawBytes, `hash of version ${version}`)
+    }
+    return found
   }
 }
 
@@ -141,39 +131,4 @@ function readFrame(from: Bytes, first: Facts): Frame {
   const delta = rawBytes === undefined ? stored : inflateRawSync(stored)
   check(rawBytes === undefined || rawBytes === delta.length, 'raw size of a delta')
   return { ...facts, same, delta }
-}
-
-/** Hash and raw bytes of a value of objects, arrays, short texts and numbers from 0 to 31. */
-export function contentOf(value: unknown): { hash: string; rawBytes: number } {
-  const { term, rawBytes } = termOf(value)
-  return { hash: sha(term).toString('hex'), rawBytes }
-}
-
-function sha(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest().subarray(0, 16)
-}
-
-function termOf(value: unknown): { term: Uint8Array; rawBytes: number } {
-  if (typeof value !== 'object' || value === null) {
-    const scalar = scalarOf(value)
-    return { term: scalar, rawBytes: scalar.length }
-  }
-  const isArray = Array.isArray(value)
-  const parts: Uint8Array[] = [Uint8Array.of(isArray ? 0x12 : 0x10, Object.keys(value).length)]
-  let rawBytes = 2
-  for (const [key, child] of Object.entries(value)) {
-    const bytes = Buffer.from(key)
-    if (!isArray) parts.push(Uint8Array.of(0xc0 + bytes.length, ...bytes))
-    const inner = termOf(child)
-    parts.push(inner.term)
-    rawBytes += inner.rawBytes + (isArray ? 0 : 1 + bytes.length)
-  }
-  const whole = Buffer.concat(parts)
-  return { term: whole.length > 64 ? Buffer.concat([Uint8Array.of(0x1e), sha(whole)]) : whole, rawBytes }
-}
-
-function scalarOf(value: unknown): Uint8Array {
-  if (typeof value === 'number') return Uint8Array.of(0x60 + value)
-  const bytes = Buffer.from(String(value))
-  return Uint8Array.of(0x80 + bytes.length, ...bytes)
 }
