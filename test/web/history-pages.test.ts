@@ -2,8 +2,11 @@
  * settings with a clean-up.
  * @module */
 import { describe, expect, test } from 'vitest'
+import { memoryStorage } from '../../adapters/memory/index.ts'
+import { openStore } from '../../src/index.ts'
 import { rangesOf } from '../../web/admin/history-settings.ts'
 import type { Role } from '../../web/index.ts'
+import { createApp } from '../../web/index.ts'
 import { harness } from './support/harness.ts'
 import { skeleton, unignored } from './support/markup.ts'
 
@@ -205,6 +208,43 @@ describe('over time', () => {
     expect(list).toContain('nothing there')
     expect(addresses(list, 'href', 'version=3')).toEqual(['/histories/board?version=3&path=list%5B1%5D'])
     expect(await page('/histories/board/values?path=n%5B')).toContain('id="values-problem"')
+  })
+})
+
+describe('damage', () => {
+  /** Four groups of five versions, of which the file of the third is gone. */
+  async function damaged() {
+    const storage = memoryStorage()
+    const made = await openStore({ storage })
+    const history = await made.histories.open('board', { create: { keyframeInterval: 5 } })
+    const groups = new Map<number, string>()
+    for (let n = 1; n <= 20; n++) {
+      await history.append({ n, text: 'which stays as it is' })
+      const files = (await storage.list('histories/board')).map(({ name }) => `histories/board/${name}`)
+      for (const file of files) if (![...groups.values()].includes(file)) groups.set(n, file)
+    }
+    await made.close()
+    await storage.remove(groups.get(11) ?? '')
+    const errors: unknown[] = []
+    const store = await openStore({ storage, readOnly: true })
+    const app = createApp(store, { access: () => 'read', onError: (error) => errors.push(error) })
+    return { errors, get: async (path: string) => app.request(path) }
+  }
+
+  test('a version that is lost hides neither the others nor the slider, and is told to the log', async () => {
+    const { get, errors } = await damaged()
+    const lost = await get('/histories/board?version=12')
+    const html = await lost.text()
+    expect([lost.status, errors.length]).toEqual([500, 1])
+    expect(html).toContain('<h2>Version damaged</h2>')
+    expect(html).toMatch(/<input type="range" id="slide"[^>]*value="12"/)
+    expect(html).not.toContain('histories/board/0')
+    for (const version of [10, 16]) expect((await get(`/histories/board?version=${version}`)).status).toBe(200)
+    const over = await (await get('/histories/board/values?path=n')).text()
+    expect(over).toContain('10 values')
+    expect(over).toContain('<h2>Version damaged</h2>')
+    expect(addresses(over, 'href', 'from=')).toEqual(['/histories/board/values?path=n&from=16'])
+    expect(await (await get('/histories/board/values?path=n&from=16')).text()).toContain('5 values')
   })
 })
 

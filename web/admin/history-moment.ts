@@ -16,7 +16,7 @@ import { recorded } from '../api/audit.ts'
 import { refuse } from '../api/fields.ts'
 import { writableHistoryOf } from '../api/histories.ts'
 import { allows, factsOf, type Shared, type WebContext } from '../context.ts'
-import { problemOf } from '../problems.ts'
+import { logFailure, problemOf } from '../problems.ts'
 import { formFields, leadTo, readWhole } from './form.ts'
 import { historyAddress } from './histories.ts'
 import type { Html } from './layout.ts'
@@ -47,7 +47,7 @@ type Drawn = Moment & { readonly addressOf: (version: number) => string }
 /** A version: its facts, its changes, its value. */
 export async function momentOf(c: WebContext, app: Shared, moment: Drawn): Promise<Html> {
   const { info, asked, history } = moment
-  const [changes, value] = await Promise.all([changesOf(c, moment), shownValue(c, moment)])
+  const [changes, value] = await Promise.all([changesOf(c, app, moment), shownValue(c, app, moment)])
   return html`<section aria-labelledby="moment-title">
 <div class="live" hx-ignore><h2 id="moment-title">Version ${info.version}</h2>
 ${info.label !== undefined && html`<strong class="label">${info.label}</strong>`}
@@ -128,26 +128,29 @@ export async function postPinForm(c: WebContext, app: Shared): Promise<Response>
 }
 
 /** What changed between two versions, or why that cannot be said. */
-async function changesOf(c: WebContext, { history, info, base }: Drawn): Promise<Html> {
+async function changesOf(c: WebContext, app: Shared, { history, info, base }: Drawn): Promise<Html> {
   if (base === undefined) return html`<p class="faint" id="changes">This is the oldest version that is kept.</p>`
   if (base.version === info.version)
     return html`<p class="faint" id="changes">A version does not differ from itself.</p>`
-  return told(c, 'changes', async () => {
+  const part = async () => {
     const { changes, isCut } = await history.diff({
       from: { version: base.version },
       to: { version: info.version },
       limit: CHANGES,
       signal: c.req.raw.signal,
     })
+    const api = `${factsOf(c).base}/api/histories/${encodeURIComponent(history.name)}/diff`
     const words = changes.length === 0 ? 'Nothing' : `${isCut ? 'The first ' : ''}${counted(changes.length, 'change')}`
     return html`<section aria-labelledby="changes-title">
-<h2 id="changes-title">${words} since version ${base.version}</h2>
+<div class="live"><h2 id="changes-title">${words} since version ${base.version}</h2><span class="spacer"></span>
+<a href="${address(api, { from: String(base.version), to: String(info.version) })}" hx-ignore>JSON</a></div>
 ${
   changes.length > 0 &&
   html`<ol class="changes panel" id="changes" hx-ignore>${changes.map((change) => changeRow(c, history.name, change))}</ol>`
 }
 </section>`
-  })
+  }
+  return told(c, app, { id: 'changes', part })
 }
 
 const MARKS: Readonly<Record<Change['type'], string>> = { added: '+', removed: '−', changed: '~', moved: '↷' }
@@ -165,9 +168,9 @@ ${(type === 'changed' || type === 'added') && html`<ins><code>${valueText(after)
 }
 
 /** The value of a version, or of a path in it. */
-async function shownValue(c: WebContext, { history, info, path }: Drawn): Promise<Html> {
+async function shownValue(c: WebContext, app: Shared, { history, info, path }: Drawn): Promise<Html> {
   const api = `${factsOf(c).base}/api/histories/${encodeURIComponent(history.name)}/versions/${info.version}`
-  return told(c, 'value', async () => {
+  const part = async () => {
     const place = Path.parse(path)
     const value = await history.read({
       version: info.version,
@@ -182,7 +185,8 @@ ${path !== '' && html`<a href="${address(`${historyAddress(c, history.name)}/val
 <a href="${address(api, { path })}">JSON</a></div>
 ${series === undefined ? valueTextOf(value) : metricsTable(series)}
 </section>`
-  })
+  }
+  return told(c, app, { id: 'value', part })
 }
 
 function valueTextOf(value: unknown): Html {
@@ -199,15 +203,25 @@ the rest, and the JSON has all.</p>`
 }
 
 /** A part of the page, or beside the others why it cannot be shown: damage of one version does not hide the rest. */
-export async function told(c: WebContext, id: string, part: () => Promise<Html>): Promise<Html> {
+export async function told(
+  c: WebContext,
+  app: Shared,
+  { id, part }: { id: string; part: () => Promise<Html> },
+): Promise<Html> {
   try {
     return await part()
   } catch (error) {
     if (!isVarveError(error) || !TOLD_CODES.has(error.code)) throw error
-    const { title, detail, hint } = problemOf(error, factsOf(c))
-    return html`<section class="panel problem" role="alert" id="${id}-problem"><h2>${title}</h2>
-<p hx-ignore>${detail} ${hint}</p></section>`
+    return problemPart(c, app, { id, error })
   }
+}
+
+/** A problem as a part of a page, told to the server's log where it is the server's own. */
+export function problemPart(c: WebContext, app: Shared, { id, error }: { id: string; error: unknown }): Html {
+  logFailure(error, { options: app.options, requestId: factsOf(c).requestId })
+  const { title, detail, hint } = problemOf(error, factsOf(c))
+  return html`<section class="panel problem" role="alert" id="${id}-problem"><h2>${title}</h2>
+<p hx-ignore>${detail} ${hint}</p></section>`
 }
 
 const TOLD_CODES: ReadonlySet<VarveError['code']> = new Set([

@@ -16,7 +16,7 @@ import { historyOf } from '../api/histories.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { problemOf } from '../problems.ts'
 import { historyAddress, historyHead } from './histories.ts'
-import { type Moment, momentOf } from './history-moment.ts'
+import { type Moment, momentOf, problemPart } from './history-moment.ts'
 import { plotOf } from './history-plot.ts'
 import { answer, type Html, layout } from './layout.ts'
 import { address } from './tree.ts'
@@ -54,16 +54,18 @@ async function shownMoment(
   try {
     const moment = await findMoment(c, of)
     const content = html`${findForm(c, of.history.name)}
-${slider(c, moment)}
+${slider(c, { ...of, version: moment.info.version })}
 <div id="moment">${await drawn(c, app, moment)}</div>`
     return { content, status: 200 }
   } catch (error) {
-    // What is typed by hand is told beside its form.
-    if (!isVarveError(error, 'VERSION_UNKNOWN')) throw error
-    const { status, title, detail } = problemOf(error, factsOf(c))
+    // What is typed by hand is told beside its form, and past what is damaged the slider leads on.
+    const isDamaged = isVarveError(error, 'VERSION_DAMAGED')
+    if (!isDamaged && !isVarveError(error, 'VERSION_UNKNOWN')) throw error
+    const version = factsOf(c).query.momentVersion ?? of.stats.newestVersion
     const content = html`${findForm(c, of.history.name)}
-<section class="panel problem" role="alert" id="place-problem"><h2>${title}</h2><p hx-ignore>${detail}</p></section>`
-    return { content, status }
+${isDamaged && slider(c, { ...of, version })}
+<div id="moment">${problemPart(c, app, { id: 'place', error })}</div>`
+    return { content, status: problemOf(error, factsOf(c)).status }
   }
 }
 
@@ -73,7 +75,10 @@ async function findMoment(
   { history, stats }: { readonly history: History; readonly stats: HistoryStats },
 ): Promise<Moment> {
   const { momentVersion: asked, momentFrom, momentTime: time, withLabel: label, path = '' } = factsOf(c).query
-  const info = await findNear(history, present({ time, label, ...((time ?? label) ? {} : { version: asked }) }))
+  const info = await findNear(
+    history,
+    present({ time, label, ...(time === undefined && label === undefined && { version: asked }) }),
+  )
   const base =
     momentFrom === undefined
       ? await versionBefore(history, info.version)
@@ -118,23 +123,27 @@ async function drawn(c: WebContext, app: Shared, moment: Moment): Promise<Html> 
 ${await momentOf(c, app, { ...moment, addressOf })}`
 }
 
-function slider(c: WebContext, { history, stats, info, base, isBaseChosen, path }: Moment): Html {
+function slider(
+  c: WebContext,
+  { history, stats, version }: { readonly history: History; readonly stats: HistoryStats; readonly version: number },
+): Html {
   const page = historyAddress(c, history.name)
   const { oldestVersion, newestVersion } = stats
+  const { momentFrom, path } = factsOf(c).query
   return html`<form class="panel timeline" id="timeline" method="get" action="${page}" hx-get="${page}/moment"
 hx-trigger="input delay:120ms, submit" hx-target="#moment" hx-sync="this:replace">
-<label class="slide"><span>Version <output id="slide-version" for="slide">${formatCount(info.version)}</output></span>
+<label class="slide"><span>Version <output id="slide-version" for="slide">${formatCount(version)}</output></span>
 <input type="range" id="slide" name="version" min="${oldestVersion}" max="${newestVersion}" step="1"
-value="${info.version}" autocomplete="off" data-shows="slide-version"></label>
+value="${version}" autocomplete="off" data-shows="slide-version"></label>
 <div class="ends faint" aria-hidden="true"><span>${formatCount(oldestVersion)}</span>
 <span>${formatCount(newestVersion)}</span></div>
 <div class="fields">
 <label>Compare with version (empty: the one before)
-<input type="number" name="from" min="1" max="${newestVersion}" value="${isBaseChosen && base?.version}"
+<input type="number" name="from" min="1" max="${newestVersion}" value="${momentFrom ?? ''}"
 inputmode="numeric" autocomplete="off"></label>
 <label hx-ignore>Value at path (empty: the whole)
-<input name="path" value="${path}" maxlength="6000" placeholder="shapes[4].x" spellcheck="false" autocomplete="off"
-autocapitalize="off"></label>
+<input name="path" value="${path ?? ''}" maxlength="6000" placeholder="shapes[4].x" spellcheck="false"
+autocomplete="off" autocapitalize="off"></label>
 <button class="quiet">Show</button>
 </div>
 </form>`
