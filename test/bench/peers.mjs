@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const FOLDER = fileURLToPath(new URL('./peers', import.meta.url))
 const requirePeer = createRequire(new URL('./peers/package.json', import.meta.url))
@@ -42,6 +42,10 @@ export const lmdb = () => requirePeer('lmdb')
 export const streamJsonParser = () => requirePeer('stream-json').parser
 /** @returns {any} the exports of classic-level */
 export const classicLevel = () => requirePeer('classic-level')
+/** @returns {any} the exports of fast-json-patch */
+export const fastJsonPatch = () => requirePeer('fast-json-patch')
+/** @returns {Promise<any>} the exports of jsondiffpatch, which are modules only */
+export const jsonDiffPatch = () => import(pathToFileURL(requirePeer.resolve('jsondiffpatch')).href)
 
 export const msgpackrVersion = `msgpackr ${packageVersion('msgpackr')} msgpackr/pack + /unpack, no native code`
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))

@@ -1,4 +1,4 @@
-/** The benchmarks: `npm run bench -- NAME|documents|all [--json] [--events=N,...] [--runs=N]`.
+/** The benchmarks: `npm run bench -- NAME|documents|histories|projections|all [--json] [--events=N,...] [--runs=N]`.
  *
  * `--events` and `--runs` make the newer rows smaller, to try them out; what comes out then is no measurement.
  * Each row runs in a process of its own, so that what one row warmed up or left behind does not change another.
@@ -14,11 +14,15 @@ const NAMES = [
   ...['append', 'single', 'replay', 'open', 'recover', 'size'],
   ...['find', 'idempotency', 'condition', 'roll', 'noindex', 'follow', 'compress', 'prune'],
   ...['documents-read', 'documents-keys', 'documents-index', 'documents-write', 'documents-ingest'],
+  ...['histories-edits', 'histories-real', 'histories-metrics', 'histories-many'],
+  ...['projections-catch-up', 'projections-state-at', 'projections-follow'],
 ]
 /** Names of several rows at once. */
 const GROUPS = new Map([
   ['all', NAMES],
-  ['documents', NAMES.filter((name) => name.startsWith('documents-'))],
+  ...['documents', 'histories', 'projections'].map(
+    (group) => /** @type {const} */ ([group, NAMES.filter((name) => name.startsWith(`${group}-`))]),
+  ),
 ])
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
@@ -30,7 +34,8 @@ const unknown = [
 if (names.length === 0 || unknown.length > 0) {
   if (unknown.length > 0) process.stderr.write(`bench: unknown: ${unknown.join(', ')}\n`)
   process.stderr.write(
-    `usage: npm run bench -- NAME|all [--json] [--events=N,...] [--runs=N]\n  names: ${NAMES.join(', ')}, documents for all of theirs\n`,
+    `usage: npm run bench -- NAME|all [--json] [--events=N,...] [--runs=N]\n  names: ${NAMES.join(', ')}; ` +
+      'documents, histories or projections for all of theirs\n',
   )
   process.exit(1)
 }
