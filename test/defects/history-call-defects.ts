@@ -215,3 +215,119 @@ export const HISTORY_CALL_DEFECTS: readonly Defect[] = [
     killer: 'cursorsBelongToTheirHistories',
   },
 ]
+
+/** In thinning out: killed by `history-cleanup-scenarios.ts`. */
+export const HISTORY_CLEANUP_DEFECTS: readonly Defect[] = [
+  // Whoever asks for the newest version has one.
+  {
+    name: 'the newest version grows old',
+    file: AT.tiers,
+    find: 'versions[at] !== newest && ',
+    replace: 'newest !== null && ',
+    killer: 'tiersHaveTheirBorders',
+  },
+  // What is pinned stays whatever the tiers say.
+  {
+    name: 'pinned versions go',
+    file: AT.tiers,
+    find: 'versions[at]?.pinned === false',
+    replace: 'versions[at]?.pinned !== undefined',
+    killer: 'pinnedVersionsStay',
+  },
+  // A version of exactly the age of a tier is in it.
+  {
+    name: 'a version leaves its tier at its age',
+    file: AT.tiers,
+    find: 'forMs === null || ageMs <= forMs',
+    replace: 'forMs === null || ageMs < forMs',
+    killer: 'tiersHaveTheirBorders',
+  },
+  // The state at the end of a period is what it is known by.
+  {
+    name: 'the first version of a period stays',
+    file: AT.tiers,
+    find: 'const lastValue = period.values.at(-1)',
+    replace: 'const lastValue = period.values.at(0)',
+    killer: 'tiersHaveTheirBorders',
+  },
+  // Periods begin at multiples of their length.
+  {
+    name: 'periods begin in the middle of others',
+    file: AT.tiers,
+    find: 'Math.floor(time / everyMs)',
+    replace: 'Math.round(time / everyMs)',
+    killer: 'tiersHaveTheirBorders',
+  },
+  // What was thinned out by the hour is never taken for what was not.
+  {
+    name: 'versions go back to a younger tier',
+    file: AT.tiers,
+    find: 'Math.min(Math.max(age, TIERS.indexOf(tier)), GONE - 1)',
+    replace: 'Math.min(age, GONE - 1 + 0 * tier.length)',
+    killer: 'clocksMayGoBack',
+  },
+  // Nothing is removed that its age at the moment does not ask for.
+  {
+    name: 'versions of older tiers are thinned out whatever their age is',
+    file: AT.tiers,
+    find: 'return ranked !== undefined && ranked.age >= ranked.tier',
+    replace: 'return ranked !== undefined',
+    killer: 'tiersOnlyGrowOlder',
+  },
+  // A rollup tells how many values it is of.
+  {
+    name: 'rollups of rollups count those',
+    file: AT.rollup,
+    find: 'known.count += count',
+    replace: 'known.count += 1',
+    killer: 'metricsAreSummedUp',
+  },
+  // Its mean is that of all values, not of means.
+  {
+    name: 'means are summed up as they are',
+    file: AT.rollup,
+    find: 'known.sum += mean * count',
+    replace: 'known.sum += mean',
+    killer: 'metricsAreSummedUp',
+  },
+  // NaN is no measurement.
+  {
+    name: 'NaN is summed up',
+    file: AT.rollup,
+    find: 'if (!Number.isNaN(value)) this',
+    replace: 'this',
+    killer: 'metricsAreSummedUp',
+  },
+  // A dry run writes nothing.
+  {
+    name: 'a dry run writes files',
+    file: AT.regrouper,
+    find: 'if (this.#isDry) return',
+    replace: `if (${NEVER} this.#isDry) return`,
+    killer: 'dryRunsTellTheTruth',
+  },
+  // Nor does it commit.
+  {
+    name: 'a dry run is committed',
+    file: AT.history,
+    find: 'if (report.dryRun || from === row.groups.length) return report',
+    replace: 'if (from === row.groups.length) return report',
+    killer: 'dryRunsTellTheTruth',
+  },
+  // What it would write is counted to the byte.
+  {
+    name: 'a dry run counts the first write of a file alone',
+    file: AT.cleanupDry,
+    find: 'this.#sizeBytes += bytes.length',
+    replace: 'this.#sizeBytes ||= bytes.length',
+    killer: 'dryRunsTellTheTruth',
+  },
+  // What is compressed is the same.
+  {
+    name: 'groups have other ids in a dry run',
+    file: AT.regrouper,
+    find: 'const id = this.#idOf(at.source, version)',
+    replace: 'const id = this.#isDry ? "0000000000000000" : this.#idOf(at.source, version)',
+    killer: 'dryRunsTellTheTruth',
+  },
+]

@@ -246,7 +246,7 @@ export const failedAppendsLeaveNothing = scenario(async () => {
     must((await append(value, false)) !== 'nothing', `an append whose ${how} fails`)
     failing = undefined
     value.rows.pop()
-    value.more = { [`other ${how}`]: how, then: [how] }
+    value.more = { [`other ${how}`]: how, again: [how] }
     mustEqual(await append(value), 'nothing', `an append after one whose ${how} failed`)
     value.rows.push({ id: 3, [`${how} key`]: 6 })
     mustEqual(await append(value), 'nothing', 'another one')

@@ -3,7 +3,9 @@
 import { describe, expect, test } from 'vitest'
 import * as documentScenarios from './document-scenarios.ts'
 import * as documentStoreScenarios from './document-store-scenarios.ts'
+import * as historyCleanupScenarios from './history-cleanup-scenarios.ts'
 import * as historyGroupScenarios from './history-group-scenarios.ts'
+import * as historyScenarios from './history-scenarios.ts'
 import * as historyValueScenarios from './history-value-scenarios.ts'
 import * as logScenarios from './scenarios.ts'
 
@@ -13,6 +15,8 @@ const GROUPS = Object.entries({
   documentStoreScenarios,
   historyGroupScenarios,
   historyValueScenarios,
+  historyScenarios,
+  historyCleanupScenarios,
 })
 
 describe.each(GROUPS)('%s', (_group, scenarios) => {
