@@ -13,6 +13,8 @@ import { seededRandom } from '../support/seeded-random.ts'
 import { dumpDocument } from './document-dump.ts'
 import { DocumentFile } from './documents.ts'
 import { dumpManifest, dumpSegment } from './dump.ts'
+import { dumpGroup } from './group-dump.ts'
+import { GroupPage } from './group-files.ts'
 
 const PAGE = join(TOP, 'src/FORMAT.md')
 const AT = 1_767_225_600_000
@@ -28,8 +30,12 @@ beforeAll(async () => {
   await store.close()
 })
 
-async function bytesOf(path: string): Promise<Uint8Array> {
-  const handle = await (storage as Storage).openRead(path)
+function bytesOf(path: string): Promise<Uint8Array> {
+  return fileOf(storage, path)
+}
+
+async function fileOf(storage: Storage, path: string): Promise<Uint8Array> {
+  const handle = await storage.openRead(path)
   const bytes = new Uint8Array(await handle.size())
   await handle.read(0, bytes)
   await handle.close()
@@ -83,12 +89,29 @@ test('the small document is on the page, and reads as described', async () => {
   const stat = await store.documents.write('catalog', value, { thresholdBytes: 16 })
   await store.close()
   const [{ name: file = '' } = {}] = await storage.list('documents/catalog')
-  const handle = await storage.openRead(`documents/catalog/${file}`)
-  const bytes = new Uint8Array(await handle.size())
-  await handle.read(0, bytes)
-  await handle.close()
+  const bytes = await fileOf(storage, `documents/catalog/${file}`)
   const document = new DocumentFile(bytes, { ...stat, id: file.slice(0, 16) })
   expect(document.preamble).toEqual({ threshold: 16, storeId: store.id })
   expect([document.value(), document.read(['products', 2, 'price'])]).toEqual([value, 30.25])
   expectOnPage('a small document', dumpDocument(bytes))
 })
+
+test('the small group is on the page, and reads as described', async () => {
+  const storage = memoryStorage()
+  const store = await openStore({ storage, clock: new ManualClock(AT), random: seededRandom(1) })
+  const board = await store.histories.open('board', { create: true })
+  const first = { title: 'Plan', cards: [{ text: 'tea', done: false }] }
+  const second = { title: 'Plan B', cards: [{ text: 'tea', done: true }] }
+  const values = [first, second, first, { ...first, points: [1, 2, 3, 5, 7, 9, 11, 13, 15, 17] }]
+  for (const [at, value] of values.entries()) await board.append(value, at === 1 ? { label: 'better' } : {})
+  await store.close()
+  const { bodies } = dumpManifest(await fileOf(storage, MANIFEST), 1)
+  const [row] = (bodies.findLast((body) => (body as { type: string }).type === 'history-written') as Written).groups
+  const bytes = (await fileOf(storage, `histories/board/${row?.file}.vgrp`)).subarray(0, row?.endBytes)
+  expect(new GroupPage(bytes, row?.id ?? '').values().map(({ value }) => value)).toEqual(values)
+  expectOnPage('a small group', dumpGroup(bytes))
+})
+
+interface Written {
+  readonly groups: readonly { readonly id: string; readonly file: string; readonly endBytes: number }[]
+}
