@@ -294,6 +294,11 @@ export class StoredHistory implements History {
     await this.#groups.close()
   }
 
+  /** Give the files of groups back that are open for reading, those in use when they are not any more. */
+  closeGroups(): Promise<void> {
+    return this.#groups.close()
+  }
+
   /** Do something between two appends. */
   inTurn<T>(task: () => Promise<T>): Promise<T> {
     return this.#writer.inTurn(task)

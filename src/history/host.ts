@@ -33,6 +33,8 @@ export interface HistoryHost {
   tidy(): Promise<void>
   /** The newest value is held in memory, of about so many bytes: rest others in its place. */
   kept(rawBytes: number): void
+  /** A group is about to be read, its file stays open: close those of others in its place. */
+  reads(): void
   diagnose(code: string, message: string, details: Readonly<Record<string, unknown>>): void
   /** Of a group's file. */
   place(group: Pick<GroupRow, 'id' | 'file'>): GroupPlace

@@ -49,6 +49,7 @@ export class OpenGroups {
   acquire(group: GroupRow): UsedGroup {
     const entry = this.#entry(group)
     entry.users++
+    this.#host.reads()
     const { opened } = entry
     let isSound = false
     opened.then((file) => {

@@ -20,6 +20,8 @@ import type { Histories } from './types.ts'
 /** Newest values that are held in memory for the next append: so many, and about so many bytes of them together. */
 const KEPT_MOST = 32
 const KEPT_MOST_BYTES = 64 * 1_048_576
+/** Histories of which files of groups stay open between reads. */
+const READ_MOST = 32
 
 interface OpenHistory {
   readonly history: StoredHistory
@@ -34,6 +36,8 @@ export class StoreHistories implements Histories {
   readonly #open = new Map<string, OpenHistory>()
   /** Those whose newest value is in memory, and its size; the one that was used last at the end. */
   readonly #kept = new Map<StoredHistory, number>()
+  /** Those of which groups may be open; the one that was read last at the end. */
+  readonly #read = new Set<StoredHistory>()
   #changing: Promise<unknown> = Promise.resolve()
 
   /** @param before how the owner before ended; undefined: this store removes nothing. */
@@ -106,6 +110,7 @@ export class StoreHistories implements Histories {
     this.#open.delete(name)
     if (open !== undefined) {
       this.#kept.delete(open.history)
+      this.#read.delete(open.history)
       await open.history.rest()
     }
     await this.files.tidy(name)
@@ -220,6 +225,7 @@ export class StoreHistories implements Histories {
       hold: (file) => this.#hold(name, file),
       tidy: () => this.files.tidy(name),
       kept: (rawBytes) => this.#keep(history(), rawBytes),
+      reads: () => this.#reads(history()),
       diagnose: (code, message, details) => context.diagnose(code, message, details),
       place: ({ id, file }) => ({ storage, clock, history: name, path: HISTORY_FILES.path(name, file), storeId, id }),
     }
@@ -252,6 +258,16 @@ export class StoreHistories implements Histories {
       this.#kept.delete(oldest)
       // What it throws its own appends will meet.
       oldest.rest().catch(() => undefined)
+    }
+  }
+
+  #reads(history: StoredHistory): void {
+    this.#read.delete(history)
+    this.#read.add(history)
+    for (const oldest of this.#read) {
+      if (this.#read.size <= READ_MOST) break
+      this.#read.delete(oldest)
+      void oldest.closeGroups()
     }
   }
 

@@ -22,6 +22,7 @@ export class HistoryDraft {
       row: () => this.#row,
       commit: async (written) => this.#note(written),
       kept: () => undefined,
+      reads: () => undefined,
     })
   }
 

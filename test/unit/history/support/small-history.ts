@@ -65,6 +65,7 @@ export class SmallHistory {
       },
       tidy: async () => undefined,
       kept: unused,
+      reads: () => undefined,
       diagnose: unused,
       place: (group) => this.place(group),
     }

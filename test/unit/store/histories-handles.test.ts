@@ -1,0 +1,46 @@
+/** How many files histories hold.
+ * @module */
+import { expect, test } from 'vitest'
+import { memoryStorage } from '../../../adapters/memory/index.ts'
+import { openStore, type Storage } from '../../../src/index.ts'
+
+/** A storage that counts the groups that are open for reading. */
+function countingStorage(): { readonly storage: Storage; readonly open: Set<object> } {
+  const storage = memoryStorage()
+  const open = new Set<object>()
+  const plainly = storage.openRead.bind(storage)
+  const openRead: Storage['openRead'] = async (path) => {
+    const handle = await plainly(path)
+    if (!path.endsWith('.vgrp')) return handle
+    open.add(handle)
+    const close = handle.close.bind(handle)
+    handle.close = async () => {
+      open.delete(handle)
+      await close()
+    }
+    return handle
+  }
+  return { storage: Object.assign(storage, { openRead }), open }
+}
+
+test('History.read() closes the files of histories that were read longest ago when many are read', async () => {
+  const { storage, open } = countingStorage()
+  const store = await openStore({ storage })
+  const names = Array.from({ length: 100 }, (_, number) => `board-${number}`)
+  for (const name of names) {
+    const history = await store.histories.open(name, { create: { keyframeInterval: 1 } })
+    for (let count = 0; count < 3; count++) await history.append({ name, count })
+  }
+  let most = 0
+  for (const name of names) {
+    const history = await store.histories.open(name)
+    for (let version = 1; version <= 3; version++)
+      expect(await history.read({ version })).toEqual({ name, count: version - 1 })
+    most = Math.max(most, open.size)
+  }
+  expect(most).toBeLessThanOrEqual(32 * 4)
+  const [first = ''] = names
+  expect(await (await store.histories.open(first)).read()).toEqual({ name: first, count: 2 })
+  await store.close()
+  expect(open.size).toBe(0)
+})
