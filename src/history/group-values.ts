@@ -6,6 +6,7 @@
  * @module */
 import { Path } from '../document/path.ts'
 import { isVarveError } from '../errors.ts'
+import { nextTurn } from '../ports/clock.ts'
 import type { Compression } from '../ports/compression.ts'
 import { applyPatch } from './apply.ts'
 import type { FileCost } from './chunks.ts'
@@ -18,6 +19,9 @@ import type { Entry } from './group-entries.ts'
 import type { Keyframe, KeyframeCost } from './keyframe.ts'
 import type { Patch } from './patch.ts'
 import { tracePath } from './trace-path.ts'
+
+/** Values of so many bytes, by what copies of them would take, are gone through in one turn of the event loop. */
+const TURN_BYTES = 4_194_304
 
 /** What a read may cost, and when it ends early. */
 export interface Reading {
@@ -84,6 +88,7 @@ export class GroupValues {
     const shown = patches[start]
     let value = await this.#build(root, patches, reading)
     yield { place: start, value, patch: shown }
+    let passedBytes = 0
     for (let place = start + 1; place < list.length; place++) {
       reading.signal?.throwIfAborted()
       reach(place)
@@ -99,6 +104,12 @@ export class GroupValues {
         value = again === undefined ? await this.value(next, reading) : again.value
       }
       root = next
+      // Whoever asks may do with each value what takes as long as it is large.
+      passedBytes += (list[root] as Entry | undefined)?.stored.rawBytes ?? 0
+      if (passedBytes >= TURN_BYTES) {
+        passedBytes = 0
+        await nextTurn()
+      }
       yield { place, value, patch }
     }
   }
