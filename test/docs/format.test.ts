@@ -98,6 +98,9 @@ test('the small document is on the page, and reads as described', async () => {
 
 test('the small group is on the page, and reads as described', async () => {
   const storage = memoryStorage()
+  // Runtimes deflate differently: this one saves nothing, so that bytes stay as they are.
+  const compression = { ...storage.compression, deflate: (bytes: Uint8Array) => bytes }
+  Object.defineProperty(storage, 'compression', { value: compression })
   const store = await openStore({ storage, clock: new ManualClock(AT), random: seededRandom(1) })
   const board = await store.histories.open('board', { create: true })
   const first = { title: 'Plan', cards: [{ text: 'tea', done: false }] }
