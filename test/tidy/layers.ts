@@ -5,7 +5,8 @@ import type { Source } from './sources.ts'
 /** Folders of src from the lowest up. A file imports its own folder and lower rows only: folders of one row do not know
  * each other. `ports` may name the interfaces of `codec`, which has no input or output of its own. */
 const LAYERS: readonly (readonly string[])[] = [
-  ['src/errors.ts', 'src/options.ts'],
+  ['src/errors.ts'],
+  ['src/options.ts'],
   ['src/codec'],
   ['src/ports'],
   ['src/manifest', 'src/document'],
