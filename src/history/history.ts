@@ -172,6 +172,7 @@ export class StoredHistory implements History {
       {
         id: cursorId(host.row()),
         digest: host.storage.digest,
+        refresh: () => host.refresh(),
         groups: () => host.row().groups,
         open: async (group, signal) => {
           const used = this.#groups.acquire(group)

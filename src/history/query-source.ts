@@ -10,6 +10,8 @@ export interface QuerySource {
   readonly id: string
   /** For the size of values at paths. */
   readonly digest: Digest
+  /** Beside a writer: see what it did until now. */
+  refresh(): Promise<void>
   /** The groups as they are now, in order. Asked again before each group, so that a query sees what clean-ups leave. */
   groups(): readonly GroupRow[]
   /** Open a group. Called in the turn in which `groups` gave the row: its file has to stay until `release`. */

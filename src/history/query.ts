@@ -53,6 +53,7 @@ class VersionQuery implements FoundVersions {
 
   async *#run(): AsyncGenerator<FoundVersion> {
     const { isForward, start, limit, signal } = this.#query
+    await this.#source.refresh()
     this.#newest = this.#source.groups().at(-1)?.lastVersion ?? 0
     let next = start ?? (isForward ? 0 : this.#newest)
     if (limit === 0) return this.#stop('limit', next)

@@ -32,6 +32,10 @@ class FakeHistory implements QuerySource {
     this.#groups = groups
   }
 
+  async refresh(): Promise<void> {
+    await undefined
+  }
+
   groups(): GroupRow[] {
     return this.#groups.map((versions) => {
       const [first, last] = [versions[0] as Version, versions.at(-1) as Version]

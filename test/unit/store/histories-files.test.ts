@@ -236,4 +236,18 @@ describe('a store that follows a writer', () => {
     await other.store.close()
     await shelf.store.close()
   })
+
+  test('sees what was appended also in a query that is the first to ask', async () => {
+    const shelf = await openShelf()
+    const history = await open(shelf)
+    const other = await openAgain(shelf, { readOnly: true })
+    const following = await other.store.histories.open('h')
+    await history.append('one')
+    const found: unknown[] = []
+    for await (const { value } of following.query()) found.push(value)
+    expect(found).toEqual(['one'])
+    await other.store.close()
+    expect(await outcome(following.query()[Symbol.asyncIterator]().next())).toBe('STORE_CLOSED')
+    await shelf.store.close()
+  })
 })
