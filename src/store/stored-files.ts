@@ -60,10 +60,15 @@ export class StoredFiles {
     return this.#held.has(id) || has(this.#named(name), id)
   }
 
+  /** Which files are not needed, of those in the directory of a name. */
   #unneeded(name: string, ids: readonly string[]): string[] {
     // Storages that know no case have one directory for all spellings of a name.
     const named = new Set(this.#named(name))
-    return ids.filter((id) => !this.#held.has(id) && !named.has(id))
+    const unnamed = ids.filter((id) => !named.has(id))
+    const unneeded = unnamed.filter((id) => !this.#held.has(id))
+    // Should somebody still hold one when the store closes, the next owner removes it.
+    if (unneeded.length < unnamed.length) this.#untidy.add(name)
+    return unneeded
   }
 
   /** Remove what is not needed from the directory of a name.

@@ -44,3 +44,17 @@ test('History.read() closes the files of histories that were read longest ago wh
   await store.close()
   expect(open.size).toBe(0)
 })
+
+test('Store.close() leaves files that somebody still reads to the next owner, who removes them', async () => {
+  const storage = memoryStorage()
+  const store = await openStore({ storage })
+  const history = await store.histories.open('board', { create: true })
+  await history.append({ count: 1 })
+  // Nobody ends this iteration.
+  await history.values('count')[Symbol.asyncIterator]().next()
+  await store.histories.delete('board')
+  expect(await storage.list('histories/board')).toHaveLength(1)
+  await store.close()
+  await (await openStore({ storage })).close()
+  expect(await storage.list('histories/board')).toEqual([])
+})
