@@ -38,6 +38,8 @@ export class StoreHistories implements Histories {
   readonly #kept = new Map<StoredHistory, number>()
   /** Those of which groups may be open; the one that was read last at the end. */
   readonly #read = new Set<StoredHistory>()
+  /** Looks at directories that are about to begin, by the names of histories. */
+  readonly #tidying = new Map<string, Promise<void>>()
   #changing: Promise<unknown> = Promise.resolve()
 
   /** @param before how the owner before ended; undefined: this store removes nothing. */
@@ -223,7 +225,7 @@ export class StoreHistories implements Histories {
       },
       commit: (written) => this.#commit(() => context.commit({ type: 'history-written', ...written })),
       hold: (file) => this.#hold(name, file),
-      tidy: () => this.files.tidy(name),
+      tidy: () => this.#tidy(name),
       kept: (rawBytes) => this.#keep(history(), rawBytes),
       reads: () => this.#reads(history()),
       diagnose: (code, message, details) => context.diagnose(code, message, details),
@@ -236,8 +238,22 @@ export class StoreHistories implements Histories {
     const release = this.files.hold(file)
     return () => {
       release()
-      if (!this.files.isNeeded(name, file)) this.files.inBackground(this.files.tidy(name), name)
+      if (!this.#tidying.has(name) && !this.files.isNeeded(name, file)) {
+        this.files.inBackground(this.#tidy(name), name)
+      }
     }
+  }
+
+  /** Many files are given up at once: one look at the directory is enough for them. */
+  #tidy(name: string): Promise<void> {
+    const known = this.#tidying.get(name)
+    if (known !== undefined) return known
+    const tidied = Promise.resolve().then(() => {
+      this.#tidying.delete(name)
+      return this.files.tidy(name)
+    })
+    this.#tidying.set(name, tidied)
+    return tidied
   }
 
   async #commit(commit: () => Promise<void>): Promise<void> {

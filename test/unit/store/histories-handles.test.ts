@@ -58,3 +58,32 @@ test('Store.close() leaves files that somebody still reads to the next owner, wh
   await (await openStore({ storage })).close()
   expect(await storage.list('histories/board')).toEqual([])
 })
+
+test('History.cleanup() that is given up does not look for its files again for each of them', async () => {
+  const storage = memoryStorage()
+  const removed: string[] = []
+  const plainly = storage.remove.bind(storage)
+  Object.assign(storage, {
+    remove: (path: string) => {
+      removed.push(path)
+      return plainly(path)
+    },
+  })
+  const store = await openStore({ storage })
+  const tiers = { raw: { forMs: 1_000 }, compressed: { forMs: null, everyMs: 2 }, archive: { forMs: null } }
+  const history = await store.histories.open('board', { create: { keyframeInterval: 4, tiers } })
+  for (let at = 0; at < 200; at++) await history.append({ at }, { at })
+  removed.length = 0
+  const giveUp = new AbortController()
+  const cleaned = history.cleanup({
+    now: 1_000_000,
+    signal: giveUp.signal,
+    onProgress: ({ groups, totalGroups }) => {
+      if (groups === totalGroups - 1) giveUp.abort(new Error('enough'))
+    },
+  })
+  await expect(cleaned).rejects.toThrow('enough')
+  await store.close()
+  expect(removed.length).toBeGreaterThan(20)
+  expect(removed.length).toBeLessThanOrEqual(2 * new Set(removed).size)
+})
