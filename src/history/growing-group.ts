@@ -1,8 +1,8 @@
 /** The last group of a history while versions are appended to it, or the one that takes its place.
  *
- * A file is appended to by one epoch. A later owner takes it over when the one before closed cleanly and nothing is
- * behind its end; else whoever was before may still write there, and what it wrote was never acknowledged: then the
- * part that counts is copied to a file of its own.
+ * A file is appended to by one epoch, which the manifest names before it writes. A later owner takes it over when the
+ * one before closed cleanly and nothing is behind its end; else whoever was before may still write there, and what it
+ * wrote was never acknowledged: then the part that counts is copied to a file of its own.
  * @module */
 import { toHex } from '../codec/bytes.ts'
 import type { GroupRow, HistoryRow } from '../manifest/index.ts'
@@ -83,7 +83,8 @@ export class GrowingGroup {
   }
 
   /** The last group, if another version may go into it. */
-  async #continue({ groups, options, lastVersion }: HistoryRow): Promise<Growing | undefined> {
+  async #continue(history: HistoryRow): Promise<Growing | undefined> {
+    const { groups, options, lastVersion } = history
     const last = groups.at(-1)
     if (last === undefined || last.lastVersion !== lastVersion || last.tier !== 'raw') return undefined
     if (countOf(last) >= options.keyframeInterval) return undefined
@@ -92,10 +93,12 @@ export class GrowingGroup {
     await this.rest()
     return this.#groups.use(last, async (file) => {
       if (file.damaged.length > 0) return undefined
-      const row = (await this.#isOurs(last)) ? last : { ...last, file: this.#newId() }
+      const { epoch } = this.#host
+      const row = { ...last, epoch, ...(!(await this.#isFree(last)) && { file: this.#newId() }) }
       const release = this.#host.hold(row.file)
       try {
-        if (row !== last) await copyGroup(this.#host.place(last), this.#host.place(row), last)
+        if (row.file !== last.file) await copyGroup(this.#host.place(last), this.#host.place(row), last)
+        else if (last.epoch !== epoch) await this.#claim(history, row)
         this.#growing = { writer: await GroupWriter.resume(this.#host.place(row), file, row), row, release }
         return this.#growing
       } catch (error) {
@@ -105,7 +108,8 @@ export class GrowingGroup {
     })
   }
 
-  async #isOurs(group: GroupRow): Promise<boolean> {
+  /** Whether nobody else may write to the file of a group, and nothing is behind its end. */
+  async #isFree(group: GroupRow): Promise<boolean> {
     const { storage, epoch } = this.#host
     if (group.epoch !== undefined && group.epoch !== epoch) return false
     const handle = await storage.openRead(this.#host.place(group).path)
@@ -114,6 +118,12 @@ export class GrowingGroup {
     } finally {
       await handle.close()
     }
+  }
+
+  /** Make it known that this epoch writes to the file, before it does: whoever takes the store from it copies the file,
+   * so that what a sleeping process writes there when it wakes up is where nobody reads it. */
+  #claim({ name, groups, lastVersion }: HistoryRow, row: GroupRow): Promise<void> {
+    return this.#host.commit({ name, from: groups.length - 1, groups: [row], lastVersion })
   }
 
   async #begin({ groups }: HistoryRow, { facts, value }: NewVersion): Promise<GroupRow> {

@@ -37,7 +37,7 @@ export interface GroupRow {
   /** Of its file: random 64 bits, 16 hexadecimal digits. */
   readonly file: string
   /** The epoch that may append to the file, until it closes cleanly. Absent: nobody does; whoever wants to go on takes
-   * it over with its next record, if the file ends where `endBytes` says, or copies it. */
+   * it over with a record before it writes, if the file ends where `endBytes` says, or copies it. */
   readonly epoch?: number
   readonly tier: 'raw' | 'compressed' | 'archive'
   readonly firstVersion: number
