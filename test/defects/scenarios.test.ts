@@ -6,6 +6,7 @@ import * as documentStoreScenarios from './document-store-scenarios.ts'
 import * as historyCleanupScenarios from './history-cleanup-scenarios.ts'
 import * as historyGroupScenarios from './history-group-scenarios.ts'
 import * as historyScenarios from './history-scenarios.ts'
+import * as historyStoreScenarios from './history-store-scenarios.ts'
 import * as historyValueScenarios from './history-value-scenarios.ts'
 import * as logScenarios from './scenarios.ts'
 
@@ -17,6 +18,7 @@ const GROUPS = Object.entries({
   historyValueScenarios,
   historyScenarios,
   historyCleanupScenarios,
+  historyStoreScenarios,
 })
 
 describe.each(GROUPS)('%s', (_group, scenarios) => {
