@@ -15,6 +15,11 @@ import type { Fold, Projected, Projection, ProjectionStatus, RunOptions, StateMo
 interface Running {
   state: 'running' | 'following'
   run: ProjectionRun | undefined
+  /** Ends it as its signal would. */
+  readonly stop: AbortController
+  /** Resolves when it is over. */
+  readonly over: Promise<void>
+  readonly isOver: () => void
 }
 
 export class StoredProjection implements Projection {
@@ -24,6 +29,8 @@ export class StoredProjection implements Projection {
   #folder: Folder | undefined
   #running: Running | undefined
   #gone: VarveError | undefined
+  /** What whoever follows makes way for. */
+  #rebuilding: Promise<ProjectionStatus> | undefined
 
   constructor(host: ProjectionHost, row: Pick<ProjectionRow, 'name' | 'topic'>) {
     this.#host = host
@@ -40,11 +47,40 @@ export class StoredProjection implements Projection {
     return this.#run(options, {})
   }
 
-  follow(options: RunOptions = {}): Promise<ProjectionStatus> {
-    return this.#run(options, { isFollowing: true })
+  async follow(options: RunOptions = {}): Promise<ProjectionStatus> {
+    const { signal, end } = this.#host.begin(options.signal)
+    try {
+      for (;;) {
+        const status = await this.#run(options, { isFollowing: true })
+        const rebuilding = this.#rebuilding
+        if (rebuilding === undefined) return status
+        // What it throws its caller learns; and an apply that throws once more whoever follows.
+        await rebuilding.catch(() => undefined)
+        if (signal.aborted) return await this.#status(this.#host.row(this.name))
+      }
+    } finally {
+      end()
+    }
   }
 
-  rebuild(options: RunOptions = {}): Promise<ProjectionStatus> {
+  async rebuild(options: RunOptions = {}): Promise<ProjectionStatus> {
+    const following = this.#running
+    if (following?.state !== 'following' || this.#rebuilding !== undefined) {
+      return this.#run(options, { isRebuild: true })
+    }
+    const rebuilding = this.#rebuildBetween(following, options)
+    this.#rebuilding = rebuilding
+    try {
+      return await rebuilding
+    } finally {
+      this.#rebuilding = undefined
+    }
+  }
+
+  /** Let the one that follows publish and pause, which takes it up again afterwards. */
+  async #rebuildBetween(following: Running, options: RunOptions): Promise<ProjectionStatus> {
+    following.stop.abort()
+    await following.over
     return this.#run(options, { isRebuild: true })
   }
 
@@ -58,12 +94,14 @@ export class StoredProjection implements Projection {
     this.#row()
     const folder = this.#given('run')
     this.#checkIdle('run')
-    const running: Running = { state: 'running', run: undefined }
+    const running = newRunning()
     this.#running = running
     const { signal, end } = host.begin(options.signal)
+    const stop = () => running.stop.abort(signal.reason)
+    signal.addEventListener('abort', stop)
     try {
       signal.throwIfAborted()
-      const facts = { host, name, folder, isRebuild, signal, onProgress: options.onProgress }
+      const facts = { host, name, folder, isRebuild, signal: running.stop.signal, onProgress: options.onProgress }
       const run = new ProjectionRun(facts, await findBeginning(facts))
       running.run = run
       const begins = () => {
@@ -74,6 +112,8 @@ export class StoredProjection implements Projection {
       return await this.#status(host.row(name))
     } finally {
       if (this.#running === running) this.#running = undefined
+      signal.removeEventListener('abort', stop)
+      running.isOver()
       // From here on the store may close.
       end()
     }
@@ -82,8 +122,7 @@ export class StoredProjection implements Projection {
   /** Do something while it does not run; then it is no more. @throws {VarveError} `PROJECTION_BUSY`. */
   async end(task: () => Promise<void>): Promise<void> {
     this.#checkIdle('delete')
-    const running: Running = { state: 'running', run: undefined }
-    this.#running = running
+    this.#running = newRunning()
     try {
       await task()
       const { name } = this
@@ -189,4 +228,12 @@ export class StoredProjection implements Projection {
       throw error
     }
   }
+}
+
+function newRunning(): Running {
+  let isOver = () => {}
+  const over = new Promise<void>((resolve) => {
+    isOver = resolve
+  })
+  return { state: 'running', run: undefined, stop: new AbortController(), over, isOver }
 }

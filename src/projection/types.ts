@@ -90,8 +90,8 @@ export interface Projection<S = unknown> {
   /** The same, and then go on with every event that comes, publishing at most once a second, until the signal is
    * aborted or the store closes, which publishes once more. Resolves then. @throws as `run`. */
   follow(options?: RunOptions): Promise<ProjectionStatus>
-  /** Fold all events anew, whatever was published. One that does not come to its end leaves that as it is. @throws as
-   * `run`. */
+  /** Fold all events anew, whatever was published. One that does not come to its end leaves that as it is. Whoever
+   * follows pauses meanwhile. @throws as `run`. */
   rebuild(options?: RunOptions): Promise<ProjectionStatus>
   /** The newest state: the one in memory when it runs here, else the published one. The caller's to change.
    * @throws {VarveError} `PROJECTION_EMPTY` when nothing was published and there is no fold. */

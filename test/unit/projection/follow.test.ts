@@ -145,6 +145,27 @@ describe('Projection.follow()', () => {
     expect(aborted).toContain('never')
     await stage.store.close()
   })
+
+  test('makes way for a rebuild and then goes on', async () => {
+    const stage = await openStage({ count: 4 })
+    const { abort, done } = await following(stage)
+    expect(await stage.projection.rebuild()).toMatchObject({ positions: [4] })
+    await settled()
+    expect(stage.fold.calls()).toBe(8)
+    expect(await stage.projection.status()).toMatchObject({ state: 'following', positions: [4] })
+    await append(stage.topic, 2)
+    await settled()
+    expect(await stage.projection.state()).toEqual({ state: noted(6), positions: [6], offset: 6 })
+    expect(stage.fold.calls()).toBe(10)
+    const [first, second] = [stage.projection.rebuild(), outcome(stage.projection.rebuild())]
+    await first
+    expect(await second).toBe('PROJECTION_BUSY')
+    await settled()
+    expect((await stage.projection.status()).state).toBe('following')
+    abort.abort()
+    expect(await done).toMatchObject({ state: 'idle', positions: [6], publishedPositions: [6] })
+    await stage.store.close()
+  })
 })
 
 test('Store.close() ends a run, which says STORE_CLOSED', async () => {
