@@ -174,21 +174,18 @@ export class StoredHistory implements History {
         digest: host.storage.digest,
         refresh: () => host.refresh(),
         groups: () => host.row().groups,
-        open: async (group, signal) => {
-          const used = this.#groups.acquire(group)
-          try {
-            const file = await used.opened
-            return {
-              versions: infosOf(file, group, host.row().pins).filter(({ version }) => file.has(version)),
-              damaged: file.damaged,
-              value: (version) => file.value(version, { signal }),
-              valueAt: (version, path) => file.valueAt(version, path, { signal }),
-              values: (from) => numbered(file.values(from, { signal })),
-              release: () => used.release(),
-            }
-          } catch (error) {
-            used.release()
-            throw error
+        open: async (look, signal) => {
+          const used = await this.#groups.acquireFound(look)
+          if (used === undefined) return undefined
+          const { group, file, release } = used
+          return {
+            row: group,
+            versions: infosOf(file, group, host.row().pins).filter(({ version }) => file.has(version)),
+            damaged: file.damaged,
+            value: (version) => file.value(version, { signal }),
+            valueAt: (version, path) => file.valueAt(version, path, { signal }),
+            values: (from) => numbered(file.values(from, { signal })),
+            release,
           }
         },
       },

@@ -25,6 +25,14 @@ export interface UsedGroup {
   release(): void
 }
 
+/** A group in use that was looked for, open. */
+export interface FoundGroup {
+  readonly group: GroupRow
+  readonly file: GroupFile
+  /** To be called once. */
+  readonly release: () => void
+}
+
 export class OpenGroups {
   readonly #host: HistoryHost
   /** By file, the one that was used last at the end. */
@@ -62,6 +70,29 @@ export class OpenGroups {
       else if (entry.users === 0) this.#closeIdle(entry)
     }
     return { opened, release }
+  }
+
+  /** The group that `look` finds among the rows, in use; undefined: none. Beside a writer, one whose file went because
+   * another has taken its place is looked for again. */
+  async acquireFound(look: () => GroupRow | undefined): Promise<FoundGroup | undefined> {
+    for (;;) {
+      const group = look()
+      if (group === undefined) return undefined
+      const { opened, release } = this.acquire(group)
+      let isInUse = false
+      try {
+        const file = await opened
+        isInUse = file.damaged.length === 0 || !(await this.#isReplaced(group, look))
+        if (isInUse) return { group, file, release }
+      } finally {
+        if (!isInUse) release()
+      }
+    }
+  }
+
+  async #isReplaced({ file }: GroupRow, look: () => GroupRow | undefined): Promise<boolean> {
+    await this.#host.refresh()
+    return look()?.file !== file
   }
 
   #entry(group: GroupRow): Entry {

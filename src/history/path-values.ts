@@ -29,11 +29,10 @@ export async function* pathValues(parts: PathValuesParts): AsyncGenerator<PathVe
   let last: string | undefined
   for (;;) {
     signal?.throwIfAborted()
-    const group = groupFrom(host.row().groups, next, isForward)
-    if (group === undefined) return
-    const used = groups.acquire(group)
+    const used = await groups.acquireFound(() => groupFrom(host.row().groups, next, isForward))
+    if (used === undefined) return
+    const { group, file } = used
     try {
-      const file = await used.opened
       const wanted = versionsOf(group).filter((version) => {
         return version >= from && version < to && (isForward ? version >= next : version <= next)
       })

@@ -14,11 +14,13 @@ export interface QuerySource {
   refresh(): Promise<void>
   /** The groups as they are now, in order. Asked again before each group, so that a query sees what clean-ups leave. */
   groups(): readonly GroupRow[]
-  /** Open a group. Called in the turn in which `groups` gave the row: its file has to stay until `release`. */
-  open(row: GroupRow, signal: AbortSignal | undefined): Promise<QueryGroup>
+  /** Open the group that `look` finds among `groups`; undefined: none. It is looked for in the turn in which it begins
+   * to be opened: its file has to stay until `release`. */
+  open(look: () => GroupRow | undefined, signal: AbortSignal | undefined): Promise<QueryGroup | undefined>
 }
 
 export interface QueryGroup {
+  readonly row: GroupRow
   /** Those that can be listed, ascending. */
   readonly versions: readonly VersionInfo[]
   /** Numbers of those that cannot be read, listed or not. */

@@ -59,9 +59,8 @@ class VersionQuery implements FoundVersions {
     if (limit === 0) return this.#stop('limit', next)
     for (;;) {
       signal?.throwIfAborted()
-      const row = this.#nextGroup(next)
-      if (row === undefined) break
-      const group = await this.#source.open(row, signal)
+      const group = await this.#source.open(() => this.#nextGroup(next), signal)
+      if (group === undefined) break
       try {
         for await (const found of this.#readGroup(group, this.#candidates(group, next))) {
           const sizeBytes = this.#sizeOf(found)
@@ -74,7 +73,7 @@ class VersionQuery implements FoundVersions {
       } finally {
         group.release()
       }
-      next = isForward ? row.lastVersion + 1 : row.firstVersion - 1
+      next = isForward ? group.row.lastVersion + 1 : group.row.firstVersion - 1
     }
     this.outcome = { reason: 'end' }
   }

@@ -100,9 +100,11 @@ export class VersionList {
     let next = isForward ? from : to - 1
     for (;;) {
       signal?.throwIfAborted()
-      const group = groupFrom(this.#host.row().groups, next, isForward)
-      if (group === undefined) return
-      const infos = await this.#groups.use(group, async (file) => infosOf(file, group, this.#host.row().pins))
+      const used = await this.#groups.acquireFound(() => groupFrom(this.#host.row().groups, next, isForward))
+      if (used === undefined) return
+      const { group, file } = used
+      const infos = infosOf(file, group, this.#host.row().pins)
+      used.release()
       if (!isForward) infos.reverse()
       for (const info of infos) {
         const { version } = info

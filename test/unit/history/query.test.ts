@@ -55,7 +55,9 @@ class FakeHistory implements QuerySource {
     this.#groups[at] = versions
   }
 
-  async open(row: GroupRow): Promise<QueryGroup> {
+  async open(look: () => GroupRow | undefined): Promise<QueryGroup | undefined> {
+    const row = look()
+    if (row === undefined) return undefined
     const versions = this.#groups.find(([first]) => first?.version === row.firstVersion) as Version[]
     this.log.push(`open ${row.firstVersion}`)
     this.open_++
@@ -67,6 +69,7 @@ class FakeHistory implements QuerySource {
     }
     const log = this.log
     return {
+      row,
       versions: versions.filter(({ isDamaged }) => !isDamaged).map((version) => infoOf(version, row)),
       damaged: versions.filter(({ isDamaged }) => isDamaged).map(({ version }) => version),
       async value(version) {

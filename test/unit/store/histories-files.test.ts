@@ -250,4 +250,24 @@ describe('a store that follows a writer', () => {
     expect(await outcome(following.query()[Symbol.asyncIterator]().next())).toBe('STORE_CLOSED')
     await shelf.store.close()
   })
+
+  test.each(['index', 'values', 'query'] as const)('goes on with what a clean-up left in %s()', async (call) => {
+    const shelf = await openShelf()
+    const history = await open(shelf)
+    for (let version = 1; version <= 12; version++) await history.append(version, { at: version })
+    const other = await openAgain(shelf, { readOnly: true })
+    const following = await other.store.histories.open('h')
+    const found = []
+    for await (const one of call === 'values' ? following.values('') : following[call]()) {
+      if (found.length === 0) await history.cleanup({ now: 1_000_000 })
+      found.push(one)
+    }
+    const numbers = found.map(({ version }) => version)
+    expect(numbers).toEqual([...new Set(numbers)])
+    expect(numbers).toContain(12)
+    expect(numbers).not.toContain(5)
+    expect(found.filter((one) => 'isDamaged' in one)).toEqual([])
+    await other.store.close()
+    await shelf.store.close()
+  })
 })
