@@ -45,8 +45,13 @@ function put<T>(state: Record<string, T>, key: string, value: T): Record<string,
 /** The fold of `--fold`, undefined without. @throws {VarveError} `OPTION_INVALID`, and what loading a module throws. */
 export async function foldOf(args: Arguments, context: CliContext): Promise<Fold<unknown> | undefined> {
   const name = args.text('fold')
-  if (name === undefined) return undefined
-  if (Object.hasOwn(BUILT_IN, name)) return BUILT_IN[name]
+  return name === undefined ? undefined : foldNamed(name, context)
+}
+
+/** @throws {VarveError} as `foldOf`. */
+export async function foldNamed(name: string, context: CliContext): Promise<Fold<unknown>> {
+  const builtIn = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined
+  if (builtIn !== undefined) return builtIn
   if (!/[./\\]/.test(name))
     throw wrongUse(`Cannot use --fold "${name}": there are counts and latest, or name a file such as ./${name}.mjs`)
   const loaded = await context.importModule(name)

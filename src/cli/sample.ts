@@ -10,10 +10,12 @@ import { CATALOG, GOODS, PEOPLE, sampleCatalog } from './sample-catalog.ts'
 import { DRAWING, loadDrawing } from './sample-drawing.ts'
 
 /** Name of the projection: `varve projection run order-counts --fold counts` goes on with it. */
-const COUNTS = 'order-counts'
+export const SAMPLE_PROJECTION = 'order-counts'
+/** And of the topic it folds. */
+export const SAMPLE_ORDERS = 'sample-orders'
 
 /** Where the sample is, for people. */
-export const SAMPLE_PLACES = `sample-orders and sample-board, the document ${CATALOG}, the history ${DRAWING} and the projection ${COUNTS}`
+export const SAMPLE_PLACES = `${SAMPLE_ORDERS} and sample-board, the document ${CATALOG}, the history ${DRAWING} and the projection ${SAMPLE_PROJECTION}`
 
 const EVENTS_PER_TOPIC = 200
 const BATCH_EVENTS = 50
@@ -31,7 +33,7 @@ export async function loadSample(store: Store, now: number): Promise<number> {
   const published = { kind: 'CatalogPublished', entity: CATALOG, data: documentRef(CATALOG, version) }
   let loaded = 0
   for (const [name, make, last] of [
-    ['sample-orders', orders, [published]],
+    [SAMPLE_ORDERS, orders, [published]],
     ['sample-board', board, []],
   ] as const) {
     const topic = await store.topics.open(name, { create: true })
@@ -43,8 +45,8 @@ export async function loadSample(store: Store, now: number): Promise<number> {
     loaded += events.length
   }
   await loadDrawing(store.histories, dice(SEED), now)
-  const create = { topic: 'sample-orders', keep: 'history', everyEvents: BATCH_EVENTS } as const
-  await (await store.projections.open(COUNTS, { fold: counts, create })).run()
+  const create = { topic: SAMPLE_ORDERS, keep: 'history', everyEvents: BATCH_EVENTS } as const
+  await (await store.projections.open(SAMPLE_PROJECTION, { fold: counts, create })).run()
   return loaded
 }
 

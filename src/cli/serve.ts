@@ -7,6 +7,7 @@ import { shellWord } from './confirm.ts'
 import { type CliContext, type Command, directoryOf, openForWriting, type RunningServer } from './context.ts'
 import { clean, counted, jsonLine } from './output.ts'
 import { loadSample, SAMPLE_PLACES } from './sample.ts'
+import { type FoldedProjection, foldedProjection, followProjections } from './serve-projections.ts'
 
 const PORT_DEFAULT = 4713
 const HOST_DEFAULT = '127.0.0.1'
@@ -24,6 +25,11 @@ export const serve: Command = {
     port: { value: 'N', help: `Port, 0 for a free one (default ${PORT_DEFAULT})` },
     host: { value: 'ADDRESS', help: `Address to listen on (default ${HOST_DEFAULT}: this machine only)` },
     sample: { help: 'When the directory is new, load a small sample: topics, a document, a history, a projection' },
+    fold: {
+      value: 'NAME=FOLD',
+      multiple: true,
+      help: 'Keep the projection NAME up to date: fold events as they come, with counts, latest or a module',
+    },
     'token-file': { value: 'FILE', help: 'File with the access token, made when absent (default DIR.token)' },
     'behind-proxy': { help: 'A proxy in front ends TLS and sets X-Forwarded-For; needed for other addresses' },
     'allow-host': {
@@ -35,11 +41,13 @@ export const serve: Command = {
   notes: [
     'DIR is the directory of the store (default ./varve-data), made when absent. The token is read from VARVE_TOKEN or',
     'from the token file; it is never printed. The printed login link works once, within ten minutes.',
+    'A module for --fold is what `varve projection run --help` says. With --sample its projection is run as well.',
     'SIGINT and SIGTERM end streams, checkpoint, and exit 0; a second one exits at once.',
   ],
   examples: [
     ['varve serve', 'Serve ./varve-data on http://127.0.0.1:4713'],
     ['varve serve ./data --port 8080 --sample', 'Another directory and port, with something to look at'],
+    ['varve serve ./data --fold order-counts=counts --fold totals=./totals.mjs', 'Run two projections'],
     ['VARVE_TOKEN=$(cat token) varve serve ./data', 'Bring the token in the environment'],
     ['varve serve ./data --host 0.0.0.0 --behind-proxy --allow-host log.example.com', 'Behind a proxy with TLS'],
   ],
@@ -52,6 +60,10 @@ export const serve: Command = {
     try {
       const sampled =
         plan.sample && store.openReport.source === 'created' ? await loadSample(store, context.clock.now()) : 0
+      await followProjections(store, plan, {
+        context,
+        onError: (error, projection) => log(context, 'error', { projection, message: messageOf(error) }),
+      })
       server = await context.host.start({
         store,
         token: token.value,
@@ -78,6 +90,7 @@ interface ServePlan {
   readonly hostname: string
   readonly port: number
   readonly sample: boolean
+  readonly folds: readonly FoldedProjection[]
   readonly tokenFile: string
   readonly behindProxy: boolean
   readonly hosts: readonly string[]
@@ -107,6 +120,7 @@ function planOf(args: Arguments): ServePlan {
     hostname,
     port: args.whole('port', { most: 65_535 }) ?? PORT_DEFAULT,
     sample: args.flag('sample'),
+    folds: args.list('fold').map(foldedProjection),
     tokenFile: args.text('token-file') ?? `${directory.replace(/[/\\]+$/, '')}.token`,
     behindProxy,
     hosts,

@@ -19,7 +19,10 @@ async function serve(
   }
   options.started?.()
   machine.interrupted.abort(new Error('Interrupted'))
-  return ran
+  const done = await ran
+  // For what runs next.
+  machine.interrupted = new AbortController()
+  return done
 }
 
 describe('serve', () => {
@@ -37,6 +40,34 @@ describe('serve', () => {
     const again = await openStore({ storage: machine.storage('./data/') })
     expect(again.openReport.source).toBe('clean')
     await again.close()
+  })
+
+  test('keeps the projections of --fold up to date until it ends', async () => {
+    const machine = new Machine()
+    const path = './data'
+    const run = (...words: string[]) => machine.run([...words, '--data', path])
+    await run('topics', 'create', 'orders')
+    await machine.run(['append', 'orders', '-', '--data', path], { input: '{"kind":"A","entity":"e"}\n' })
+    await run('projection', 'run', 'kinds', '--topic', 'orders', '--fold', 'counts', '--create')
+    await machine.run(['append', 'orders', '-', '--data', path], { input: '{"kind":"B","entity":"e"}\n' })
+    expect(await serve(machine, [path, '--fold', 'kinds=counts'])).toMatchObject({ exitCode: 0, errors: '' })
+    expect(JSON.parse((await run('projection', 'state', 'kinds')).output)).toEqual({ A: 1, B: 1 })
+    expect(await serve(machine, [path, '--fold', 'kinds'])).toMatchObject({ exitCode: 2 })
+    expect((await serve(machine, [path, '--fold', 'none=counts'])).errors).toContain('none')
+  })
+
+  test('runs the projection of the sample, and only that one', async () => {
+    const machine = new Machine()
+    await serve(machine, ['./data', '--sample'])
+    const input = '{"kind":"OrderLost","entity":"order-1"}\n'
+    await machine.run(['append', 'sample-orders', '-', '--data', './data'], { input })
+    const state = async () => {
+      const ran = await machine.run(['projection', 'state', 'order-counts', '--data', './data'])
+      return (JSON.parse(ran.output) as Record<string, number>).OrderLost
+    }
+    expect(await state()).toBeUndefined()
+    await serve(machine, ['./data', '--sample'])
+    expect(await state()).toBe(1)
   })
 
   test('makes a token once, keeps it in its file, and never prints it', async () => {
