@@ -108,15 +108,14 @@ class ChangeList {
 
   #numbers({ path, from }: Place, before: readonly unknown[], patch: NumbersPatch): void {
     const { positions, values } = patch
-    const places = positions ?? before.keys()
-    // As many as the list takes, and one more that tells whether it is cut.
-    const most = Math.min(values.length, this.#limit - this.changes.length + 1)
     let next = 0
-    for (const index of places) {
-      if (next === most) return
+    for (const index of positions ?? before.keys()) {
+      if (this.isFull) return
       const was = before[index]
       const one: NumbersPatch = { type: 'numbers', coding: patch.coding, values: values.slice(next, ++next) }
-      this.#changed({ path: elementOf(path, index), from }, was, applyPatch(was, one))
+      const after = applyPatch(was, one)
+      // A patch of every element has those that stay, too.
+      if (!Object.is(was, after)) this.#changed({ path: elementOf(path, index), from }, was, after)
     }
   }
 }
