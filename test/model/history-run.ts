@@ -47,6 +47,13 @@ interface Made {
   readonly expected: ModelVersion | string
 }
 
+/** What iterations give of a version. */
+interface Listed {
+  readonly version: number
+  readonly isDamaged?: true
+  readonly value?: unknown
+}
+
 export async function run(plan: HistoryPlan): Promise<void> {
   const runner = new Runner(plan)
   for (const life of plan.lives) await runner.live(life)
@@ -266,8 +273,7 @@ class Runner {
     const before = [...model.versions]
     const gone = new Set(planned.removed)
     const reads = meanwhile ? before.slice(0, 8).map(({ version }) => outcome(history.read({ version }))) : []
-    const index = meanwhile ? collect(history.index()) : undefined
-    const values = meanwhile ? collect(history.values('', { onlyChanges: false })) : undefined
+    const lists = meanwhile ? await this.#listsOf(held) : []
     const report = await this.#clean(held, options)
     expect({ ...report, dryRun: true }).toEqual(planned)
     for (const [n, read] of reads.entries()) {
@@ -276,14 +282,32 @@ class Runner {
       if (found === 'VERSION_GONE') expect(gone).toContain(version)
       else if (difference(found, value) !== undefined) same(found, model.version(version)?.value, `version ${version}`)
     }
-    const mustBe = (found: readonly { readonly version: number }[]) => {
+    for (const list of lists) {
+      const found = await list
+      if (typeof found === 'string') throw new Error(`a list beside a clean-up: ${found}`)
       const numbers = found.map(({ version }) => version)
       expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b))
       expect(before.map(({ version }) => version)).toEqual(expect.arrayContaining(numbers))
       expect(numbers).toEqual(expect.arrayContaining(model.versions.map(({ version }) => version)))
+      for (const { version, isDamaged, ...rest } of found) {
+        expect(isDamaged, `${version} is damaged`).toBeUndefined()
+        if (!('value' in rest)) continue
+        const values = [model.version(version), before.find((one) => one.version === version)]
+        const differences = values.map((one) => difference(rest.value, one?.value))
+        expect(differences, `value of ${version}`).toContain(undefined)
+      }
     }
-    if (index !== undefined) mustBe(await index)
-    if (values !== undefined) mustBe(await values)
+  }
+
+  /** Iterations that begin before a clean-up does, here and in the store beside. */
+  async #listsOf({ history, model }: Held): Promise<Promise<Listed[] | string>[]> {
+    const beside = this.#beside.get(model)
+    return [history, ...(beside === undefined ? [] : [beside])].flatMap((each) => [
+      outcome(collect<Listed>(each.index())),
+      outcome(collect<Listed>(each.values('', { onlyChanges: false }))),
+      outcome(collect<Listed>(each.query())),
+      outcome(collect<Listed>(each.query({ direction: 'backward' })).then((found) => found.reverse())),
+    ])
   }
 
   /** Clean up, and see that it did what the model does. */
