@@ -11,7 +11,7 @@ import { type Folded, type Mark, type MarkLedger, mustHoldProjections, recording
 type Workload = (files: FaultFiles, ledger: MarkLedger) => Promise<void>
 
 /** Runs projections and tells the ledger. */
-class Runner {
+export class Runner {
   readonly #store: Store
   readonly #ledger: MarkLedger
 
