@@ -81,6 +81,7 @@ async function append(store: Store): Promise<void> {
     const more = at === 2 ? { fingerprint: 'known as this', metadata: { by: 'somebody', n: [1n, -0.5] } } : {}
     await board.append(value, { at: AT + at * MINUTE, offset: at * 2, ...label, ...more })
   }
+  await board.append(FIRST, { label: 'back' })
   await board.pin({ version: 3 })
 }
 
@@ -133,7 +134,7 @@ export async function writeGoldenStore(): Promise<Storage> {
   await first.close()
   const second = await openStore({ storage, clock, random })
   const board = await second.histories.open('board')
-  await board.append(FIRST, { label: 'back' })
+  await board.append(BOARD[1], { label: 'goes on' })
   await second.close()
   return storage
 }

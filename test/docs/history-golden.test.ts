@@ -88,12 +88,13 @@ async function expectSound(history: History): Promise<void> {
 
 test('every version of a history of format 1 is read as it was', async () => {
   const board = await store.histories.open('board')
-  const values = [...BOARD, BOARD[0]]
+  const values = [...BOARD, BOARD[0], BOARD[1]]
   for (const [at, value] of values.entries()) {
     expect(difference(await board.read({ version: at + 1, check: true }), value), `version ${at + 1}`).toBeUndefined()
   }
   expect(await board.read({ label: 'back', path: 'cards[3].id' })).toBe('c3')
   expect(await board.read({ version: 8, path: 'more.points[11]' })).toBe(121)
+  expect(await board.find()).toMatchObject({ version: values.length, label: 'goes on', isDelta: true })
   expect((await board.stats()).pinned).toEqual([3])
   expect((await listed(board.index())).filter(({ isDelta }) => !isDelta).length).toBeGreaterThan(1)
   await expectSound(board)
