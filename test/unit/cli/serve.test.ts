@@ -9,7 +9,7 @@ import { Machine, type Ran, type RunOptions } from './support.ts'
 async function serve(
   machine: Machine,
   words: readonly string[],
-  options: RunOptions & { readonly started?: () => void } = {},
+  options: RunOptions & { readonly started?: () => void | Promise<void> } = {},
 ): Promise<Ran> {
   machine.interrupted = new AbortController()
   const before = machine.served.length
@@ -17,12 +17,17 @@ async function serve(
   for (let turn = 0; turn < 500 && machine.served.length === before; turn++) {
     await new Promise((resolve) => setImmediate(resolve))
   }
-  options.started?.()
+  await options.started?.()
   machine.interrupted.abort(new Error('Interrupted'))
   const done = await ran
   // For what runs next.
   machine.interrupted = new AbortController()
   return done
+}
+
+/** Let what runs beside the server do its work. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 500; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 describe('serve', () => {
@@ -50,7 +55,8 @@ describe('serve', () => {
     await machine.run(['append', 'orders', '-', '--data', path], { input: '{"kind":"A","entity":"e"}\n' })
     await run('projection', 'run', 'kinds', '--topic', 'orders', '--fold', 'counts', '--create')
     await machine.run(['append', 'orders', '-', '--data', path], { input: '{"kind":"B","entity":"e"}\n' })
-    expect(await serve(machine, [path, '--fold', 'kinds=counts'])).toMatchObject({ exitCode: 0, errors: '' })
+    const ran = await serve(machine, [path, '--fold', 'kinds=counts'], { started: turns })
+    expect(ran).toMatchObject({ exitCode: 0, errors: '' })
     expect(JSON.parse((await run('projection', 'state', 'kinds')).output)).toEqual({ A: 1, B: 1 })
     expect(await serve(machine, [path, '--fold', 'kinds'])).toMatchObject({ exitCode: 2 })
     expect((await serve(machine, [path, '--fold', 'none=counts'])).errors).toContain('none')
@@ -66,7 +72,7 @@ describe('serve', () => {
       return (JSON.parse(ran.output) as Record<string, number>).OrderLost
     }
     expect(await state()).toBeUndefined()
-    await serve(machine, ['./data', '--sample'])
+    await serve(machine, ['./data', '--sample'], { started: turns })
     expect(await state()).toBe(1)
   })
 
