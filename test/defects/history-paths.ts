@@ -2,6 +2,8 @@
  * @module */
 
 const HISTORY = 'src/history'
+const PROJECTION = 'src/projection'
+
 export const AT = {
   appendOptions: `${HISTORY}/append-options.ts`,
   apply: `${HISTORY}/apply.ts`,
@@ -30,6 +32,14 @@ export const AT = {
   rewriting: `${HISTORY}/cleanup.ts`,
   pathValues: `${HISTORY}/path-values.ts`,
   place: `${HISTORY}/place-versions.ts`,
+  fold: `${PROJECTION}/fold.ts`,
+  projection: `${PROJECTION}/projection.ts`,
+  projectionBegin: `${PROJECTION}/beginning.ts`,
+  projectionRun: `${PROJECTION}/run.ts`,
+  projectionReading: `${PROJECTION}/reading.ts`,
+  projectionsDraft: 'src/manifest/projections-draft.ts',
+  projectionStates: 'src/store/projection-states.ts',
+  stateAt: `${PROJECTION}/state-at.ts`,
   query: `${HISTORY}/query.ts`,
   queryCursor: `${HISTORY}/query-cursor.ts`,
   rollup: `${HISTORY}/rollup.ts`,

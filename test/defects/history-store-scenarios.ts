@@ -168,7 +168,13 @@ export const closedStoresTakeNothing = staged(async ({ files, store }) => {
   await history.append(value(1))
   await store.close()
   const { position } = files
-  for (const call of [history.append(value(2)), history.pin({ version: 1 }), history.cleanup(), history.read()]) {
+  const calls = [
+    () => history.append(value(2)),
+    () => history.pin({ version: 1 }),
+    () => history.cleanup(),
+    () => history.read(),
+  ]
+  for (const call of calls) {
     mustEqual(await codeOf(call), 'STORE_CLOSED', 'a call after the close')
   }
   mustEqual(files.position, position, 'file calls after the close')
@@ -204,7 +210,12 @@ export const readersOfHistoriesWriteNothing = staged(async ({ files, store, agai
   const reader = await again({ readOnly: true })
   const { position } = files
   const read = await reader.histories.open('board')
-  const calls = [read.append(value(2)), read.pin({ version: 1 }), read.cleanup(), reader.histories.delete('board')]
+  const calls = [
+    () => read.append(value(2)),
+    () => read.pin({ version: 1 }),
+    () => read.cleanup(),
+    () => reader.histories.delete('board'),
+  ]
   for (const call of calls) mustEqual(await codeOf(call), 'STORE_READ_ONLY', 'a change by a reader')
   await read.cleanup({ dryRun: true })
   await mustHave(read, 1)

@@ -8,6 +8,7 @@ import * as historyGroupScenarios from './history-group-scenarios.ts'
 import * as historyScenarios from './history-scenarios.ts'
 import * as historyStoreScenarios from './history-store-scenarios.ts'
 import * as historyValueScenarios from './history-value-scenarios.ts'
+import * as projectionScenarios from './projection-scenarios.ts'
 import * as logScenarios from './scenarios.ts'
 
 const GROUPS = Object.entries({
@@ -19,6 +20,7 @@ const GROUPS = Object.entries({
   historyScenarios,
   historyCleanupScenarios,
   historyStoreScenarios,
+  projectionScenarios,
 })
 
 describe.each(GROUPS)('%s', (_group, scenarios) => {
