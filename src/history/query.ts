@@ -14,6 +14,11 @@ import { encodeQueryCursor } from './query-cursor.ts'
 import { type CheckedQuery, checkQuery } from './query-options.ts'
 import type { QueryGroup, QuerySource } from './query-source.ts'
 import type { FoundVersion, FoundVersions, HistoryQuery, VersionInfo } from './types.ts'
+import { valueAtSteps } from './value-path.ts'
+
+/** To look for a place in a version costs the changes of its group up to it, so for all of them it would be their
+ * square; to make each value of the one before costs the keyframe besides. */
+const ALONG_LEAST = 8
 
 /** A version of a group that may be meant; without facts when it cannot be listed. */
 interface Candidate {
@@ -135,7 +140,7 @@ class VersionQuery implements FoundVersions {
 
   async *#readGroup(group: QueryGroup, candidates: readonly Candidate[]): AsyncGenerator<FoundVersion> {
     let done = 0
-    if (this.#query.isForward && this.#query.path === undefined && group.damaged.length === 0) {
+    if (this.#goesAlong(group, candidates)) {
       try {
         for await (const found of this.#readAlong(group, candidates)) {
           if (found.value !== undefined) yield found as FoundVersion
@@ -153,7 +158,14 @@ class VersionQuery implements FoundVersions {
     }
   }
 
-  /** The values of candidates, with one keyframe; undefined where the metric is not. */
+  /** Whether values are best made one out of the other. For few places of values each is looked for alone. */
+  #goesAlong({ damaged }: QueryGroup, { length }: readonly Candidate[]): boolean {
+    const { isForward, path, limit } = this.#query
+    if (!isForward || damaged.length > 0) return false
+    return path === undefined || Math.min(length, limit - this.#count) >= ALONG_LEAST
+  }
+
+  /** The values of candidates, with one keyframe; undefined where the metric, or the path, is not. */
   async *#readAlong(
     group: QueryGroup,
     candidates: readonly Candidate[],
@@ -164,9 +176,14 @@ class VersionQuery implements FoundVersions {
     for await (const { version, value } of group.values(first.version, this.#query.signal)) {
       const { info } = candidates[at] as Candidate
       if (info?.version !== version) continue
-      yield { ...info, value: this.#hasMetric(value) ? cloneValue(value) : undefined }
+      yield { ...info, value: this.#hasMetric(value) ? this.#partOf(value) : undefined }
       if (++at === candidates.length) return
     }
+  }
+
+  #partOf(value: unknown): unknown {
+    const { path } = this.#query
+    return cloneValue(path === undefined ? value : valueAtSteps(value, path.steps))
   }
 
   /** What is to be found of a version; undefined: nothing. */

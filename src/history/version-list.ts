@@ -88,9 +88,10 @@ export class VersionList {
   /** @throws {VarveError} `VERSION_DAMAGED` when nothing is known of it any more. */
   async infoOf(group: GroupRow, version: number): Promise<VersionInfo> {
     return this.#groups.use(group, async (file) => {
-      const info = infosOf(file, group, this.#host.row().pins).find((one) => one.version === version)
-      if (info === undefined || !file.has(version)) await file.value(version)
-      return info as VersionInfo
+      const stored = file.versions.find((one) => one.version === version)
+      if (stored === undefined) await file.value(version)
+      const info = infoOf(stored as StoredVersion, group, this.#host.row().pins?.includes(version) ?? false)
+      return file.damaged.includes(version) ? { ...info, isDamaged: true } : info
     })
   }
 

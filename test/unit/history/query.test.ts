@@ -157,6 +157,23 @@ describe('queryVersions()', () => {
     expect(found.map(({ version, value }) => [version, value])).toEqual([2, 4, 6].map((n) => [n, n]))
   })
 
+  test('goes through a group once for what is at a path in many of its versions, and looks for it in few', async () => {
+    const versions = Array.from({ length: 20 }, (_, at) => ({
+      ...{ version: at + 1, at, value: at % 2 === 0 ? { deep: [{ n: at }] } : { other: null } },
+    }))
+    const wanted = versions.filter(({ at }) => at % 2 === 0).map(({ version, at }) => [version, at])
+    for (const [query, log] of [
+      [{}, ['open 1', 'values 1']],
+      [{ limit: 2 }, ['open 1', 'path 1', 'path 2', 'path 3']],
+      [{ until: 3 }, ['open 1', 'path 1', 'path 2', 'path 3']],
+    ] as const) {
+      const source = new FakeHistory([versions])
+      const found = await all(queryVersions(source, { ...query, path: 'deep[0].n' }))
+      expect(found.map(({ version, value }) => [version, value])).toEqual(wanted.slice(0, found.length))
+      expect(source.log).toEqual(log)
+    }
+  })
+
   test('finds metrics and rollups with a series of a name', async () => {
     const source = new FakeHistory([
       [
