@@ -10,7 +10,7 @@ export const columnKinds = new Set<number>()
 
 export function readPositions(from: Bytes): number[] {
   let before = -1
-  return readGroups(from, from.varint()).map((step) => (before += step + 1))
+  return readStretches(from, from.varint()).map((step) => (before += step + 1))
 }
 
 export function readValues(from: Bytes): Numbers {
@@ -35,7 +35,7 @@ function readColumn(from: Bytes, count: number, kind: number): Numbers {
   const inner = from.u8()
   check(inner !== 15, 'no table in a table')
   const values = readColumn(from, entries, inner)
-  return readGroups(from, count).map((entry) => {
+  return readStretches(from, count).map((entry) => {
     check(entry < entries, 'an entry')
     return values[entry] as number | bigint
   })
@@ -68,7 +68,7 @@ function readPlanes(from: Bytes, count: number): bigint[] {
 
 function readWhole(from: Bytes, count: number, times: number): number[] {
   const begins = Array.from({ length: times }, () => Number(numberOf(from)))
-  let values = readGroups(from, count - times).map(unzigzag)
+  let values = readStretches(from, count - times).map(unzigzag)
   for (const begin of begins.reverse()) {
     let sum = begin
     values = [begin, ...values.map((step) => (sum += step))]
@@ -78,7 +78,7 @@ function readWhole(from: Bytes, count: number, times: number): number[] {
 
 function readBigints(from: Bytes, count: number, times: number): bigint[] {
   const begins = Array.from({ length: times }, () => BigInt(numberOf(from)))
-  let values = readGroups(from, count - times).map((token) => BigInt(unzigzag(token)))
+  let values = readStretches(from, count - times).map((token) => BigInt(unzigzag(token)))
   for (const begin of begins.reverse()) {
     let sum = begin
     values = [begin, ...values.map((step) => (sum += step))]
@@ -86,7 +86,7 @@ function readBigints(from: Bytes, count: number, times: number): bigint[] {
   return values
 }
 
-function readGroups(from: Bytes, count: number): number[] {
+function readStretches(from: Bytes, count: number): number[] {
   const numbers: number[] = []
   while (numbers.length < count) {
     const head = from.varint()
@@ -94,6 +94,6 @@ function readGroups(from: Bytes, count: number): number[] {
     const repeated = head % 2 === 1 ? from.varint() : undefined
     for (let left = n; left > 0; left--) numbers.push(repeated ?? from.varint())
   }
-  check(numbers.length === count, 'groups of as many numbers')
+  check(numbers.length === count, 'stretches of as many numbers')
   return numbers
 }

@@ -110,14 +110,14 @@ function dumpColumn(dump: Dump): void {
   for (let begins = times; begins > 0; begins--) dumpValue(dump)
   left -= times
   while (left > 0) {
-    const head = dump.varint('group', (value) => `${value}: ${groupText(value)}`)
+    const head = dump.varint('stretch', (value) => `${value}: ${stretchText(value)}`)
     const count = Math.floor(head / 2) + 1
     for (let more = head % 2 === 1 ? 1 : count; more > 0; more--) dump.varint('zigzag of a difference')
     left -= count
   }
 }
 
-function groupText(head: number): string {
+function stretchText(head: number): string {
   const count = Math.floor(head / 2) + 1
   return head % 2 === 1 ? `one number, ${count} times` : `${count} numbers`
 }

@@ -164,6 +164,19 @@ test('the groups of format 1 read as FORMAT.md says', async () => {
   expect(seen.size).toBe(21)
 })
 
+test('a flipped bit anywhere in a group is noticed by a check that FORMAT.md names', () => {
+  const groups = [...golden].filter(([path]) => path.endsWith('.vgrp'))
+  for (const [path, bytes] of groups) {
+    const id = Buffer.from(bytes.subarray(8, 16)).toString('hex')
+    for (let at = 0; at < bytes.length; at++) {
+      const bent = bytes.slice()
+      bent[at] = (bent[at] ?? 0) ^ (1 << (at % 8))
+      expect(() => new GroupPage(bent, id), `${path} ${at}`).toThrow()
+    }
+  }
+  expect(groups.length).toBeGreaterThan(4)
+})
+
 test('varve writes the store of format 1 as it did', async () => {
   const written = await filesOf(await writeGoldenStore())
   expect([...written.keys()].sort()).toEqual([...golden.keys()].sort())
