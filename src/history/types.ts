@@ -43,7 +43,7 @@ export interface HistorySettings {
 export interface AppendVersionOptions {
   /** 1 to 256 UTF-8 bytes. Several versions may have the same. */
   readonly label?: string
-  /** What the value is known by elsewhere, 1 to 256 UTF-8 bytes. Default: a hash of the value, 32 hexadecimal digits. */
+  /** What the value is known by elsewhere, 1 to 256 UTF-8 bytes. Default: its hash, 32 hexadecimal digits. */
   readonly fingerprint?: string
   /** An object of the value table, at most 64 KiB encoded. */
   readonly metadata?: Readonly<Record<string, unknown>>
