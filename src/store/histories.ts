@@ -87,7 +87,7 @@ export class StoreHistories implements Histories {
   }
 
   async change(name: string, options: HistoryOptions): Promise<HistoryStats> {
-    checkHistoryName(name, false)
+    checkHistoryName(name, true)
     this.#checkWritable('change a history')
     return this.#opened(this.#row(name, 'change')).inTurn(async () => {
       const changed = historySettings(options, this.#row(name, 'change').options)

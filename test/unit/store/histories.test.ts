@@ -192,6 +192,7 @@ test('Histories.open() refuses unknown names without create, other options, and 
     })
   }
   await expect(histories.open('_own', { create: true })).rejects.toMatchObject({ code: 'NAME_INVALID' })
+  await expect(histories.change('_own', { keyframeInterval: 3 })).rejects.toMatchObject({ code: 'NAME_INVALID' })
   await board.append(1)
   await histories.delete('board')
   await expect(board.append(2)).rejects.toMatchObject({ code: 'HISTORY_UNKNOWN' })
