@@ -25,7 +25,7 @@ export interface ObjectPatch {
   readonly order?: readonly (readonly [start: number, length: number])[]
 }
 
-/** The elements of the new array in order, as runs; what is not named is gone. Positions are those of the one before. */
+/** The elements of the new array in order, as runs; what is not named is gone. Positions are of the one before. */
 export interface ArrayPatch {
   readonly type: 'array'
   readonly runs: readonly ArrayRun[]
