@@ -2,9 +2,9 @@
  *
  * The ledger knows which steps were begun and which were acknowledged. `mustHoldHistories` opens the store and checks:
  * each history is what its acknowledged steps make of it, and perhaps those that had begun, in their order (H1);
- * every version reads back as it was written, or as what a clean-up says it is, wherever it is read, and what a clean-up
- * took is gone (H2); `verify` agrees (H3); appending goes on with the next number (H4); after a close every file is one
- * that the manifest names (H5); opening again shows the same, and a reader writes nothing (H6).
+ * every version reads back as it was written, or as what a clean-up says it is, wherever it is read, and what one took
+ * is gone (H2); `verify` agrees (H3); appending goes on with the next number (H4); after a close every file is one that
+ * the manifest names (H5); opening again shows the same, and a reader writes nothing (H6).
  * @module */
 import type { History, VersionInfo } from '../../src/history/types.ts'
 import { isVarveError } from '../../src/index.ts'
