@@ -90,7 +90,8 @@ export class BoardAuthor {
   /** @param {string} text */
   #rewritten(text) {
     const at = Math.floor(this.#random() * text.length)
-    return `${text.slice(0, at)}${this.#words(1 + Math.floor(this.#random() * 3))}${text.slice(at + Math.floor(this.#random() * 6))}`
+    const words = this.#words(1 + Math.floor(this.#random() * 3))
+    return text.slice(0, at) + words + text.slice(at + Math.floor(this.#random() * 6))
   }
 
   /** On top of all others, or in one of four cases anywhere. @param {string} text */

@@ -160,7 +160,8 @@ async function firstFind(directory, versions) {
 }
 
 /** @param {number[]} opening @param {Mark[]} marks
- * @param {{ opens: number[], stored: ReturnType<typeof storedBytes> }} closed @returns {import('../harness.mjs').Row} */
+ * @param {{ opens: number[], stored: ReturnType<typeof storedBytes> }} closed
+ * @returns {import('../harness.mjs').Row} */
 function report(opening, marks, closed) {
   const [first, last] = /** @type {[Mark, Mark]} */ ([marks[0], marks.at(-1)])
   const rate = (/** @type {number[]} */ times) => 1_000 / (times.reduce((sum, ms) => sum + ms, 0) / times.length)

@@ -30,7 +30,8 @@ export async function run() {
   return report(count, cells)
 }
 
-/** Store them and compare what is read with what was appended. @param {string} directory @param {Metrics[]} snapshots */
+/** Store them and compare what is read with what was appended.
+ * @param {string} directory @param {Metrics[]} snapshots */
 async function store(directory, snapshots) {
   const { store: written, history } = await openHistory(directory)
   const times = []

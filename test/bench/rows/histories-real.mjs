@@ -35,7 +35,8 @@ function skeleton(title) {
   return { name, title, lines: [], figures: [], notes: [] }
 }
 
-/** Store them all with their times and labels, and read them back. @param {string} directory @param {Version[]} versions */
+/** Store them all with their times and labels, and read them back.
+ * @param {string} directory @param {Version[]} versions */
 async function store(directory, versions) {
   mkdirSync(directory)
   const { store: written, history } = await openHistory(directory)

@@ -35,7 +35,8 @@ export function run() {
   })
 }
 
-/** @param {any} store @param {{ topic: any, keep: 'document' | 'history', count: number }} how @returns {Promise<Measured>} */
+/** @param {any} store @param {{ topic: any, keep: 'document' | 'history', count: number }} how
+ * @returns {Promise<Measured>} */
 async function follow(store, { topic, keep, count }) {
   let applies = 0
   let applied = () => {}
