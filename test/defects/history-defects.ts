@@ -246,9 +246,21 @@ export const HISTORY_VALUE_DEFECTS: readonly Defect[] = [
   {
     name: 'a value is compared with the newest one while others wait',
     file: AT.writer,
-    find: 'this.#waiting > 0 || ',
-    replace: '',
+    find: `if (this.#waiting > 0 || newest?.version !== lastVersion) return { value: copyValue(value) }
+    const patch = diffValues(newest.value, value, options)
+    // The value's own code, its \`toJSON\`, may have appended meanwhile: that version comes before this one.
+    return this.#waiting === 0 ? { patch } : { value: copyValue(value) }`,
+    replace: `if (newest?.version !== lastVersion) return { value: copyValue(value) }
+    return { patch: diffValues(newest.value, value, options) }`,
     killer: 'appendsBesideEachOtherFollow',
+  },
+  // The same when it is the value's own code that appends.
+  {
+    name: 'a value whose own code appends is compared with what was before that',
+    file: AT.writer,
+    find: 'return this.#waiting === 0 ? { patch } : { value: copyValue(value) }',
+    replace: 'return { patch }',
+    killer: 'valuesMayAppendWhileTheyAreRead',
   },
   // Containers that changed are hashed again.
   {
@@ -262,8 +274,8 @@ export const HISTORY_VALUE_DEFECTS: readonly Defect[] = [
   {
     name: 'a query gives the value that it goes on with',
     file: AT.query,
-    find: 'this.#hasMetric(value) ? cloneValue(value) : undefined',
-    replace: 'this.#hasMetric(cloneValue(value)) ? value : undefined',
+    find: 'return cloneValue(path === undefined ? value : valueAtSteps(value, path.steps))',
+    replace: 'return path === undefined ? value : valueAtSteps(value, path.steps)',
     killer: 'readersMayChangeTheirValues',
   },
   // The same of values at a path.

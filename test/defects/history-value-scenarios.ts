@@ -183,6 +183,29 @@ export const appendsBesideEachOtherFollow = scenario(async () => {
   }
 })
 
+/** A value's own code may append while the value is read: that version comes first. */
+export const valuesMayAppendWhileTheyAreRead = scenario(async () => {
+  const { history } = smallOne({ keyframeInterval: 1_000 })
+  await history.append({ number: 1, list: [1, 2, 3], filler })
+  let inside: Promise<unknown> = Promise.resolve()
+  const toJSON = () => {
+    inside = history.append({ fresh: { key: 2 }, list: [3], filler })
+    return { number: 3, list: [1, 2, 3, 4], filler }
+  }
+  await Promise.all([history.append({ toJSON }), inside])
+  await inside
+  const { version } = await history.append('last')
+  const first = await history.read({ version: 2, check: true })
+  mustBeExactly(first, { fresh: { key: 2 }, list: [3], filler }, 'what the code of a value appended')
+  for (let at = 3; at < version; at++) {
+    mustBeExactly(
+      await history.read({ version: at, check: true }),
+      at === version - 1 ? { number: 3, list: [1, 2, 3, 4], filler } : first,
+      `version ${at}`,
+    )
+  }
+})
+
 /** What readers are given is theirs, and does not change when they go on. */
 export const readersMayChangeTheirValues = scenario(async () => {
   const { history } = smallOne({ keyframeInterval: 1_000 })
