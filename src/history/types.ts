@@ -297,7 +297,8 @@ export interface History {
   readonly settings: HistorySettings
   /** Store a value as the next version and resolve when it is durable. The value may be changed by the caller as soon
    * as the call has returned its promise.
-   * Cost: a comparison with the version before, two syncs, and what changed in bytes.
+   * Cost: a comparison with the version before, two syncs, and what changed in bytes; the first one after the store was
+   * opened claims the file with a record of its own.
    * @throws {VarveError} `VALUE_UNSUPPORTED`, `DOCUMENT_LIMIT`, `OPTION_INVALID`, `HISTORY_CONFLICT` {expected, found},
    * `HISTORY_UNKNOWN` when it was deleted, `STORE_READ_ONLY`, and what the storage throws. */
   append(value: unknown, options?: AppendVersionOptions): Promise<VersionReceipt>
