@@ -289,11 +289,12 @@ export class StoredHistory implements History {
   /** Give memory and file handles back, after the appends that wait. */
   async rest(): Promise<void> {
     await this.#writer.rest()
-    await this.#groups.close()
+    await this.closeGroups()
   }
 
-  /** Give the files of groups back that are open for reading, those in use when they are not any more. */
+  /** Give what reads keep back: labels, and files of groups, those in use when they are not any more. */
   closeGroups(): Promise<void> {
+    this.#finder.rest()
     return this.#groups.close()
   }
 

@@ -47,11 +47,6 @@ export function placeOfTime(groups: readonly GroupRow[], time: number): number {
   return firstOf(groups, ({ firstAt }) => firstAt > time) - 1
 }
 
-/** Place of the first group with a version at or after a time. */
-export function placeSince(groups: readonly GroupRow[], time: number): number {
-  return firstOf(groups, ({ lastAt }) => lastAt >= time)
-}
-
 /** Place of the last group that may have a version which reflects the log up to `offset` and no more. */
 export function placeOfOffset(groups: readonly GroupRow[], offset: number): number {
   const at = firstOf(groups, ({ lastOffset }) => lastOffset !== undefined && lastOffset > offset)

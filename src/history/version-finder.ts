@@ -38,6 +38,11 @@ export class VersionFinder {
     this.#groups = groups
   }
 
+  /** Give the memory back that labels take. */
+  rest(): void {
+    this.#labels = new Map()
+  }
+
   /** Where the version is that a selector means. Cost: a search among the rows of groups, and for a time or an offset
    * the frames of one group; for a label those of the groups from the newest on, which are remembered.
    * @throws {VarveError} `VERSION_OUT_OF_RANGE`, `VERSION_GONE`, `VERSION_UNKNOWN`, `VERSION_DAMAGED`. */

@@ -5,14 +5,16 @@ import { memoryStorage } from '../../../adapters/memory/index.ts'
 import { openStore, type Storage } from '../../../src/index.ts'
 
 /** A storage that counts the groups that are open for reading. */
-function countingStorage(): { readonly storage: Storage; readonly open: Set<object> } {
+function countingStorage(): { readonly storage: Storage; readonly open: Set<object>; opened: number } {
   const storage = memoryStorage()
   const open = new Set<object>()
+  const counts = { open, opened: 0 }
   const plainly = storage.openRead.bind(storage)
   const openRead: Storage['openRead'] = async (path) => {
     const handle = await plainly(path)
     if (!path.endsWith('.vgrp')) return handle
     open.add(handle)
+    counts.opened++
     const close = handle.close.bind(handle)
     handle.close = async () => {
       open.delete(handle)
@@ -20,7 +22,7 @@ function countingStorage(): { readonly storage: Storage; readonly open: Set<obje
     }
     return handle
   }
-  return { storage: Object.assign(storage, { openRead }), open }
+  return Object.assign(counts, { storage: Object.assign(storage, { openRead }) })
 }
 
 test('History.read() closes the files of histories that were read longest ago when many are read', async () => {
@@ -86,4 +88,25 @@ test('History.cleanup() that is given up does not look for its files again for e
   await store.close()
   expect(removed.length).toBeGreaterThan(20)
   expect(removed.length).toBeLessThanOrEqual(2 * new Set(removed).size)
+})
+
+test('History.find() forgets the labels of histories that were read longest ago', async () => {
+  const counts = countingStorage()
+  const store = await openStore({ storage: counts.storage })
+  const openedBy = async (name: string) => {
+    const history = await store.histories.open(name)
+    const before = counts.opened
+    await expect(history.find({ label: 'none' })).rejects.toMatchObject({ code: 'VERSION_UNKNOWN' })
+    return counts.opened - before
+  }
+  const names = Array.from({ length: 40 }, (_, number) => `board-${number}`)
+  for (const name of names) {
+    const history = await store.histories.open(name, { create: { keyframeInterval: 1 } })
+    for (let count = 0; count < 6; count++) await history.append({ count }, { label: `label ${count}` })
+  }
+  expect(await openedBy('board-0')).toBe(6)
+  expect(await openedBy('board-0')).toBe(0)
+  for (const name of names) await openedBy(name)
+  expect(await openedBy('board-0')).toBe(6)
+  await store.close()
 })
