@@ -10,7 +10,9 @@ export interface Fold<S, K extends Kinds = AnyKinds> {
   readonly initial: () => S
   /** What an event does to the state: changes and returns it, or returns another. By kind, where kinds that are not
    * named do nothing; or one function for all. Must not do anything else: events are folded more than once. Events of
-   * one partition come in their order; what is made of those of several must not depend on the order between them. */
+   * one partition come in their order; what is made of those of several must not depend on the order between them. The
+   * state is stored and read back between any two of them: fields that are undefined are not there then, and an object
+   * that is in it twice is two. */
   readonly apply:
     | { readonly [Kind in keyof K & string]?: (state: S, event: StoredEvent<Pick<K, Kind>>) => S }
     | ((state: S, event: StoredEvent<K>) => S)
