@@ -2,13 +2,7 @@
  * @module */
 import { expect } from 'vitest'
 import { memoryStorage } from '../../adapters/memory/index.ts'
-import type {
-  AppendVersionOptions,
-  CleanupReport,
-  History,
-  MetricsSnapshot,
-  VersionReceipt,
-} from '../../src/history/types.ts'
+import type { CleanupReport, History } from '../../src/history/types.ts'
 import { openStore } from '../../src/index.ts'
 import type { Storage } from '../../src/ports/storage.ts'
 import type { Store } from '../../src/store/types.ts'
@@ -17,10 +11,10 @@ import { RUNTIME, share } from '../support/runtime.ts'
 import { difference } from '../support/same-value.ts'
 import { draws, seededRandom } from '../support/seeded-random.ts'
 import { collect, outcome, Wire } from '../unit/topic/support.ts'
+import { type Held, type Made, makeAppend, receive } from './history-appends.ts'
 import { HistoryChecks, same, sameInfos } from './history-checks.ts'
 import { HistoryModel, type ModelVersion } from './history-model.ts'
-import type { AppendPlan, HistoryPlan, Life, Step, StepOf } from './history-plans.ts'
-import { copyOf, nextValue, put, spoil } from './history-values.ts'
+import type { HistoryPlan, Life, Step, StepOf } from './history-plans.ts'
 
 const NAMES = ['board', 'plan', 'log']
 
@@ -31,20 +25,6 @@ export const LIMITS = {
   numRuns,
   interruptAfterTimeLimit: RUNTIME === 'node' ? 20_000 : 5_000,
   markInterruptAsFailure: false,
-}
-
-/** A history as it is open, with its model. */
-interface Held {
-  history: History
-  readonly model: HistoryModel
-  /** Every value that was given so far, for those that come back. */
-  readonly values: unknown[]
-}
-
-/** An append as it was made. */
-interface Made {
-  readonly promise: Promise<VersionReceipt | string>
-  readonly expected: ModelVersion | string
 }
 
 /** What iterations give of a version. */
@@ -170,12 +150,12 @@ class Runner {
     const reads = meanwhile ? before.slice(-3).map(({ version }) => history.read({ version })) : []
     const all: Made[] = []
     for (const append of appends) {
-      const made = this.#make(held, append)
+      const made = makeAppend(held, append, this.#clock.now())
       all.push(made)
-      if (!atOnce) await this.#receive(held, made)
+      if (!atOnce) await receive(held, made)
     }
     if (cleanup) await this.#clean(held, { now: this.#clock.now() })
-    if (atOnce) for (const made of all) await this.#receive(held, made)
+    if (atOnce) for (const made of all) await receive(held, made)
     if (!cleanup && query !== undefined) {
       const found = await query
       sameInfos(found, before, 'a query beside appends')
@@ -185,67 +165,6 @@ class Runner {
       for (const [n, read] of reads.entries()) same(await read, before.slice(-3)[n]?.value, 'beside appends')
     await Promise.allSettled([query, ...reads])
     for (const checks of await this.#checksOf(held, seed)) await checks.one()
-  }
-
-  /** Call, and tell the model. What the call was given is spoilt when it has returned. */
-  #make({ history, model, values }: Held, plan: AppendPlan): Made {
-    const { label, fingerprint, metadata, offsetBy, atBy, ifVersion, metrics, typed } = plan
-    const { lastVersion, lastOffset, newest } = model
-    const expected = { right: lastVersion, old: Math.max(0, lastVersion - 1), none: 0 }
-    const options: AppendVersionOptions = {
-      ...(label !== undefined && { label }),
-      ...(offsetBy !== undefined && { offset: Math.max(0, lastOffset + offsetBy) }),
-      ...(atBy !== undefined && { at: Math.max(0, (newest?.at ?? this.#clock.now()) + atBy) }),
-      ...(ifVersion !== undefined && { ifVersion: expected[ifVersion] }),
-    }
-    const more = {
-      ...(fingerprint !== undefined && { fingerprint }),
-      ...(metadata !== undefined && { metadata: copyOf(metadata) }),
-    }
-    const now = this.#clock.now()
-    if (metrics !== undefined) {
-      const snapshot: MetricsSnapshot = { ...more, metrics: {} }
-      for (const [name, series] of metrics) put(snapshot.metrics, name, copyOf(series))
-      const value = { metrics: copyOf(snapshot.metrics) }
-      const result = model.append({ kind: 'metrics', value, options: { ...options, ...more } }, now)
-      if (typed) {
-        for (const [name, { timestamps, values }] of metrics) {
-          put(snapshot.metrics, name, {
-            timestamps: BigUint64Array.from(timestamps),
-            values: Float64Array.from(values),
-          })
-        }
-      }
-      const promise = outcome(history.appendMetrics(snapshot, options))
-      if (!typed) spoil(snapshot.metrics)
-      return { promise, expected: result }
-    }
-    const value = nextValue(plan.value, values)
-    values.push(copyOf(value))
-    if (values.length > 12) values.shift()
-    const result = model.append({ kind: 'value', value, options: { ...options, ...more } }, now)
-    const promise = outcome(history.append(value, { ...options, ...more }))
-    spoil(value)
-    if (more.metadata !== undefined) spoil(more.metadata)
-    return { promise, expected: result }
-  }
-
-  async #receive({ model }: Held, { promise, expected }: Made): Promise<void> {
-    const receipt = await promise
-    if (typeof expected === 'string' || typeof receipt === 'string') {
-      expect(receipt).toBe(typeof expected === 'string' ? expected : 'a receipt')
-      return
-    }
-    const { version, at, fingerprint, isDelta, sizeBytes } = receipt
-    expect({ version, at }).toEqual({ version: expected.version, at: expected.at })
-    expect(fingerprint).toBe(expected.ownFingerprint ?? fingerprint)
-    if (expected.ownFingerprint === undefined) expected.hash = fingerprint
-    expected.stored = { isDelta, sizeBytes }
-    const others = model.versions.filter(({ hash }) => hash !== undefined).slice(-6)
-    for (const other of others) {
-      if (expected.hash === undefined) break
-      expect(other.hash === expected.hash).toBe(difference(other.value, expected.value) === undefined)
-    }
   }
 
   async #pin({ history, model }: Held, { which, pinned }: StepOf<'pin'>): Promise<void> {
