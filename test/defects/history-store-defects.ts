@@ -88,6 +88,14 @@ export const HISTORY_STORE_DEFECTS: readonly Defect[] = [
     replace: 'if (group.epoch !== epoch) return false',
     killer: 'closesFreeTheirGroupsAlone',
   },
+  // What an owner is going to write to is known before it does, so that the next one stays away from it.
+  {
+    name: 'a file is gone on with before the manifest says so',
+    file: AT.growing,
+    find: 'else if (last.epoch !== epoch) await this.#claim(history, row)',
+    replace: '',
+    killer: 'sleepersWriteWhereNobodyReads',
+  },
   // A close says that this owner is done, nothing of others.
   {
     name: 'a close frees the groups of all owners',
@@ -155,5 +163,105 @@ export const HISTORY_STORE_DEFECTS: readonly Defect[] = [
     find: "    this.#host.checkWritable('append a version')\n",
     replace: '',
     killer: 'closedStoresTakeNothing',
+  },
+]
+
+/** In records that make no sense: killed by `history-record-scenarios.ts`. */
+export const HISTORY_RECORD_DEFECTS: readonly Defect[] = [
+  // What was committed of a file stays what it was.
+  {
+    name: 'a file of a group may become shorter',
+    file: AT.historiesDraft,
+    find: 'same.id === group.id && same.endBytes <= group.endBytes',
+    replace: 'same.id === group.id',
+    killer: 'wrongRecordsAreRefused',
+  },
+  // A file has one writer.
+  {
+    name: 'a file of a group grows under any owner',
+    file: AT.historiesDraft,
+    find: "checkOf(history, isOurs, 'a file of history % grows under another owner')",
+    replace: 'void isOurs',
+    killer: 'wrongRecordsAreRefused',
+  },
+  // A number of a version that somebody has seen never means another one.
+  {
+    name: 'a history may lose its newest version',
+    file: AT.historiesDraft,
+    find: 'isWhole(lastVersion) && lastVersion >= row.lastVersion',
+    replace: 'isWhole(lastVersion)',
+    killer: 'wrongRecordsAreRefused',
+  },
+  // Groups are searched by halves, by versions,
+  {
+    name: 'groups may overlap',
+    file: AT.historyRows,
+    find: 'group.firstVersion > before.lastVersion',
+    replace: 'group.firstVersion > 0',
+    killer: 'wrongRecordsAreRefused',
+  },
+  // by time,
+  {
+    name: 'groups may go back in time',
+    file: AT.historyRows,
+    find: 'group.firstAt >= before.lastAt',
+    replace: 'group.firstAt >= 0',
+    killer: 'wrongRecordsAreRefused',
+  },
+  // and by the log.
+  {
+    name: 'groups may go back in the log',
+    file: AT.historyRows,
+    find: 'const isHigher = lastOffset === undefined || (group.lastOffset ?? -1) >= lastOffset',
+    replace: 'const isHigher = lastOffset === undefined || group.firstVersion > 0',
+    killer: 'wrongRecordsAreRefused',
+  },
+  // A file belongs to one group.
+  {
+    name: 'two groups may have one file',
+    file: AT.historiesDraft,
+    find: 'if (hasNew || written.length > 1) checkDistinct(groups, name, from)',
+    replace: 'void hasNew',
+    killer: 'wrongRecordsAreRefused',
+  },
+  // What is pinned is there.
+  {
+    name: 'what is not there may be pinned',
+    file: AT.historiesDraft,
+    find: 'if (pins !== undefined || replaced.length > 0) checkPins(now, groups, name)',
+    replace: 'void checkPins',
+    killer: 'wrongRecordsAreRefused',
+  },
+  // A projection publishes what is its own.
+  {
+    name: 'a projection may publish the document of another',
+    file: AT.projectionsDraft,
+    find: "checkOf(name, document.name === ownName(name), 'projection % publishes the document of another')",
+    replace: '',
+    killer: 'wrongRecordsAreRefused',
+  },
+  // The same of a history.
+  {
+    name: 'a projection may publish to the history of another',
+    file: AT.projectionsDraft,
+    find: "checkOf(name, history.name === ownName(name), 'projection % publishes to the history of another')",
+    replace: '',
+    killer: 'wrongRecordsAreRefused',
+  },
+  // What it keeps is its own as long as it is there.
+  {
+    name: 'what a projection keeps may be deleted',
+    file: AT.projectionsDraft,
+    find: 'check(this.#rows.find(name.slice(1))?.keep !== keep,',
+    replace: 'check(this.#rows.find(name.slice(1))?.name !== keep,',
+    killer: 'wrongRecordsAreRefused',
+  },
+  // And goes with it.
+  {
+    name: 'a document stays when its projection is deleted',
+    file: AT.projectionsDraft,
+    find: 'else if (this.#states.documents.has(own)) this.#states.documents.delete(own)',
+    replace: '',
+    killer: 'projectionsTakeTheirStatesAlong',
   },
 ]

@@ -111,6 +111,62 @@ export const closesFreeTheirGroupsAlone = staged(async ({ store, storage, again 
   await third.close()
 })
 
+/** An owner that goes on with the file of one that closed, sleeps before its first write, and is replaced meanwhile. */
+export const sleepersWriteWhereNobodyReads = staged(async ({ files, store, again }) => {
+  await (await store.histories.open('board', { create: true })).append(value(1))
+  await store.close()
+  let wake: () => void = () => undefined
+  const woken = new Promise<void>((resolve) => {
+    wake = resolve
+  })
+  let fallAsleep: () => void = () => undefined
+  const asleep = new Promise<void>((resolve) => {
+    fallAsleep = resolve
+  })
+  const sleepy = instead(faultStorage(files), 'openAppend', async (open, path) => {
+    const handle = (await open(path)) as object
+    if (!String(path).endsWith('.vgrp')) return handle
+    return instead(handle, 'append', async (append, bytes) => {
+      fallAsleep()
+      await woken
+      return append(bytes)
+    })
+  })
+  const sleeper = await openForTest(sleepy)
+  const late = codeOf((await sleeper.histories.open('board')).append({ number: 'late', list: [], filler: 'other' }))
+  await asleep
+  const next = await again({ takeOver: true })
+  const history = await next.histories.open('board')
+  await history.append(value(2))
+  wake()
+  mustEqual(await late, 'STORE_FENCED', 'an append of an owner that slept')
+  await mustHave(history, 2)
+  await history.append(value(3))
+  await sleeper.close().catch(() => undefined)
+  await next.close()
+  const last = await again()
+  await mustHave(await last.histories.open('board'), 3)
+  await last.close()
+})
+
+type Call = (...given: unknown[]) => unknown
+
+/** An object with another method in the place of one. */
+function instead<T extends object>(
+  object: T,
+  method: string,
+  call: (original: Call, ...given: unknown[]) => unknown,
+): T {
+  return new Proxy(object, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get(target, name, target)
+      if (typeof member !== 'function') return member
+      const original: Call = (...given) => member.apply(target, given)
+      return name === method ? (...given: unknown[]) => call(original, ...given) : original
+    },
+  })
+}
+
 /** A file that a clean-up replaces stays while somebody reads it, and goes then. */
 export const filesThatAreReadStay = staged(async ({ store, storage }) => {
   const tiers = { raw: { forMs: 100 }, compressed: { forMs: 10_000, everyMs: 100 } }

@@ -5,6 +5,7 @@ import * as documentScenarios from './document-scenarios.ts'
 import * as documentStoreScenarios from './document-store-scenarios.ts'
 import * as historyCleanupScenarios from './history-cleanup-scenarios.ts'
 import * as historyGroupScenarios from './history-group-scenarios.ts'
+import * as historyRecordScenarios from './history-record-scenarios.ts'
 import * as historyScenarios from './history-scenarios.ts'
 import * as historyStoreScenarios from './history-store-scenarios.ts'
 import * as historyValueScenarios from './history-value-scenarios.ts'
@@ -20,6 +21,7 @@ const GROUPS = Object.entries({
   historyScenarios,
   historyCleanupScenarios,
   historyStoreScenarios,
+  historyRecordScenarios,
   projectionScenarios,
 })
 
