@@ -88,7 +88,9 @@ async function isUpTo(topic: Topic, { positions, recordedAt }: KeptState, time: 
       if (isVarveError(error, 'OFFSET_PRUNED')) return undefined
       throw error
     })
-    if (last === undefined || last.recordedAt > time) return false
+    // What comes after one that was pruned was not recorded before it.
+    const bound = last ?? (await topic.get(end, { partition }))
+    if (bound === undefined || bound.recordedAt > time) return false
   }
   return true
 }

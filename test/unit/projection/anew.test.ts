@@ -64,6 +64,26 @@ describe.each(KEEPS)('a projection that keeps a %s', (keep) => {
     await store.close()
   })
 
+  test('knows the state at a time when the log was pruned up to where it was published', async () => {
+    const { store: other, start } = await pruned(20, 12)
+    await other.close()
+    const log = await openSmall()
+    const projection = await open(log.store, keep)
+    await fill(log, start)
+    await projection.run()
+    await fill(log, 20 - start)
+    await log.topic.prune({ before: start })
+    expect(log.topic.stats().partitions[0]).toMatchObject({ logStartOffset: start })
+    const first = await log.topic.get(start)
+    const at = (time: number) => outcome(projection.stateAt({ time }))
+    expect(await at(first?.recordedAt ?? 0)).toMatchObject({ state: from(0, start + 1) })
+    // A document does not say when its last event was recorded.
+    const before = await at((first?.recordedAt ?? 0) - 1)
+    if (keep === 'history') expect(before).toMatchObject({ state: from(0, start) })
+    else expect(before).toBe('OFFSET_PRUNED')
+    await log.store.close()
+  })
+
   test('goes on over a pruned log from where it is, and refuses to skip or to begin anew', async () => {
     const log = await openSmall()
     const projection = await open(log.store, keep)
