@@ -5,7 +5,7 @@ import { memoryStorage } from '../../adapters/memory/index.ts'
 import { isVarveError, openStore } from '../../src/index.ts'
 import { nextTurn } from '../../src/ports/clock.ts'
 import type { Storage } from '../../src/ports/storage.ts'
-import type { Projected, Projection, ProjectionStatus, StateMoment } from '../../src/projection/types.ts'
+import type { Projection } from '../../src/projection/types.ts'
 import type { Store } from '../../src/store/types.ts'
 import type { StoredEvent, Topic } from '../../src/topic/types.ts'
 import { ManualClock, settle } from '../support/manual-clock.ts'
@@ -13,7 +13,8 @@ import { RUNTIME, share } from '../support/runtime.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { createSmallTopic } from '../support/small-segments.ts'
 import { collect, outcome, Wire } from '../unit/topic/support.ts'
-import { type FOLDS, foldOf, isMeant, type ModelTopic, stateOf } from './projection-model.ts'
+import { endsOf, eventsBetween, type Held, isCurrent, isPoisoned, ProjectionChecks } from './projection-checks.ts'
+import { foldOf, isMeant, type ModelTopic, stateOf } from './projection-model.ts'
 import type { Events, Life, ProjectionPlan, Step, StepOf } from './projection-plans.ts'
 
 const TOPIC = 'orders'
@@ -28,25 +29,6 @@ export const LIMITS = {
   numRuns,
   interruptAfterTimeLimit: RUNTIME === 'node' ? 14_000 : 4_000,
   markInterruptAsFailure: false,
-}
-
-/** What was published, as the model knows it. */
-interface Published {
-  readonly foldVersion: number
-  readonly topic: ModelTopic
-  readonly begin: readonly number[]
-  readonly positions: readonly number[]
-}
-
-interface Held {
-  readonly name: string
-  readonly keep: 'document' | 'history'
-  readonly everyEvents: number
-  readonly style: (typeof FOLDS)[number]
-  version: number
-  projection: Projection
-  published: Published | undefined
-  hasFailed: boolean
 }
 
 type Memory = Omit<Held, 'projection'>
@@ -80,6 +62,11 @@ class Runner {
     return this.#model
   }
 
+  get #checks(): ProjectionChecks {
+    const topic = this.#topicModel
+    return new ProjectionChecks({ topic, poison: this.#poison, store: this.#store as Store, reader: this.#reader })
+  }
+
   async live({ beside, steps, end }: Life): Promise<void> {
     if (this.#model === undefined) await this.#makeTopic(this.#plan.partitions)
     const store = await this.#open()
@@ -90,12 +77,12 @@ class Runner {
       this.#memories[n] ??= this.#remember(NAMES[n] as string, options)
       this.#held.push(await this.#hold(this.#memories[n]))
     }
-    for (const held of this.#held) await this.#mustServe(held)
+    for (const held of this.#held) await this.#checks.mustServe(held)
     for (const step of steps) {
       await this.#step(step)
-      for (const held of this.#held) await this.#mustServe(held)
+      for (const held of this.#held) await this.#checks.mustServe(held)
     }
-    for (const held of this.#held) if (held.keep === 'history') await this.#mustKeep(held)
+    for (const held of this.#held) if (held.keep === 'history') await this.#checks.mustKeep(held)
     const { ok, problems } = await store.verify()
     expect({ ok, problems }).toEqual({ ok: true, problems: [] })
     this.#memories = this.#held.map(({ projection: _, ...memory }) => memory)
@@ -182,12 +169,7 @@ class Runner {
   }
 
   get #ends(): number[] {
-    return this.#topicModel.partitions.map((log) => log.length)
-  }
-
-  /** Whether what was published is of this fold and this topic. */
-  #isCurrent({ published, version }: Held): boolean {
-    return published?.foldVersion === version && published.topic === this.#model
+    return endsOf(this.#topicModel)
   }
 
   /** Where a fold of it begins; undefined: events that it has to fold are gone. */
@@ -201,7 +183,7 @@ class Runner {
 
   async #run(held: Held, { rebuild }: { readonly rebuild: boolean }): Promise<void> {
     const { projection } = held
-    const anew = rebuild || !this.#isCurrent(held)
+    const anew = rebuild || !isCurrent(held, this.#topicModel)
     const from = anew ? this.#beginOf(held) : this.#positionsOf(held)
     const applied = this.#applied
     const result = await (rebuild ? projection.rebuild() : projection.run()).catch((error: unknown) => error)
@@ -211,13 +193,9 @@ class Runner {
     }
     await this.#mustEnd(held, { result, anew, from })
     if (!held.hasFailed) {
-      const folded = this.#between(from, this.#ends).filter((event) => isMeant(event, held.style))
+      const folded = eventsBetween(this.#topicModel, from, this.#ends).filter((event) => isMeant(event, held.style))
       expect(this.#applied - applied, 'applied').toBe(folded.length)
     }
-  }
-
-  #between(from: readonly number[], to: readonly number[]): StoredEvent[] {
-    return this.#topicModel.partitions.flatMap((log, partition) => log.slice(from[partition], to[partition]))
   }
 
   /** Positions to go on from; undefined: what comes next is gone. */
@@ -225,10 +203,6 @@ class Runner {
     const { starts } = this.#topicModel
     const positions = published?.positions ?? starts
     return positions.every((offset, partition) => offset >= (starts[partition] ?? 0)) ? positions : undefined
-  }
-
-  #isPoisoned(event: StoredEvent, style: Held['style']): boolean {
-    return isMeant(event, style) && this.#poison.has((event.data as { number: number }).number)
   }
 
   /** What came of a run. */
@@ -239,7 +213,9 @@ class Runner {
     const { projection, version } = held
     const topic = this.#topicModel
     const begin = anew ? from : (held.published?.begin ?? from)
-    const poisoned = this.#between(from, this.#ends).filter((event) => this.#isPoisoned(event, held.style))
+    const poisoned = eventsBetween(this.#topicModel, from, this.#ends).filter((event) =>
+      isPoisoned(event, held.style, this.#poison),
+    )
     if (poisoned.length === 0) {
       if (result instanceof Error) throw result
       held.published = { foldVersion: version, topic, begin, positions: this.#ends }
@@ -274,10 +250,11 @@ class Runner {
 
   async #follow(held: Held, { rounds }: StepOf<'follow'>): Promise<void> {
     const { projection } = held
-    const anew = !this.#isCurrent(held)
+    const anew = !isCurrent(held, this.#topicModel)
     const from = anew ? this.#beginOf(held) : this.#positionsOf(held)
     const abort = new AbortController()
     let result: unknown
+    let hasCaughtUp = false
     const done = projection.follow({ signal: abort.signal }).catch((error: unknown) => error)
     done.then((one) => {
       result = one
@@ -292,6 +269,7 @@ class Runner {
         if (turn === TURNS_MOST) throw new Error('it does not catch up')
       }
       if (result !== undefined) break
+      hasCaughtUp = true
       expect(await outcome(projection.run())).toBe('PROJECTION_BUSY')
       expect(from).toBeDefined()
       const begin = anew ? from : held.published?.begin
@@ -302,25 +280,15 @@ class Runner {
     }
     abort.abort()
     result = await done
-    if (from === undefined) expect(result).toMatchObject({ code: 'OFFSET_PRUNED' })
-    else
-      await this.#mustEnd(held, {
-        result,
-        anew: anew && held.published === undefined,
-        from: await this.#followedFrom(held, { anew, from }),
-      })
-  }
-
-  /** A projection that followed may have published on the way: then it failed behind that. */
-  async #followedFrom(
-    held: Held,
-    { anew, from }: { readonly anew: boolean; readonly from: readonly number[] },
-  ): Promise<readonly number[]> {
-    const { foldVersion } = await held.projection.status()
-    if (anew && held.published !== undefined && foldVersion === held.version) {
-      held.published = { foldVersion, topic: this.#topicModel, begin: from, positions: from }
+    if (from === undefined) {
+      expect(result).toMatchObject({ code: 'OFFSET_PRUNED' })
+      return
     }
-    return from
+    // It published when it was caught up: then it failed behind that.
+    if (anew && hasCaughtUp) {
+      held.published = { foldVersion: held.version, topic: this.#topicModel, begin: from, positions: from }
+    }
+    await this.#mustEnd(held, { result, anew: anew && !hasCaughtUp, from })
   }
 
   async #fold(held: Held, { version }: StepOf<'fold'>): Promise<void> {
@@ -352,7 +320,7 @@ class Runner {
     if (gap) {
       for (const held of this.#held) {
         expect(await outcome(held.projection.run())).toBe('TOPIC_UNKNOWN')
-        if (held.published !== undefined) await this.#mustServe(held)
+        if (held.published !== undefined) await this.#checks.mustServe(held)
       }
     }
     await store.topics.open(TOPIC, { create: { partitions } })
@@ -362,109 +330,14 @@ class Runner {
   async #at(held: Held, { moments }: StepOf<'at'>): Promise<void> {
     const { projection, published } = held
     const topic = this.#topicModel
-    const times = this.#between([], []).map(({ recordedAt }) => recordedAt)
+    const times = eventsBetween(this.#topicModel, [], []).map(({ recordedAt }) => recordedAt)
     for (const moment of moments) {
       const end = this.#ends[0] as number
-      if (topic.partitions.length === 1) await this.#mustBeAt(held, { offset: moment % (end + 2) })
+      if (topic.partitions.length === 1) await this.#checks.mustBeAt(held, { offset: moment % (end + 2) })
       const time = (times[moment % Math.max(1, times.length)] ?? 1_000) + (moment % 3) - 1
-      await this.#mustBeAt(held, { time })
+      await this.#checks.mustBeAt(held, { time })
     }
     if (topic.partitions.length > 1) expect(await outcome(projection.stateAt({ offset: 0 }))).toBe('OPTION_INVALID')
     expect(held.published).toBe(published)
   }
-
-  async #mustBeAt(held: Held, moment: StateMoment): Promise<void> {
-    const topic = this.#topicModel
-    const { published, version, style } = held
-    const found: unknown = await held.projection.stateAt(moment).catch((error: unknown) => error)
-    const shown = `${held.name} at ${JSON.stringify(moment)}`
-    const [end = 0] = this.#ends
-    if ('offset' in moment && moment.offset > end) {
-      expect(found, shown).toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
-      return
-    }
-    const origin = published !== undefined && published.topic === topic ? published.begin : [...topic.starts]
-    const asked = topic.partitions.map((log) =>
-      'offset' in moment ? moment.offset : log.filter(({ recordedAt }) => recordedAt <= moment.time).length,
-    )
-    // What was before the beginning is not known; of a time nobody can tell.
-    const to = asked.map((offset, partition) => Math.max(offset, origin[partition] ?? 0))
-    const near = this.#isCurrent(held) ? published : undefined
-    const covers = (offsets: readonly number[] | undefined) =>
-      offsets?.every((offset, at) => offset <= (to[at] ?? 0) && offset >= (topic.starts[at] ?? 0)) === true
-    const mustBe = covers(origin) || covers(near?.positions)
-    const poisoned = this.#between(origin, to).some((event) => this.#isPoisoned(event, style))
-    const isBefore = 'offset' in moment && moment.offset < (origin[0] ?? 0)
-    if (isVarveError(found, 'OFFSET_PRUNED')) {
-      expect(isBefore || !mustBe, shown).toBe(true)
-      return
-    }
-    expect(isBefore, shown).toBe(false)
-    if (poisoned) {
-      expect(found, shown).toMatchObject({ code: 'PROJECTION_FAILED' })
-      return
-    }
-    if (found instanceof Error) throw new Error(`${shown}: ${found}`, { cause: found })
-    const wanted = stateOf(topic, { version, style }, { begin: origin, end: to })
-    expect(found, shown).toEqual(projected(wanted, to))
-  }
-
-  /** What is served while nothing runs. */
-  async #mustServe(held: Held): Promise<void> {
-    const { projection, published, style, hasFailed, name, version } = held
-    const status = await projection.status()
-    const expected: Partial<ProjectionStatus> = {
-      projection: name,
-      foldVersion: published?.foldVersion ?? 0,
-      state: hasFailed ? 'failed' : 'idle',
-      hasFold: true,
-    }
-    expect(status).toMatchObject(expected)
-    for (const [at, reader] of [this.#store, this.#reader].entries()) {
-      if (reader === undefined) continue
-      const each = at === 0 ? projection : await reader.projections.open(name)
-      const found = await each.state().catch((error: unknown) => error)
-      if (published !== undefined) {
-        const { topic, begin, positions: end, foldVersion } = published
-        expect(status.publishedPositions).toEqual(end)
-        const wanted = stateOf(topic, { version: foldVersion, style }, { begin, end })
-        expect(found, `${name} ${at}`).toEqual(projected(wanted, end))
-      } else if (at === 1) expect(found).toMatchObject({ code: 'PROJECTION_EMPTY' })
-      else {
-        const starts = [...this.#topicModel.starts]
-        const wanted = stateOf(this.#topicModel, { version, style }, { begin: starts, end: starts })
-        expect(found).toEqual(projected(wanted, starts))
-      }
-      if (at === 1) expect(await outcome(each.stateAt({ time: 5 }))).toBe('PROJECTION_UNDEFINED')
-    }
-  }
-
-  /** Every kept version is the state that it says it is. */
-  async #mustKeep({ name, published, style, everyEvents }: Held): Promise<void> {
-    const history = await (this.#store as Store).histories.open(`_${name}`)
-    const kept = await collect(history.query())
-    if (published === undefined) {
-      expect(kept).toEqual([])
-      return
-    }
-    const { topic, begin } = published
-    let before = begin.reduce((sum, offset) => sum + offset, 0)
-    for (const { value, metadata, at } of kept) {
-      const { positions, foldVersion } = metadata as { positions: number[]; foldVersion: number }
-      expect(foldVersion).toBe(published.foldVersion)
-      expect(value).toEqual(stateOf(topic, { version: foldVersion, style }, { begin, end: positions }))
-      const events = topic.partitions.flatMap((log, partition) => log.slice(begin[partition], positions[partition]))
-      expect(at).toBe(Math.max(0, ...events.map(({ recordedAt }) => recordedAt)))
-      const folded = positions.reduce((sum, offset) => sum + offset, 0)
-      expect(folded - before).toBeLessThanOrEqual(everyEvents)
-      before = folded
-    }
-    const last = kept.at(-1)?.metadata as { positions: number[] }
-    expect(last.positions).toEqual(published.positions)
-  }
-}
-
-function projected(state: unknown, positions: readonly number[]): Projected<unknown> {
-  const [offset] = positions
-  return { state, positions: [...positions], ...(positions.length === 1 && offset !== undefined && { offset }) }
 }
