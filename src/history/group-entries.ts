@@ -5,7 +5,7 @@
  * only those versions can be read that are the same as one before it.
  * @module */
 import type { StoredVersion } from './group-types.ts'
-import type { Frame, StoredDelta } from './version-frame.ts'
+import type { Frame, StoredDelta, VersionFacts } from './version-frame.ts'
 
 export interface Entry {
   readonly stored: StoredVersion
@@ -54,9 +54,9 @@ export class GroupEntries {
       places.set(facts.version, list.length)
       if ('same' in change) {
         const target = list[places.get(change.same) ?? -1]
-        const stored = { ...facts, sizeBytes, isDelta: true, sameAs: change.same }
+        const stored = storedOf(facts, sizeBytes, change.same)
         list.push({ stored, delta: undefined, root: target?.root ?? -1 })
-      } else list.push({ stored: { ...facts, sizeBytes, isDelta: true }, delta: change.delta, root: list.length })
+      } else list.push({ stored: storedOf(facts, sizeBytes), delta: change.delta, root: list.length })
     }
     return new GroupEntries(list, places, brokenAt)
   }
@@ -77,4 +77,23 @@ export class GroupEntries {
     const { root } = this.list[place] as Entry
     return root < 0 || root >= brokenAt
   }
+}
+
+function storedOf(facts: VersionFacts, sizeBytes: number, sameAs?: number): StoredVersion {
+  const { version, at, kind, hash, rawBytes, label, fingerprint, metadata, offset } = facts
+  const stored: { -readonly [Fact in keyof StoredVersion]: StoredVersion[Fact] } = {
+    version,
+    at,
+    kind,
+    hash,
+    rawBytes,
+    sizeBytes,
+    isDelta: true,
+  }
+  if (sameAs !== undefined) stored.sameAs = sameAs
+  if (label !== undefined) stored.label = label
+  if (fingerprint !== undefined) stored.fingerprint = fingerprint
+  if (metadata !== undefined) stored.metadata = metadata
+  if (offset !== undefined) stored.offset = offset
+  return stored
 }

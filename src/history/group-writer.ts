@@ -14,7 +14,7 @@ import type { Patch } from './patch.ts'
 import { encodeFrame, type FrameBase, type FrameChange, frameCrc, type VersionFacts } from './version-frame.ts'
 
 /** Deltas of a group may always take so much. */
-const DELTAS_LEAST_BYTES = 4_096
+const DELTAS_LEAST_BYTES = 32_768
 /** A delta that is as large as a copy is better in a group of its own, unless the group costs more than it does. */
 const COPY_LEAST_BYTES = 256
 

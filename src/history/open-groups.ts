@@ -73,9 +73,10 @@ export class OpenGroups {
   }
 
   /** The group that `look` finds among the rows, in use; undefined: none. Beside a writer, one whose file went because
-   * another has taken its place is looked for again. */
+   * another has taken its place is looked for again. @throws {VarveError} `STORE_CLOSED`, and what opening throws. */
   async acquireFound(look: () => GroupRow | undefined): Promise<FoundGroup | undefined> {
     for (;;) {
+      this.#host.checkOpen()
       const group = look()
       if (group === undefined) return undefined
       const { opened, release } = this.acquire(group)
@@ -141,6 +142,8 @@ export class OpenGroups {
       this.#closing.delete(closed)
       entry.release()
     })
+    // Tables that a map has outgrown go on holding entries until a full collection, and so what entries hold.
+    entry.opened = CLOSED
     this.#closing.add(closed)
   }
 
@@ -160,6 +163,8 @@ export class OpenGroups {
     await Promise.all(this.#closing)
   }
 }
+
+const CLOSED = new Promise<never>(() => undefined)
 
 function nothing(): void {}
 

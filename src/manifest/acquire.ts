@@ -43,11 +43,11 @@ export interface AcquireOptions {
   /** How long to wait for a live or silent owner; 0 refuses at once. */
   readonly lockTimeoutMs: number
   readonly signal?: AbortSignal
-  /** Size from which on a manifest may be written anew; default 1 MiB. */
+  /** Size from which on a manifest may be written anew; default 32 KiB. */
   readonly longBytes?: number
 }
 
-const LONG_BYTES = 1_048_576
+const LONG_BYTES = 32_768
 
 export interface Acquired {
   readonly manifest: OwnedManifest

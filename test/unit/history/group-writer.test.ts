@@ -43,15 +43,16 @@ describe('GroupWriter.encode()', () => {
 describe('GroupWriter.hasRoom()', () => {
   test('wants a new group when deltas take over half of the keyframe', async () => {
     const maker = new GroupMaker()
-    const value = drawing(100)
+    const value = drawing(1_500)
     await maker.add(value)
     let versions = 1
     for (; maker.hasRoom; versions++) {
-      await maker.add({ ...value, name: Array.from({ length: 100 }, (_, at) => at * 7 + versions).join() })
+      await maker.add({ ...value, name: Array.from({ length: 1_000 }, (_, at) => at * 7 + versions).join() })
     }
     const { deltaBytes, keyframeBytes } = await openedFacts(maker)
     expect(deltaBytes).toBeGreaterThan(keyframeBytes / 2)
-    expect(deltaBytes).toBeLessThan(keyframeBytes / 2 + 1_000)
+    expect(deltaBytes).toBeLessThan(keyframeBytes / 2 + 6_000)
+    expect(keyframeBytes / 2).toBeGreaterThan(32_768)
   })
 
   test('wants a new group for a delta as large as a copy, but not a tiny one', async () => {
@@ -64,14 +65,14 @@ describe('GroupWriter.hasRoom()', () => {
     expect(tiny.hasRoom).toBe(true)
   })
 
-  test('gives small groups 4 KiB of deltas', async () => {
+  test('gives small groups 32 KiB of deltas', async () => {
     const maker = new GroupMaker()
     const list = Array.from({ length: 40 }, (_, at) => `element ${at}`)
     await maker.add({ list })
     while (maker.hasRoom) await maker.add({ list: [...list, 'changed '.repeat(10) + maker.values.length] })
     const { deltaBytes, keyframeBytes } = await openedFacts(maker)
     expect(keyframeBytes).toBeLessThan(2_000)
-    expect(deltaBytes).toBeGreaterThan(4_096)
+    expect(deltaBytes).toBeGreaterThan(32_768)
   })
 })
 
