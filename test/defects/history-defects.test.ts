@@ -1,7 +1,6 @@
-/** Every seeded defect of histories is killed by the scenario it names.
+/** Every seeded defect in the files and values of histories is killed by the scenario it names.
  * @module */
 import { expect, test } from 'vitest'
-import { HISTORY_CALL_DEFECTS, HISTORY_CLEANUP_DEFECTS } from './history-call-defects.ts'
 import { HISTORY_GROUP_DEFECTS, HISTORY_VALUE_DEFECTS } from './history-defects.ts'
 import { hunted, SLOW } from './hunting.ts'
 import { hunt } from './seeded.ts'
@@ -12,12 +11,4 @@ test.each(hunted(HISTORY_GROUP_DEFECTS))('kills: $name', SLOW, async (defect) =>
 
 test.each(hunted(HISTORY_VALUE_DEFECTS))('kills: $name', SLOW, async (defect) => {
   expect(await hunt(defect, 'test/defects/history-value-scenarios.ts')).toMatchObject({ killed: true })
-})
-
-test.each(hunted(HISTORY_CALL_DEFECTS))('kills: $name', SLOW, async (defect) => {
-  expect(await hunt(defect, 'test/defects/history-scenarios.ts')).toMatchObject({ killed: true })
-})
-
-test.each(hunted(HISTORY_CLEANUP_DEFECTS))('kills: $name', SLOW, async (defect) => {
-  expect(await hunt(defect, 'test/defects/history-cleanup-scenarios.ts')).toMatchObject({ killed: true })
 })

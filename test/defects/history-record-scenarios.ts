@@ -16,7 +16,7 @@ import {
 } from '../unit/manifest/histories-support.ts'
 import { codeOf, scenario } from './history-support.ts'
 
-/** A history of two groups, the last of which this epoch writes to, with a pin; and one that another epoch writes to. */
+/** A history of two groups, the last of which this epoch writes to, with a pin; one that another epoch writes to. */
 function before(): ManifestState {
   const groups = [group(0, { lastOffset: 5 }), group(1, { epoch: EPOCH, lastOffset: 7 })] as const
   return apply(

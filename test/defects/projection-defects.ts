@@ -56,7 +56,8 @@ export const PROJECTION_DEFECTS: readonly Defect[] = [
     name: 'the state that a failing fold has changed is published',
     file: AT.projectionRun,
     find: 'if (!(await this.#publishBefore(error, failure))) await',
-    replace: `await host.publish({ ...this.#row, ...this.#reached(), positions: [...this.#live.positions], failure }, this.#live)
+    replace: `const row = { ...this.#row, ...this.#reached(), positions: [...this.#live.positions], failure }
+      await host.publish(row, this.#live)
       if (${NEVER} !(await this.#publishBefore(error, failure))) await`,
     killer: 'failingFoldsLeaveWhatWasBefore',
   },
@@ -189,8 +190,8 @@ export const PROJECTION_DEFECTS: readonly Defect[] = [
   {
     name: 'a published document is as old as anybody asks',
     file: AT.stateAt,
-    find: 'if (last === undefined || last.recordedAt > time) return false',
-    replace: `if (${NEVER} (last === undefined || last.recordedAt > time)) return false`,
+    find: 'if (bound === undefined || bound.recordedAt > time) return false',
+    replace: `if (${NEVER} (bound === undefined || bound.recordedAt > time)) return false`,
     killer: 'statesAreThoseOfTheirMoments',
   },
   // The end of a range of events is exclusive.
