@@ -227,7 +227,11 @@ export class StoredHistory implements History {
 
   async #cleanup(options: CleanupOptions): Promise<CleanupReport> {
     const host = this.#host
-    const use: CleanupWork['use'] = (group, work) => this.#groups.use(group, work)
+    const use: CleanupWork['use'] = async (group, work) => {
+      // Closing waits for the groups of appends, not for those of a clean-up: it is as well done later.
+      host.checkOpen()
+      return this.#groups.use(group, work)
+    }
     let release = () => {}
     try {
       const outcome = await rewriteGroups({ host, use, options })
@@ -264,6 +268,7 @@ export class StoredHistory implements History {
     const totalBytes = statsOf(host.row()).storedBytes
     for (let next = 1; ; ) {
       signal?.throwIfAborted()
+      host.checkOpen()
       // Looked up anew each time: a clean-up may have replaced those that were there.
       const group = groupFrom(host.row().groups, next, true)
       if (group === undefined) break

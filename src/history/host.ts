@@ -20,6 +20,8 @@ export interface HistoryHost {
   row(): HistoryRow
   /** Begin a read. Beside a writer: see what it did until now. @throws {VarveError} `STORE_CLOSED`. */
   refresh(): Promise<void>
+  /** Go on with what takes long. @throws {VarveError} `STORE_CLOSED`. */
+  checkOpen(): void
   /** Begin a write. @throws {VarveError} `STORE_CLOSED`, `STORE_READ_ONLY`, and as `checkSound`. */
   checkWritable(action: string): void
   /** Go on with a write, also while the store closes. @throws {VarveError} `STORE_POISONED`, `STORE_FENCED`. */

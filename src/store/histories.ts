@@ -219,6 +219,7 @@ export class StoreHistories implements Histories {
         this.#checkOpen('read a history')
         return context.refresh()
       },
+      checkOpen: () => this.#checkOpen('go on with a history'),
       checkWritable: (action) => this.#checkWritable(action),
       checkSound: () => {
         if (context.health.failure !== undefined) throw context.health.failure

@@ -110,3 +110,36 @@ test('History.find() forgets the labels of histories that were read longest ago'
   expect(await openedBy('board-0')).toBe(6)
   await store.close()
 })
+
+test.each(['index', 'values', 'query', 'verify', 'cleanup'] as const)(
+  'Store.close() ends what History.%s() has not done yet, and no file stays open',
+  async (name) => {
+    const { storage, open } = countingStorage()
+    const store = await openStore({ storage })
+    const tiers = { raw: { forMs: 1 }, compressed: { forMs: null, everyMs: 2 }, archive: { forMs: null } }
+    const history = await store.histories.open('board', { create: { keyframeInterval: 5, tiers } })
+    for (let at = 0; at < 100; at++) await history.append({ at }, { at })
+    let isClosing = false
+    let seen = 0
+    const begin = async (): Promise<unknown> => {
+      if (name === 'verify') return history.verify({ onProgress: close })
+      if (name === 'cleanup') return history.cleanup({ now: 10_000, onProgress: close })
+      const found = name === 'values' ? history.values('at') : history[name]()
+      for await (const _ of found) if (++seen === 12) close()
+      return undefined
+    }
+    let closed: Promise<void> | undefined
+    function close(): void {
+      if (!isClosing) closed = store.close()
+      isClosing = true
+    }
+    await expect(begin()).rejects.toMatchObject({ code: 'STORE_CLOSED' })
+    await closed
+    expect(open.size).toBe(0)
+    const again = await openStore({ storage })
+    const kept = await again.histories.open('board')
+    expect(await kept.verify()).toMatchObject({ ok: true, versionsChecked: 100 })
+    expect(await storage.list('histories/board')).toHaveLength((await kept.stats()).groups)
+    await again.close()
+  },
+)

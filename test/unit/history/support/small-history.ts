@@ -56,6 +56,7 @@ export class SmallHistory {
       epoch: 1,
       row: () => this.row,
       refresh: async () => undefined,
+      checkOpen: () => undefined,
       checkWritable: unused,
       checkSound: unused,
       commit: async () => undefined,
