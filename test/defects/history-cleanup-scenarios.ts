@@ -1,4 +1,4 @@
-/** What kills defects in thinning out: which versions stay, in which tier, what becomes of metrics, what a dry run says.
+/** What kills defects in thinning out: which versions stay, in which tier, what becomes of metrics, what dry runs say.
  * @module */
 import type { Tier, Tiers } from '../../src/history/types.ts'
 import { must, mustEqual } from '../support/scenario.ts'
