@@ -196,14 +196,14 @@ export const groupsEndInTime = scenario(async () => {
   mustEqual(await groupsOf(counted), [1, 1, 1, 4, 4, 4, 7], 'groups of three versions')
 
   const changing = smallOne({ keyframeInterval: 1_000 })
-  const rows = Array.from({ length: 40 }, (_, id) => ({ id, text: text('r', 40) }))
-  for (let number = 0; number < 60; number++) {
+  const rows = Array.from({ length: 40 }, (_, id) => ({ id, text: text('r', 80) }))
+  for (let number = 0; number < 180; number++) {
     const row = rows[number % 40]
-    if (row !== undefined) row.text = text(`x${number}`, 40)
+    if (row !== undefined) row.text = text(`x${number}`, 80)
     await changing.history.append({ rows })
   }
   must(new Set(await groupsOf(changing)).size >= 3, 'a group ends when its changes take half of its keyframe')
-  for (const { endBytes } of changing.small.row.groups) must(endBytes < 40_000, 'no group is larger than it may be')
+  for (const { endBytes } of changing.small.row.groups) must(endBytes < 80_000, 'no group is larger than it may be')
 
   const anew = smallOne({ keyframeInterval: 1_000 })
   for (const letter of ['a', 'b', 'c'])
