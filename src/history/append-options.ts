@@ -9,6 +9,8 @@ import { contentSize } from './content-hash.ts'
 import { copyValue } from './copy-value.ts'
 import type { AppendVersionOptions } from './types.ts'
 
+/** The last moment that a date can be. */
+const AT_MOST = 8_640_000_000_000_000
 const TEXT_MOST_BYTES = 256
 const METADATA_MOST_BYTES = 65_536
 
@@ -31,7 +33,7 @@ export function checkAppendOptions(options: AppendVersionOptions): CheckedAppend
     ...(fingerprint !== undefined && { fingerprint: checkText('fingerprint', fingerprint) }),
     ...(metadata !== undefined && { metadata: checkMetadata(metadata) }),
     ...(offset !== undefined && { offset: wholeOption('offset', offset, { least: 0 }) }),
-    ...(at !== undefined && { at: wholeOption('at', at, { least: 0 }) }),
+    ...(at !== undefined && { at: wholeOption('at', at, { least: 0, most: AT_MOST }) }),
     ...(ifVersion !== undefined && { ifVersion: wholeOption('ifVersion', ifVersion, { least: 0 }) }),
     ...(signal !== undefined && { signal }),
   }

@@ -6,7 +6,7 @@ import type { GroupRow, HistoryRow } from '../manifest/index.ts'
 import { optionInvalid, wholeOption } from '../options.ts'
 import { changeLines } from './change-lines.ts'
 import { patchChanges } from './changes.ts'
-import { type CleanupWork, rewriteGroups } from './cleanup.ts'
+import { cleanUp, previewCleanup } from './clean.ts'
 import { contentHashOf } from './content-hash.ts'
 import { diffValues } from './diff.ts'
 import { versionDamaged } from './group-errors.ts'
@@ -14,7 +14,7 @@ import type { HistoryHost } from './host.ts'
 import { metricsValue } from './metrics.ts'
 import { OpenGroups } from './open-groups.ts'
 import { pathValues } from './path-values.ts'
-import { countOf, groupFrom } from './place-versions.ts'
+import { countOf } from './place-versions.ts'
 import { queryVersions } from './query.ts'
 import type {
   AppendVersionOptions,
@@ -39,7 +39,7 @@ import type {
   VersionReceipt,
   VersionSelector,
 } from './types.ts'
-import { verifyGroup } from './verify-group.ts'
+import { verifyHistory } from './verify-history.ts'
 import { checkSelector, type FoundPlace, VersionFinder } from './version-finder.ts'
 import { checkRange, cursorId, infosOf, VersionList } from './version-list.ts'
 import { type AppendCall, VersionWriter } from './version-writer.ts'
@@ -222,32 +222,8 @@ export class StoredHistory implements History {
     if (!dryRun) this.#checkPublic('clean up')
     if (!dryRun) this.#host.checkWritable('clean up a history')
     await this.#host.refresh()
-    return this.#writer.inTurn(() => this.#cleanup({ ...options, dryRun }))
-  }
-
-  async #cleanup(options: CleanupOptions): Promise<CleanupReport> {
-    const host = this.#host
-    const use: CleanupWork['use'] = async (group, work) => {
-      // Closing waits for the groups of appends, not for those of a clean-up: it is as well done later.
-      host.checkOpen()
-      return this.#groups.use(group, work)
-    }
-    let release = () => {}
-    try {
-      const outcome = await rewriteGroups({ host, use, options })
-      release = outcome.release
-      const { report, from, groups } = outcome
-      const row = host.row()
-      if (report.dryRun || from === row.groups.length) return report
-      host.checkSound()
-      await host.commit({ name: row.name, from, groups, lastVersion: row.lastVersion })
-      this.#groups.keepOnly(host.row().groups)
-      await this.#writer.giveFileUp()
-      return report
-    } finally {
-      release()
-      if (options.dryRun !== true) await host.tidy()
-    }
+    const parts = { host: this.#host, groups: this.#groups, writer: this.#writer }
+    return dryRun ? previewCleanup(parts, options) : this.#writer.inTurn(() => cleanUp(parts, options))
   }
 
   async stats(): Promise<HistoryStats> {
@@ -256,39 +232,8 @@ export class StoredHistory implements History {
   }
 
   async verify(options: Parameters<History['verify']>[0] = {}): Promise<HistoryReport> {
-    const { signal, onProgress } = options
-    const host = this.#host
-    await host.refresh()
-    const total = {
-      versions: 0,
-      bytes: 0,
-      damaged: [] as number[],
-      problems: [] as HistoryReport['problems'][number][],
-    }
-    const totalBytes = statsOf(host.row()).storedBytes
-    for (let next = 1; ; ) {
-      signal?.throwIfAborted()
-      host.checkOpen()
-      // Looked up anew each time: a clean-up may have replaced those that were there.
-      const group = groupFrom(host.row().groups, next, true)
-      if (group === undefined) break
-      const { path } = host.place(group)
-      const { digest } = host.storage
-      const checked = await this.#groups.use(group, (file) => verifyGroup(file, group, { digest, signal }))
-      if (checked.problems.length > 0) {
-        // Beside a writer a file that was replaced is not there any more.
-        await host.refresh()
-        if (!host.row().groups.some(({ file }) => file === group.file)) continue
-      }
-      next = group.lastVersion + 1
-      total.versions += checked.versionsChecked
-      total.bytes += group.endBytes
-      total.damaged.push(...checked.damaged)
-      total.problems.push(...checked.problems.map((problem) => ({ ...problem, file: path })))
-      onProgress?.({ doneBytes: total.bytes, totalBytes })
-    }
-    const { versions: versionsChecked, bytes: bytesChecked, damaged, problems } = total
-    return { ok: problems.length === 0, versionsChecked, bytesChecked, damaged, problems }
+    await this.#host.refresh()
+    return verifyHistory({ host: this.#host, groups: this.#groups }, options)
   }
 
   /** Give memory and file handles back, after the appends that wait. */

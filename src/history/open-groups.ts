@@ -1,5 +1,6 @@
 /** Files of groups that stay open between reads: those that were read last.
  * @module */
+import { assert } from '../errors.ts'
 import type { GroupRow } from '../manifest/index.ts'
 import { GroupFile } from './group-file.ts'
 import type { HistoryHost } from './host.ts'
@@ -138,6 +139,7 @@ export class OpenGroups {
     if (entry.users > 0) return
     this.#closeOlder(entry)
     if (!entry.isDropped) return
+    assert(entry.opened !== CLOSED, 'a group is closed once')
     const closed: Promise<void> = close(entry.opened).then(() => {
       this.#closing.delete(closed)
       entry.release()

@@ -156,3 +156,23 @@ test('History.append() after a clean-up refuses an offset below that of a versio
     await expect(history.append('back', { offset: 1 })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
     await history.append('on', { offset: 2 })
   }))
+
+test('History.cleanup() says what it would do beside appends, which do not wait for it', () =>
+  withHistory(async (history, _, { clock }) => {
+    await appendHours(history, { from: 0, to: 96 })
+    clock.setWall(START + 8 * DAY)
+    const order: string[] = []
+    const preview = history.cleanup({ dryRun: true }).then((report) => {
+      order.push('preview')
+      return report
+    })
+    await history.append(boardAt(96), { at: START + 97 * HOUR })
+    order.push('append')
+    const report = await preview
+    expect(order).toEqual(['append', 'preview'])
+    expect(report).toMatchObject({ dryRun: true, versions: 96 })
+    expect((await history.stats()).count).toBe(97)
+    const again = await history.cleanup({ dryRun: true })
+    const { kept, freedBytes } = await history.cleanup()
+    expect({ kept, freedBytes }).toEqual({ kept: again.kept, freedBytes: again.freedBytes })
+  }))
