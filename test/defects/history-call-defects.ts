@@ -306,12 +306,12 @@ export const HISTORY_CLEANUP_DEFECTS: readonly Defect[] = [
     replace: `if (${NEVER} this.#isDry) return`,
     killer: 'dryRunsTellTheTruth',
   },
-  // Nor does it commit.
+  // Nor does it say that something has happened.
   {
-    name: 'a dry run is committed',
-    file: AT.history,
-    find: 'if (report.dryRun || from === row.groups.length) return report',
-    replace: 'if (from === row.groups.length) return report',
+    name: 'a dry run is a real one that nobody commits',
+    file: AT.clean,
+    find: 'options: { ...options, dryRun: true },',
+    replace: 'options: { ...options, dryRun: false },',
     killer: 'dryRunsTellTheTruth',
   },
   // What it would write is counted to the byte.

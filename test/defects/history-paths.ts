@@ -10,6 +10,7 @@ export const AT = {
   applyRuns: `${HISTORY}/apply-runs.ts`,
   chain: `${HISTORY}/group-chain.ts`,
   chunks: `${HISTORY}/chunks.ts`,
+  clean: `${HISTORY}/clean.ts`,
   cleanupDry: `${HISTORY}/cleanup-dry.ts`,
   copy: `${HISTORY}/copy-value.ts`,
   diff: `${HISTORY}/diff.ts`,

@@ -48,10 +48,10 @@ export const HISTORY_STORE_DEFECTS: readonly Defect[] = [
   // The old groups are there until the new ones are.
   {
     name: 'files go before a clean-up is committed',
-    file: AT.history,
-    find: '      await host.commit({ name: row.name, from, groups, lastVersion: row.lastVersion })\n',
-    replace: `      for (const file of outcome.oldFiles) await host.storage.remove(host.place({ id: '', file }).path)
-      await host.commit({ name: row.name, from, groups, lastVersion: row.lastVersion })\n`,
+    file: AT.clean,
+    find: '    await host.commit({ name: row.name, from, groups, lastVersion: row.lastVersion })\n',
+    replace: `    for (const file of outcome.oldFiles) await host.storage.remove(host.place({ id: '', file }).path)
+    await host.commit({ name: row.name, from, groups, lastVersion: row.lastVersion })\n`,
     killer: 'cleanupsSurviveCrashes',
   },
   // A history is there until a record says that it is not.
