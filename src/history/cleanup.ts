@@ -115,7 +115,8 @@ class Rewriting {
       ...file.versions.flatMap(({ version }) => (this.#holders.has(version) ? version : [])),
     ]
     const [first, last] = [Math.min(...wanted), Math.max(...wanted)]
-    // They never fall, below those of versions that go neither.
+    // They never fall, below those of versions that go, or went before, neither.
+    if (file.versions.every(({ offset }) => offset === undefined)) this.#lastOffset = row.lastOffset
     for (const { version, offset } of file.versions) if (version < first) this.#lastOffset = offset ?? this.#lastOffset
     for await (const found of file.values(first, { signal })) {
       const { version, offset } = found.version

@@ -146,6 +146,24 @@ test('History.cleanup() keeps what a clock that jumped back finds', () =>
     expect(await numbers(history)).toEqual(before)
   }))
 
+test('History.append() after two clean-ups refuses an offset below that of a version that went in the first', () =>
+  withHistory(async (history, _store, { clock }) => {
+    await appendHours(history, { from: 0, to: 3 })
+    for (const day of [30, 31, 60]) {
+      await history.append(`day ${day}`, { at: START + day * DAY })
+      if (day === 31) continue
+      clock.setWall(START + day * DAY)
+      await history.cleanup()
+    }
+    await expect(history.append('back', { offset: 1 })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+    await history.append('between', { at: START + 60 * DAY })
+    clock.setWall(START + 90 * DAY)
+    await history.cleanup()
+    expect(await numbers(history)).toEqual([7])
+    await expect(history.append('back', { offset: 1 })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+    await history.append('on', { offset: 2 })
+  }))
+
 test('History.append() after a clean-up refuses an offset below that of a version that went', () =>
   withHistory(async (history, _store, { clock }) => {
     await appendHours(history, { from: 0, to: 3 })
