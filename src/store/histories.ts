@@ -121,7 +121,7 @@ export class StoreHistories implements Histories {
   /** Append to a history of the store's own, and commit that with something else. */
   appendOwn(name: string, call: Omit<AppendCall, 'commit'>, commit: Commit): Promise<VersionReceipt> {
     const history = this.#opened(this.#row(name, 'append to'))
-    return history.appendWith({ ...call, commit: (written) => this.#commit(() => commit(written)) })
+    return history.appendWith({ ...call, commit: (written) => this.#commit(written, commit) })
   }
 
   /** Versions that are to take the place of all those of a history of the store's own: see `replaceOwn`. */
@@ -133,7 +133,7 @@ export class StoreHistories implements Histories {
 
   /** Put versions in the place of all there are, and commit that with something else. */
   async replaceOwn(name: string, draft: HistoryDraft, commit: Commit): Promise<void> {
-    await this.#commit(() => commit(draft.written))
+    await this.#commit(draft.written, commit)
     this.#opened(this.#row(name, 'replace')).moved()
     await this.files.tidy(name)
   }
@@ -224,7 +224,7 @@ export class StoreHistories implements Histories {
       checkSound: () => {
         if (context.health.failure !== undefined) throw context.health.failure
       },
-      commit: (written) => this.#commit(() => context.commit({ type: 'history-written', ...written })),
+      commit: (given) => this.#commit(given, (written) => context.commit({ type: 'history-written', ...written })),
       hold: (file) => this.#hold(name, file),
       tidy: () => this.#tidy(name),
       kept: (rawBytes) => this.#keep(history(), rawBytes),
@@ -257,11 +257,25 @@ export class StoreHistories implements Histories {
     return tidied
   }
 
-  async #commit(commit: () => Promise<void>): Promise<void> {
+  async #commit(written: GroupsWritten, commit: Commit): Promise<void> {
     const { health, epoch } = this.#context
-    if (await this.#context.isFenced()) throw health.fenced(epoch)
+    const isFenced = await this.#context.isFenced()
     if (health.failure !== undefined) throw health.failure
-    await commit()
+    if (isFenced) {
+      await this.#discard(written)
+      throw health.fenced(epoch)
+    }
+    await commit(written)
+  }
+
+  /** An owner that was replaced takes its new files away: nobody else will. No record names them. */
+  async #discard({ name, groups }: GroupsWritten): Promise<void> {
+    const named = new Set(this.#find(name)?.groups.map(({ file }) => file))
+    for (const { file } of groups) {
+      if (named.has(file)) continue
+      // What stays is for whoever owns the store after an unclean end.
+      await this.#context.storage.remove(HISTORY_FILES.path(name, file)).catch(() => undefined)
+    }
   }
 
   #keep(history: StoredHistory, rawBytes: number): void {

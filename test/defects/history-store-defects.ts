@@ -88,6 +88,14 @@ export const HISTORY_STORE_DEFECTS: readonly Defect[] = [
     replace: 'if (group.epoch !== epoch) return false',
     killer: 'closesFreeTheirGroupsAlone',
   },
+  // An owner that was replaced takes its files away: nobody else will.
+  {
+    name: 'versions are committed without a look at the fence',
+    file: AT.histories,
+    find: 'const isFenced = await this.#context.isFenced()',
+    replace: 'const isFenced = false',
+    killer: 'replacedOwnersLeaveNoGroups',
+  },
   // What an owner is going to write to is known before it does, so that the next one stays away from it.
   {
     name: 'a file is gone on with before the manifest says so',

@@ -88,6 +88,18 @@ export const replacedOwnersHaveTheirFiles = staged(async ({ store, storage, agai
   await last.close()
 })
 
+/** An owner that was replaced commits nothing, and leaves no file that nobody would remove. */
+export const replacedOwnersLeaveNoGroups = staged(async ({ store, storage, again }) => {
+  const history = await store.histories.open('board', { create: { keyframeInterval: 1 } })
+  await history.append(value(1))
+  const next = await again({ takeOver: true })
+  mustEqual(await codeOf(history.append(value(2))), 'STORE_FENCED', 'an append of the owner before')
+  await store.close().catch(() => undefined)
+  mustEqual(await groupFiles(storage, 'board'), await namedFiles(storage, 'board'), 'files of a history')
+  await mustHave(await next.histories.open('board'), 1)
+  await next.close()
+})
+
 /** After a clean close the file is gone on with; a close says so for the groups of that owner alone. */
 export const closesFreeTheirGroupsAlone = staged(async ({ store, storage, again }) => {
   const board = await store.histories.open('board', { create: true })
