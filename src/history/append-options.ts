@@ -72,7 +72,7 @@ export function placeInTime(row: HistoryRow, wanted: CheckedAppend, now: number)
   if (wanted.at !== undefined && wanted.at < lastAt) {
     throw optionInvalid('at', `must not be before ${lastAt}, where the version before is`, wanted.at)
   }
-  const lastOffset = last?.lastOffset ?? 0
+  const { lastOffset = 0 } = row
   if (wanted.offset !== undefined && wanted.offset < lastOffset) {
     throw optionInvalid('offset', `must not be below ${lastOffset}, where the version before is`, wanted.offset)
   }

@@ -53,10 +53,14 @@ export class GrowingGroup {
     const sizeBytes = growing === undefined || patch === 'whole' ? undefined : await this.#append(growing, facts, patch)
     if (growing !== undefined && sizeBytes !== undefined) {
       growing.row = this.#grown(growing, facts)
-      return { written: writtenOf(row, growing.row, row.groups.length - 1), isDelta: true, sizeBytes }
+      return { written: writtenOf(row, growing.row, { from: row.groups.length - 1, facts }), isDelta: true, sizeBytes }
     }
     const group = await this.#begin(row, version)
-    return { written: writtenOf(row, group, row.groups.length), isDelta: false, sizeBytes: group.endBytes }
+    return {
+      written: writtenOf(row, group, { from: row.groups.length, facts }),
+      isDelta: false,
+      sizeBytes: group.endBytes,
+    }
   }
 
   /** @returns undefined when the group has no room for it. */
@@ -171,6 +175,11 @@ export class GrowingGroup {
   }
 }
 
-function writtenOf({ name }: HistoryRow, group: GroupRow, from: number): GroupsWritten {
-  return { name, from, groups: [group], lastVersion: group.lastVersion }
+function writtenOf(
+  { name }: HistoryRow,
+  group: GroupRow,
+  { from, facts }: { readonly from: number; readonly facts: VersionFacts },
+): GroupsWritten {
+  const { version: lastVersion, offset } = facts
+  return { name, from, groups: [group], lastVersion, ...(offset !== undefined && { lastOffset: offset }) }
 }

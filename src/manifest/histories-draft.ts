@@ -51,7 +51,7 @@ export class HistoriesDraft {
 
   write(record: Omit<HistoryWritten, 'type'>): void {
     check(isObject(record), 'what is written to a history is not an object')
-    const { name, from, groups: written, lastVersion, pins } = record
+    const { name, from, groups: written, lastVersion, lastOffset, pins } = record
     const { row, groups } = this.#find(name)
     check(isWhole(from) && from <= groups.length, `history "${name}" is written behind its end`)
     check(Array.isArray(written), `history "${name}" is written without groups`)
@@ -62,11 +62,17 @@ export class HistoriesDraft {
     if (hasNew || written.length > 1) checkDistinct(groups, name, from)
     const isNewest = isWhole(lastVersion) && lastVersion >= row.lastVersion
     check(isNewest && lastVersion >= (groups.at(-1)?.lastVersion ?? 0), `history "${name}" loses its newest version`)
+    checkOf(name, lastOffset === undefined || isWhole(lastOffset), 'history % has an impossible offset')
     const { pins: before = [], ...rest } = row
     const now = pins ?? before
     // Pins of groups that stay were checked.
     if (pins !== undefined || replaced.length > 0) checkPins(now, groups, name)
-    this.#own.set(name, { row: { ...rest, lastVersion, ...(now.length === 0 ? {} : { pins: now }) }, groups })
+    const changes = {
+      lastVersion,
+      ...(lastOffset !== undefined && { lastOffset }),
+      ...(now.length > 0 && { pins: now }),
+    }
+    this.#own.set(name, { row: { ...rest, ...changes }, groups })
   }
 
   /** Check that files which stay are the same, that they lose nothing, and that whoever appended to one may do so.

@@ -24,6 +24,8 @@ export interface HistoryRow {
   readonly options: HistoryRowOptions
   /** Of the newest version ever; 0: none yet. */
   readonly lastVersion: number
+  /** Highest log offset that any version said, also one that is gone: none says less from here on. Absent: none did. */
+  readonly lastOffset?: number
   /** Versions that clean-ups keep, ascending. Absent: none. */
   readonly pins?: readonly number[]
   /** In the order of their versions. */
@@ -63,9 +65,9 @@ export function findHistory(rows: readonly HistoryRow[] | undefined, name: strin
 /** Check the shape of a history and of its groups. */
 export function checkHistory(value: unknown): asserts value is HistoryRow {
   check(isObject(value), 'a history is not an object')
-  const { name, createdAt, options, lastVersion, pins, groups } = value
+  const { name, createdAt, options, lastVersion, lastOffset = 0, pins, groups } = value
   check(isOwnOrFileName(name), 'a history has an impossible name')
-  checkOf(name, isWhole(createdAt) && isWhole(lastVersion), 'history % is incomplete')
+  checkOf(name, isWhole(createdAt) && isWhole(lastVersion) && isWhole(lastOffset), 'history % is incomplete')
   checkHistoryOptions(options, name)
   check(Array.isArray(groups), `history "${name}" has no groups`)
   checkGroups(groups, name)

@@ -106,6 +106,8 @@ export interface HistoryWritten {
   readonly from: number
   readonly groups: readonly GroupRow[]
   readonly lastVersion: number
+  /** That of the history, when it changes. */
+  readonly lastOffset?: number
   /** All pins, when they change. */
   readonly pins?: readonly number[]
 }

@@ -16,7 +16,8 @@ export class HistoryDraft {
   /** @param host of the history, to which nobody else may append meanwhile. */
   constructor(host: HistoryHost) {
     this.#host = host
-    this.#row = { ...host.row(), groups: [] }
+    const { lastOffset: _, ...row } = host.row()
+    this.#row = { ...row, groups: [] }
     this.#history = new StoredHistory({
       ...host,
       row: () => this.#row,
@@ -31,15 +32,16 @@ export class HistoryDraft {
     await this.#history.appendWith(call)
   }
 
-  #note({ from, groups, lastVersion }: GroupsWritten): void {
-    this.#row = { ...this.#row, groups: [...this.#row.groups.slice(0, from), ...groups], lastVersion }
+  #note({ from, groups, lastVersion, lastOffset }: GroupsWritten): void {
+    const all = [...this.#row.groups.slice(0, from), ...groups]
+    this.#row = { ...this.#row, groups: all, lastVersion, ...(lastOffset !== undefined && { lastOffset }) }
     for (const { file } of groups) if (!this.#held.has(file)) this.#held.set(file, this.#host.hold(file))
   }
 
   /** What makes them the versions of the history. */
   get written(): GroupsWritten {
-    const { name, groups, lastVersion } = this.#row
-    return { name, from: 0, groups, lastVersion }
+    const { name, groups, lastVersion, lastOffset = 0 } = this.#row
+    return { name, from: 0, groups, lastVersion, lastOffset }
   }
 
   /** Give their files up, unless a record names them by now. */

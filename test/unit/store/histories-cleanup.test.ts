@@ -194,3 +194,25 @@ test('History.cleanup() says what it would do beside appends, which do not wait 
     const { kept, freedBytes } = await history.cleanup()
     expect({ kept, freedBytes }).toEqual({ kept: again.kept, freedBytes: again.freedBytes })
   }))
+
+test('History.append() never takes a lower offset, whatever went since', async () => {
+  const place = { storage: memoryStorage(), clock: new ManualClock(START) }
+  let store = await openStore(place)
+  const tiers = { raw: { forMs: 0 }, compressed: { forMs: 0 }, archive: { forMs: 0 } }
+  let history = await store.histories.open('board', { create: { keyframeInterval: 1, tiers } })
+  await history.append('a', { offset: 9 })
+  for (let round = 0; round < 4; round++) {
+    await place.clock.advance(10)
+    await history.append(`b${round}`)
+    await history.cleanup()
+    if (round === 1) {
+      await store.close()
+      store = await openStore(place)
+      history = await store.histories.open('board')
+    }
+  }
+  expect((await history.stats()).count).toBe(1)
+  await expect(history.append('c', { offset: 8 })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+  expect((await history.append('c', { offset: 9 })).version).toBe(6)
+  await store.close()
+})
