@@ -7,14 +7,14 @@ export {
   type JsonToEventsOptions,
   jsonToEvents,
   valueToEvents,
-} from './document/event-conversions.ts'
-export { EventSequence } from './document/event-sequence.ts'
-export { DOCUMENT_LIMITS } from './document/output.ts'
-export { Path, type Step } from './document/path.ts'
+} from './document/events/conversions.ts'
+export { EventSequence } from './document/events/sequence.ts'
+export { Path, type Step } from './document/path/path.ts'
 export { type DocumentRef, documentRef, isDocumentRef } from './document/reference.ts'
 export type * from './document/types.ts'
+export { DOCUMENT_LIMITS } from './document/write/output.ts'
 export * from './errors.ts'
-export type { Patch } from './history/patch.ts'
+export type { Patch } from './history/patch/patch.ts'
 export type * from './history/types.ts'
 export { diffValues, invertPatch, patchValue } from './history/values.ts'
 export { type Clock, systemClock } from './ports/clock.ts'

@@ -1,7 +1,7 @@
 /** `varve doc children`: what an object or an array holds, page by page, without reading it. @module */
 import { stringifyValue } from '../codec/values.ts'
-import { Path } from '../document/path.ts'
-import { appendStep } from '../document/path-format.ts'
+import { appendStep } from '../document/path/format.ts'
+import { Path } from '../document/path/path.ts'
 import type { ChildPage, DocumentChild } from '../document/types.ts'
 import type { Arguments } from './arguments.ts'
 import { shellWord } from './confirm.ts'

@@ -1,7 +1,7 @@
 /** `varve doc get`: a document, or what is at a path of it, as JSON; or one scalar as it is. @module */
 import { utf8Length } from '../codec/value-buffer.ts'
 import { stringifyValue } from '../codec/values.ts'
-import type { Path } from '../document/path.ts'
+import type { Path } from '../document/path/path.ts'
 import type { OpenDocument, Scalar, StructuralEvent } from '../document/types.ts'
 import { type Arguments, wrongUse } from './arguments.ts'
 import type { CliContext, Command } from './context.ts'

@@ -1,6 +1,6 @@
 /** What the commands of documents share: the path that they are given, and the document, open.
  * @module */
-import { Path } from '../document/path.ts'
+import { Path } from '../document/path/path.ts'
 import type { DocumentStat, OpenDocument, ReadCost } from '../document/types.ts'
 import type { Terminal } from '../ports/terminal.ts'
 import { type Arguments, type OptionSpecs, wrongUse } from './arguments.ts'

@@ -1,7 +1,7 @@
 /** `varve history get`: the value of a version, or what is at a path of it, as JSON; or one scalar as it is. @module */
 import { utf8Length } from '../codec/value-buffer.ts'
 import { stringifyValue } from '../codec/values.ts'
-import type { Path } from '../document/path.ts'
+import type { Path } from '../document/path/path.ts'
 import type { Scalar } from '../document/types.ts'
 import { VarveError } from '../errors.ts'
 import type { History, VersionInfo } from '../history/types.ts'

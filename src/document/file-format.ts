@@ -4,7 +4,7 @@
  * |---|---|
  * | header | u64 BE size of the blocks, u32 BE size of the index section; both zero until the file is finished |
  * | blocks | see `blocks.ts`; the first event is the preamble, then comes one value |
- * | index section | the index (`index-format.ts`), then the trailer |
+ * | index section | the index (`index/format.ts`), then the trailer |
  *
  * Trailer, the last 64 bytes:
  *

@@ -1,6 +1,6 @@
 /** The words of documents: how they are written, opened and read by path.
  * @module */
-import type { Path } from './path.ts'
+import type { Path } from './path/path.ts'
 
 /** A value as a flat sequence: containers begin and end, keys come before the values of objects. */
 export type StructuralEvent =

@@ -5,8 +5,8 @@ import { isPlainPrototype } from '../codec/value-kinds.ts'
 import { VarveError } from '../errors.ts'
 import type { HistoryRow } from '../manifest/index.ts'
 import { optionInvalid, wholeOption } from '../options.ts'
-import { contentSize } from './content-hash.ts'
-import { copyValue } from './copy-value.ts'
+import { contentSize } from './group/content-hash.ts'
+import { copyValue } from './patch/copy-value.ts'
 import type { AppendVersionOptions } from './types.ts'
 
 /** The last moment that a date can be. */

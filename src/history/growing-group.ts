@@ -6,13 +6,13 @@
  * @module */
 import { toHex } from '../codec/bytes.ts'
 import type { GroupRow, HistoryRow } from '../manifest/index.ts'
-import { copyGroup } from './group-copy.ts'
-import { GroupWriter } from './group-writer.ts'
+import { copyGroup } from './group/copy.ts'
+import { GroupWriter } from './group/group-writer.ts'
+import type { VersionFacts } from './group/version-frame.ts'
 import type { GroupsWritten, HistoryHost } from './host.ts'
 import type { OpenGroups } from './open-groups.ts'
-import type { Patch } from './patch.ts'
+import type { Patch } from './patch/patch.ts'
 import { countOf } from './place-versions.ts'
-import type { VersionFacts } from './version-frame.ts'
 
 /** A version as it is to be stored. */
 export interface NewVersion {

@@ -1,21 +1,21 @@
 /** One history: what its callers see, over the files of its groups.
  * @module */
-import { type Path, toSinglePath } from '../document/path.ts'
+import { type Path, toSinglePath } from '../document/path/path.ts'
 import { isVarveError, VarveError } from '../errors.ts'
 import type { GroupRow, HistoryRow } from '../manifest/index.ts'
 import { optionInvalid, wholeOption } from '../options.ts'
-import { changeLines } from './change-lines.ts'
-import { patchChanges } from './changes.ts'
-import { cleanUp, previewCleanup } from './clean.ts'
-import { contentHashOf } from './content-hash.ts'
-import { diffValues } from './diff.ts'
-import { versionDamaged } from './group-errors.ts'
+import { cleanUp, previewCleanup } from './cleanup/clean.ts'
+import { metricsValue } from './cleanup/metrics.ts'
+import { contentHashOf } from './group/content-hash.ts'
+import { versionDamaged } from './group/errors.ts'
 import type { HistoryHost } from './host.ts'
-import { metricsValue } from './metrics.ts'
 import { OpenGroups } from './open-groups.ts'
+import { changeLines } from './patch/change-lines.ts'
+import { patchChanges } from './patch/changes.ts'
+import { diffValues } from './patch/diff.ts'
 import { pathValues } from './path-values.ts'
 import { countOf } from './place-versions.ts'
-import { queryVersions } from './query.ts'
+import { queryVersions } from './query/query.ts'
 import type {
   AppendVersionOptions,
   CleanupOptions,

@@ -4,7 +4,7 @@ import type { GroupRow, HistoryRow, HistoryWritten } from '../manifest/index.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Random } from '../ports/random.ts'
 import type { Storage } from '../ports/storage.ts'
-import type { GroupPlace } from './group-types.ts'
+import type { GroupPlace } from './group/types.ts'
 
 /** Groups from a place on, and what goes with them: one commit. */
 export type GroupsWritten = Omit<HistoryWritten, 'type'>

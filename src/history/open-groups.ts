@@ -2,7 +2,7 @@
  * @module */
 import { assert } from '../errors.ts'
 import type { GroupRow } from '../manifest/index.ts'
-import { GroupFile } from './group-file.ts'
+import { GroupFile } from './group/group-file.ts'
 import type { HistoryHost } from './host.ts'
 
 /** Each holds its changes in memory: about half of its keyframe at most. */

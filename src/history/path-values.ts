@@ -1,14 +1,14 @@
 /** The value at one path over time.
  * @module */
-import type { Path } from '../document/path.ts'
-import { contentHashOf } from './content-hash.ts'
-import { cloneValue } from './copy-value.ts'
-import type { GroupFile } from './group-file.ts'
+import type { Path } from '../document/path/path.ts'
+import { contentHashOf } from './group/content-hash.ts'
+import type { GroupFile } from './group/group-file.ts'
 import type { HistoryHost } from './host.ts'
 import type { OpenGroups } from './open-groups.ts'
+import { cloneValue } from './patch/copy-value.ts'
+import { valueAtSteps } from './patch/value-path.ts'
 import { groupFrom, versionsOf } from './place-versions.ts'
 import type { PathVersion } from './types.ts'
-import { valueAtSteps } from './value-path.ts'
 import type { CheckedRange } from './version-list.ts'
 
 export interface PathValuesParts {

@@ -1,6 +1,6 @@
 /** The words of histories: versions of one value, how they are addressed, thinned and asked for.
  * @module */
-import type { Path } from '../document/path.ts'
+import type { Path } from '../document/path/path.ts'
 import type { ReadCost } from '../document/types.ts'
 
 /** How long versions are kept, by age: `raw` first, then `compressed`, then `archive`, then they are gone. */

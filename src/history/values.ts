@@ -1,10 +1,10 @@
 /** Differences between values, for callers: what histories store, without a history.
  * @module */
-import { applyPatch } from './apply.ts'
-import { copyValue } from './copy-value.ts'
-import { diffValues as diffOwn } from './diff.ts'
-import { invertPatch as invertOwn } from './invert.ts'
-import type { Patch } from './patch.ts'
+import { applyPatch } from './patch/apply.ts'
+import { copyValue } from './patch/copy-value.ts'
+import { diffValues as diffOwn } from './patch/diff.ts'
+import { invertPatch as invertOwn } from './patch/invert.ts'
+import type { Patch } from './patch/patch.ts'
 
 /** Say what turns one value into another: plain data that shares nothing with either. Exact by the value table, the
  * order of keys included. Cost: a copy of the first, and a pass over both.

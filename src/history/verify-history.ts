@@ -1,10 +1,11 @@
 /** Checking all groups of a history.
  * @module */
+
+import { verifyGroup } from './group/verify.ts'
 import type { HistoryHost } from './host.ts'
 import type { OpenGroups } from './open-groups.ts'
 import { groupFrom } from './place-versions.ts'
 import type { History, HistoryReport } from './types.ts'
-import { verifyGroup } from './verify-group.ts'
 
 /** See `History.verify`. */
 export async function verifyHistory(

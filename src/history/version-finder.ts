@@ -2,8 +2,8 @@
  * @module */
 import type { GroupRow, HistoryRow } from '../manifest/index.ts'
 import { optionInvalid, wholeOption } from '../options.ts'
-import type { GroupFile } from './group-file.ts'
-import type { StoredVersion } from './group-types.ts'
+import type { GroupFile } from './group/group-file.ts'
+import type { StoredVersion } from './group/types.ts'
 import type { OpenGroups } from './open-groups.ts'
 import { placeOfOffset, placeOfTime, placeOfVersion, versionsOf } from './place-versions.ts'
 import type { VersionSelector } from './types.ts'

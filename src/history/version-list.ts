@@ -3,12 +3,12 @@
 import { VarveError } from '../errors.ts'
 import type { GroupRow, HistoryRow } from '../manifest/index.ts'
 import { optionInvalid, wholeOption } from '../options.ts'
-import type { GroupFile } from './group-file.ts'
-import type { StoredVersion } from './group-types.ts'
+import type { GroupFile } from './group/group-file.ts'
+import type { StoredVersion } from './group/types.ts'
 import type { HistoryHost } from './host.ts'
 import type { OpenGroups } from './open-groups.ts'
 import { groupFrom, versionsOf } from './place-versions.ts'
-import { decodeQueryCursor, encodeQueryCursor } from './query-cursor.ts'
+import { decodeQueryCursor, encodeQueryCursor } from './query/cursor.ts'
 import type { ListVersionsOptions, VersionInfo, VersionPage, VersionRange } from './types.ts'
 
 const PAGE_DEFAULT = 100

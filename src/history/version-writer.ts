@@ -10,16 +10,16 @@
 import { isVarveError } from '../errors.ts'
 import type { HistoryRow } from '../manifest/index.ts'
 import { type CheckedAppend, checkAppendOptions, placeInTime } from './append-options.ts'
-import { applyPatch } from './apply.ts'
-import { ContentHasher } from './content-hash.ts'
-import { copyValue } from './copy-value.ts'
-import { diffValues } from './diff.ts'
+import { ContentHasher } from './group/content-hash.ts'
+import type { VersionFacts } from './group/version-frame.ts'
 import { GrowingGroup, type NewVersion } from './growing-group.ts'
 import type { GroupsWritten, HistoryHost } from './host.ts'
 import type { OpenGroups } from './open-groups.ts'
-import type { Patch } from './patch.ts'
+import { applyPatch } from './patch/apply.ts'
+import { copyValue } from './patch/copy-value.ts'
+import { diffValues } from './patch/diff.ts'
+import type { Patch } from './patch/patch.ts'
 import type { AppendVersionOptions, VersionKind, VersionReceipt } from './types.ts'
-import type { VersionFacts } from './version-frame.ts'
 
 export interface AppendCall {
   readonly value: unknown

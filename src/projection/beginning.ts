@@ -1,6 +1,6 @@
 /** Where a run begins: at the published state, or anew.
  * @module */
-import { copyValue } from '../history/copy-value.ts'
+import { copyValue } from '../history/patch/copy-value.ts'
 import type { ProjectionRow } from '../manifest/index.ts'
 import type { Topic } from '../topic/types.ts'
 import type { Folder, Folding } from './fold.ts'

@@ -1,7 +1,7 @@
 /** A projection of an open store: what callers ask of it, and at most one run.
  * @module */
 import { isVarveError, VarveError } from '../errors.ts'
-import { copyValue } from '../history/copy-value.ts'
+import { copyValue } from '../history/patch/copy-value.ts'
 import type { ProjectionRow } from '../manifest/index.ts'
 import type { Topic } from '../topic/types.ts'
 import { findBeginning } from './beginning.ts'

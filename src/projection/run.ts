@@ -10,7 +10,7 @@
  * over several partitions must not depend on the order between them.
  * @module */
 import type { VarveError } from '../errors.ts'
-import { copyValue } from '../history/copy-value.ts'
+import { copyValue } from '../history/patch/copy-value.ts'
 import type { ProjectionFailure, ProjectionRow } from '../manifest/index.ts'
 import type { StoredEvent, Topic } from '../topic/types.ts'
 import { type Beginning, lastPublished, type RunFacts } from './beginning.ts'

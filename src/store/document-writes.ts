@@ -9,9 +9,9 @@
  * A failed sync of the file itself does not poison the store: the file is dropped, and nothing else is in doubt.
  * @module */
 import { toHex } from '../codec/bytes.ts'
-import type { DocumentOutput } from '../document/output.ts'
 import type { DocumentStat, WriteDocumentOptions } from '../document/types.ts'
-import { DocumentWriter } from '../document/writer.ts'
+import type { DocumentOutput } from '../document/write/output.ts'
+import { DocumentWriter } from '../document/write/writer.ts'
 import { VarveError } from '../errors.ts'
 import { type DocumentRow, findDocument, type ManifestState } from '../manifest/index.ts'
 import { wholeOption } from '../options.ts'

@@ -1,9 +1,12 @@
 /** The documents of a store: each one file that is written once, and a row of the manifest that names the newest.
  * @module */
-import { openDocumentFile } from '../document/document.ts'
-import { pumpEvents } from '../document/event-source.ts'
-import { pumpJson } from '../document/json-source.ts'
-import type { Path } from '../document/path.ts'
+
+import { type VerifyDocumentOptions, verifyDocumentFile } from '../document/check/verify.ts'
+import { pumpEvents } from '../document/events/source.ts'
+import { pumpValue } from '../document/events/value-source.ts'
+import { pumpJson } from '../document/json/source.ts'
+import type { Path } from '../document/path/path.ts'
+import { openDocumentFile } from '../document/read/document.ts'
 import { type DocumentRef, isDocumentRef } from '../document/reference.ts'
 import type {
   DocumentBytes,
@@ -16,8 +19,6 @@ import type {
   WriteDocumentOptions,
   WriteJsonOptions,
 } from '../document/types.ts'
-import { pumpValue } from '../document/value-source.ts'
-import { type VerifyDocumentOptions, verifyDocumentFile } from '../document/verify.ts'
 import { isVarveError, VarveError } from '../errors.ts'
 import { type DocumentRow, findDocument, type ManifestState } from '../manifest/index.ts'
 import { optionInvalid } from '../options.ts'

@@ -1,6 +1,6 @@
 /** The options of a history: completed, compared, changed.
  * @module */
-import { tierSettings } from '../history/tiers.ts'
+import { tierSettings } from '../history/cleanup/tiers.ts'
 import type { HistoryOptions } from '../history/types.ts'
 import type { HistoryRowOptions } from '../manifest/index.ts'
 import { optionInvalid, wholeOption } from '../options.ts'

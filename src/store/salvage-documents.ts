@@ -1,6 +1,6 @@
 /** The documents of a damaged store, as their own files describe them.
  * @module */
-import { readTrailer } from '../document/salvage.ts'
+import { readTrailer } from '../document/check/salvage.ts'
 import { type DocumentRow, findDocument, type ManifestState, orderedRows } from '../manifest/index.ts'
 import type { Storage } from '../ports/storage.ts'
 import { isOwnOrName } from './names.ts'

@@ -1,9 +1,9 @@
 /** The histories of a damaged store, as their own files describe them.
  * @module */
-import { GroupFile } from '../history/group-file.ts'
-import { type LooseGroup, readLooseGroup } from '../history/loose-group.ts'
+import { GroupFile } from '../history/group/group-file.ts'
+import { type LooseGroup, readLooseGroup } from '../history/group/loose.ts'
+import { verifyGroup } from '../history/group/verify.ts'
 import { countOf, versionsOf } from '../history/place-versions.ts'
-import { verifyGroup } from '../history/verify-group.ts'
 import { findHistory, type GroupRow, type HistoryRow, type ManifestState, orderedRows } from '../manifest/index.ts'
 import type { LogContext } from '../topic/context.ts'
 import { historySettings } from './history-settings.ts'

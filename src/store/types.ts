@@ -1,6 +1,6 @@
 /** The words of a store: how it is opened, what opening did, and what a check found.
  * @module */
-import type { Path } from '../document/path.ts'
+import type { Path } from '../document/path/path.ts'
 import type { DocumentRef } from '../document/reference.ts'
 import type {
   DocumentBytes,

@@ -1,8 +1,8 @@
 /** Checking the documents of a store, each from its first byte to its last.
  * @module */
-import { readTrailer } from '../document/salvage.ts'
+import { readTrailer } from '../document/check/salvage.ts'
+import { verifyDocumentFile } from '../document/check/verify.ts'
 import type { DocumentReport } from '../document/types.ts'
-import { verifyDocumentFile } from '../document/verify.ts'
 import { isVarveError } from '../errors.ts'
 import { type DocumentRow, findDocument, type ManifestState } from '../manifest/index.ts'
 import { statOf } from './document-writes.ts'

@@ -1,8 +1,8 @@
 /** Checking the histories of a store: every version is rebuilt and compared with its hash.
  * @module */
 import { isVarveError } from '../errors.ts'
-import { GroupFile } from '../history/group-file.ts'
-import { verifyGroup } from '../history/verify-group.ts'
+import { GroupFile } from '../history/group/group-file.ts'
+import { verifyGroup } from '../history/group/verify.ts'
 import { findHistory, type GroupRow, type HistoryRow, type ManifestState } from '../manifest/index.ts'
 import { looseGroup } from './salvage-histories.ts'
 import { HISTORY_FILES } from './stored-paths.ts'

@@ -4,8 +4,8 @@
  * as a reader and as a writer.
  * @module */
 import { beforeAll, describe, expect, test } from 'vitest'
-import { openDocumentFile } from '../../src/document/document.ts'
-import { verifyDocumentFile } from '../../src/document/verify.ts'
+import { verifyDocumentFile } from '../../src/document/check/verify.ts'
+import { openDocumentFile } from '../../src/document/read/document.ts'
 import { readManifest } from '../../src/manifest/index.ts'
 import { systemClock } from '../../src/ports/clock.ts'
 import { bitSweep, type Observation } from '../faults/bit-sweep.ts'

@@ -1,7 +1,7 @@
 /** What a history is after steps: the model that the crash tests hold histories against.
  * @module */
-import { rollUp } from '../../src/history/rollup.ts'
-import { planCleanup, tierSettings } from '../../src/history/tiers.ts'
+import { rollUp } from '../../src/history/cleanup/rollup.ts'
+import { planCleanup, tierSettings } from '../../src/history/cleanup/tiers.ts'
 import type { AppendVersionOptions, HistoryOptions, Tier, VersionKind } from '../../src/history/types.ts'
 import type { Known, Ledger } from '../faults/explorer.ts'
 

@@ -5,9 +5,9 @@ import type { Defect } from './seeded.ts'
 
 const BLOCKS = 'src/document/blocks.ts'
 const FILE_FORMAT = 'src/document/file-format.ts'
-const INDEX_BUILD = 'src/document/index-build.ts'
-const ENCODER = 'src/document/encoder.ts'
-const WRITER = 'src/document/writer.ts'
+const INDEX_BUILD = 'src/document/index/build.ts'
+const ENCODER = 'src/document/write/encoder.ts'
+const WRITER = 'src/document/write/writer.ts'
 const WRITES = 'src/store/document-writes.ts'
 const FILES = 'src/store/stored-files.ts'
 const MANIFEST = 'src/manifest/manifest.ts'
@@ -58,7 +58,7 @@ export const DOCUMENT_FILE_DEFECTS: readonly Defect[] = [
   // The file of another document is found out when it is opened, not when some block of it is read.
   {
     name: 'the id of a document is not compared',
-    file: 'src/document/open-file.ts',
+    file: 'src/document/read/open-file.ts',
     find: 'trailer.id !== id || ',
     replace: '',
     killer: 'unfinishedAndForeignFilesAreRefused',
@@ -66,7 +66,7 @@ export const DOCUMENT_FILE_DEFECTS: readonly Defect[] = [
   // Keys whose key pages were written before the object ended.
   {
     name: 'older runs of key pages are forgotten',
-    file: 'src/document/locate.ts',
+    file: 'src/document/read/locate.ts',
     find: '    run = previousRun\n',
     replace: '    run = 0 * previousRun\n',
     killer: 'largeObjectsFindEveryKey',
@@ -98,7 +98,7 @@ export const DOCUMENT_FILE_DEFECTS: readonly Defect[] = [
   // Reading may begin anywhere: a number means one key in the whole document.
   {
     name: 'a number of the key table is given again',
-    file: 'src/document/key-table.ts',
+    file: 'src/document/write/key-table.ts',
     find: 'this.names.push(name)',
     replace: 'this.names.push(name); if (number >= 20) this.names[number - 20] = name',
     killer: 'whatIsWrittenReadsBack',
@@ -138,7 +138,7 @@ export const DOCUMENT_FILE_DEFECTS: readonly Defect[] = [
   // The same where bytes are copied without being decoded.
   {
     name: 'JSON text of a document need not be UTF-8',
-    file: 'src/document/json-text.ts',
+    file: 'src/document/json/text.ts',
     find: 'if (!this.#out.string(this.#cursor.bytes, from, to)) throw',
     replace: `if (!this.#out.string(this.#cursor.bytes, from, to) && ${NEVER} true) throw`,
     killer: 'brokenTextsAreRefused',
@@ -146,7 +146,7 @@ export const DOCUMENT_FILE_DEFECTS: readonly Defect[] = [
   // What verify finds sound is read right: a search goes on where the index says.
   {
     name: 'verify does not look whether the index leads past entries',
-    file: 'src/document/verify.ts',
+    file: 'src/document/check/verify.ts',
     find: '  checkSiblings(index)\n',
     replace: '  void checkSiblings\n',
     killer: 'wrongIndexesAreNamed',
@@ -154,7 +154,7 @@ export const DOCUMENT_FILE_DEFECTS: readonly Defect[] = [
   // The same: elements behind the count of their array are not there.
   {
     name: 'verify does not count children',
-    file: 'src/document/checked-walk.ts',
+    file: 'src/document/check/checked-walk.ts',
     find: 'if (this.#index.items.counts[item] !== this.ordinal) throw',
     replace: `if (${NEVER} this.#index.items.counts[item] !== this.ordinal) throw`,
     killer: 'wrongIndexesAreNamed',
@@ -162,7 +162,7 @@ export const DOCUMENT_FILE_DEFECTS: readonly Defect[] = [
   // The same: a key is not found by another hash.
   {
     name: 'verify does not look at the hashes of key pages',
-    file: 'src/document/check-key-pages.ts',
+    file: 'src/document/check/key-pages.ts',
     find: 'if (found.sum !== wanted.sum) throw',
     replace: `if (${NEVER} found.sum !== wanted.sum) throw`,
     killer: 'wrongIndexesAreNamed',
@@ -170,7 +170,7 @@ export const DOCUMENT_FILE_DEFECTS: readonly Defect[] = [
   // The same: a number of the key table is the key that the events say.
   {
     name: 'verify does not compare the key table',
-    file: 'src/document/stream-check.ts',
+    file: 'src/document/check/stream-check.ts',
     find: 'decodeText(bytes, text, next) !== this.#keys[this.#numbers++]',
     replace: 'decodeText(bytes, text, next) !== this.#keys[this.#numbers++] && this.#keys.length < 0',
     killer: 'wrongIndexesAreNamed',
@@ -178,7 +178,7 @@ export const DOCUMENT_FILE_DEFECTS: readonly Defect[] = [
   // No bytes make a read endless.
   {
     name: 'a value that is missing is looked for for ever',
-    file: 'src/document/scanner.ts',
+    file: 'src/document/read/scanner.ts',
     find: "    if (found === SKIP.ended) throw this.#damaged(this.window.at, 'an end where a value should be')\n",
     replace: '',
     killer: 'hostileObjectsEnd',

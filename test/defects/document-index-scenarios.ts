@@ -10,17 +10,17 @@ import {
   FILE_HEADER_BYTES,
   sealBlock,
 } from '../../src/document/blocks.ts'
-import { openDocumentFile } from '../../src/document/document.ts'
+import { verifyDocumentFile } from '../../src/document/check/verify.ts'
 import {
   encodeHeader,
   sealIndex,
   readTrailer as sectionTrailer,
   TRAILER_BYTES,
 } from '../../src/document/file-format.ts'
-import { decodeIndex } from '../../src/document/index-decode.ts'
-import { encodeIndex, type IndexItems, type PathIndex } from '../../src/document/index-format.ts'
-import { Path } from '../../src/document/path.ts'
-import { verifyDocumentFile } from '../../src/document/verify.ts'
+import { decodeIndex } from '../../src/document/index/decode.ts'
+import { encodeIndex, type IndexItems, type PathIndex } from '../../src/document/index/format.ts'
+import { Path } from '../../src/document/path/path.ts'
+import { openDocumentFile } from '../../src/document/read/document.ts'
 import { must, mustEqual, ScenarioFailure } from '../support/scenario.ts'
 import { answersAll, digest, fileOf, ID, partsOf, reading, readsBack, type Sized } from './document-support.ts'
 

@@ -1,10 +1,10 @@
 /** What kills defects in the files of groups: flipped bits, frames and chunks of other places, wrong hashes.
  * @module */
-import { contentHashOf } from '../../src/history/content-hash.ts'
-import { GroupFile, type GroupPlace } from '../../src/history/group-file.ts'
-import { encodeGroupHeader } from '../../src/history/group-header.ts'
-import { GroupWriter } from '../../src/history/group-writer.ts'
-import { encodeFrame } from '../../src/history/version-frame.ts'
+import { contentHashOf } from '../../src/history/group/content-hash.ts'
+import { GroupFile, type GroupPlace } from '../../src/history/group/group-file.ts'
+import { GroupWriter } from '../../src/history/group/group-writer.ts'
+import { encodeGroupHeader } from '../../src/history/group/header.ts'
+import { encodeFrame } from '../../src/history/group/version-frame.ts'
 import { isVarveError } from '../../src/index.ts'
 import type { GroupRow } from '../../src/manifest/index.ts'
 import type { Storage } from '../../src/ports/storage.ts'

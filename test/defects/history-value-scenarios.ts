@@ -1,7 +1,8 @@
 /** What kills defects in how values become changes and changes values: whose they are, what is told apart, what moved.
  * @module */
-import { cloneValue } from '../../src/history/copy-value.ts'
+
 import type { StoredHistory } from '../../src/history/history.ts'
+import { cloneValue } from '../../src/history/patch/copy-value.ts'
 import { must, mustEqual } from '../support/scenario.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { found, mustBeExactly, scenario, smallOne } from './history-support.ts'

@@ -2,7 +2,7 @@
  * Method: a group with all that a version can have is read by a reader made from that page alone.
  * @module */
 import { expect, test } from 'vitest'
-import { GroupFile } from '../../src/history/group-file.ts'
+import { GroupFile } from '../../src/history/group/group-file.ts'
 import { bytesOf, GroupMaker } from '../unit/history/group-helpers.ts'
 import { GroupPage } from './group-files.ts'
 

@@ -15,12 +15,12 @@ import {
   FILE_HEADER_BYTES,
   sealBlock,
 } from '../../src/document/blocks.ts'
-import { openDocumentFile } from '../../src/document/document.ts'
+import { verifyDocumentFile } from '../../src/document/check/verify.ts'
+import { pumpValue } from '../../src/document/events/value-source.ts'
 import { readTrailer, sealIndex, TRAILER_BYTES } from '../../src/document/file-format.ts'
+import { openDocumentFile } from '../../src/document/read/document.ts'
 import type { OpenDocument } from '../../src/document/types.ts'
-import { pumpValue } from '../../src/document/value-source.ts'
-import { verifyDocumentFile } from '../../src/document/verify.ts'
-import { DocumentWriter } from '../../src/document/writer.ts'
+import { DocumentWriter } from '../../src/document/write/writer.ts'
 import { isVarveError } from '../../src/errors.ts'
 import { systemClock } from '../../src/ports/clock.ts'
 import { documentValue } from '../crash/documents-oracle.ts'

@@ -4,7 +4,7 @@
  * @module */
 import fc from 'fast-check'
 import { describe, test } from 'vitest'
-import { Path, type Step } from '../../src/document/path.ts'
+import { Path, type Step } from '../../src/document/path/path.ts'
 import { isVarveError } from '../../src/errors.ts'
 import { share } from '../support/runtime.ts'
 import { type Draw, draws } from '../support/seeded-random.ts'

@@ -2,7 +2,7 @@
  * @module */
 import { expect } from 'vitest'
 import { parseJsonValue } from '../../src/codec/json-values.ts'
-import { Path, type Step } from '../../src/document/path.ts'
+import { Path, type Step } from '../../src/document/path/path.ts'
 import type { ChildType, DocumentChild, OpenDocument, StructuralEvent } from '../../src/document/types.ts'
 import { difference } from '../support/same-value.ts'
 import type { Draw } from '../support/seeded-random.ts'

@@ -2,7 +2,7 @@
  * @module */
 import { parseJsonValue, stringifyValue } from '../../src/codec/json-values.ts'
 import { isBytes, isDate } from '../../src/codec/value-kinds.ts'
-import type { Step } from '../../src/document/path.ts'
+import type { Step } from '../../src/document/path/path.ts'
 import type { Scalar, StructuralEvent } from '../../src/document/types.ts'
 
 export type Key = string | number

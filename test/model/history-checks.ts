@@ -1,7 +1,7 @@
 /** What a history answers, held against the model.
  * @module */
 import { expect } from 'vitest'
-import { Path } from '../../src/document/path.ts'
+import { Path } from '../../src/document/path/path.ts'
 import type {
   FoundVersion,
   History,

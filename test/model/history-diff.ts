@@ -4,7 +4,7 @@
  * name is equal; each change is used, and what it names differs.
  * @module */
 import { expect } from 'vitest'
-import { Path } from '../../src/document/path.ts'
+import { Path } from '../../src/document/path/path.ts'
 import type { Change } from '../../src/history/types.ts'
 import { difference } from '../support/same-value.ts'
 import { isContainer, own, put } from './history-values.ts'

@@ -1,7 +1,7 @@
 /** Values of histories, made from small plans, and what is naively done with them.
  * @module */
 import fc from 'fast-check'
-import type { Step } from '../../src/document/path.ts'
+import type { Step } from '../../src/document/path/path.ts'
 import { type Draw, draws } from '../support/seeded-random.ts'
 import { anyValue } from '../unit/document/support/any-value.ts'
 import { edited, someEdits } from '../unit/history/support/edits.ts'

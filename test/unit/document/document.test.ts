@@ -1,7 +1,7 @@
 /** Documents written and read back by path.
  * @module */
 import { describe, expect, test } from 'vitest'
-import { openDocumentFile } from '../../../src/document/document.ts'
+import { openDocumentFile } from '../../../src/document/read/document.ts'
 import type { ReadCost } from '../../../src/document/types.ts'
 import { VarveError } from '../../../src/errors.ts'
 import type { Storage } from '../../../src/ports/storage.ts'

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseJsonValue, stringifyValue } from '../../../src/codec/values.ts'
-import { jsonToEvents, valueToEvents } from '../../../src/document/event-conversions.ts'
+import { jsonToEvents, valueToEvents } from '../../../src/document/events/conversions.ts'
 import type { StructuralEvent } from '../../../src/document/types.ts'
 import { anyValue } from './support/any-value.ts'
 import { cutAt, cutEvery, utf8 } from './support/json-chunks.ts'

@@ -1,9 +1,9 @@
 /** @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { valueToEvents } from '../../../src/document/event-conversions.ts'
-import { EventSequence } from '../../../src/document/event-sequence.ts'
-import { Path, type Step } from '../../../src/document/path.ts'
+import { valueToEvents } from '../../../src/document/events/conversions.ts'
+import { EventSequence } from '../../../src/document/events/sequence.ts'
+import { Path, type Step } from '../../../src/document/path/path.ts'
 import type { StructuralEvent } from '../../../src/document/types.ts'
 import { isVarveError } from '../../../src/errors.ts'
 import { anyValue } from './support/any-value.ts'

@@ -1,6 +1,6 @@
 /** @module */
 import { describe, expect, test } from 'vitest'
-import { pumpEvents } from '../../../src/document/event-source.ts'
+import { pumpEvents } from '../../../src/document/events/source.ts'
 import type { StructuralEvent } from '../../../src/document/types.ts'
 import { RecordingOutput } from './support/recording-output.ts'
 

@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { toHex } from '../../../src/codec/bytes.ts'
-import { decodeIndex } from '../../../src/document/index-decode.ts'
+import { decodeIndex } from '../../../src/document/index/decode.ts'
 import {
   encodeIndex,
   type IndexItems,
@@ -11,7 +11,7 @@ import {
   itemSizeBytes,
   itemTree,
   type PathIndex,
-} from '../../../src/document/index-format.ts'
+} from '../../../src/document/index/format.ts'
 import { BLOCK_RAW_BYTES, type Item, itemsOf, makeIndex } from './support/index-maker.ts'
 
 const seeds = fc.integer({ min: 0, max: 0x7fff_ffff })

@@ -1,7 +1,7 @@
 /** @module */
 import { describe, expect, test } from 'vitest'
-import { JsonReader } from '../../../src/document/json-reader.ts'
-import { DOCUMENT_LIMITS } from '../../../src/document/output.ts'
+import { JsonReader } from '../../../src/document/json/reader.ts'
+import { DOCUMENT_LIMITS } from '../../../src/document/write/output.ts'
 import { cutEvery, outcome, readChunks, utf8 } from './support/json-chunks.ts'
 import { RecordingOutput } from './support/recording-output.ts'
 

@@ -1,6 +1,6 @@
 /** @module */
 import { describe, expect, test } from 'vitest'
-import { pumpJson } from '../../../src/document/json-source.ts'
+import { pumpJson } from '../../../src/document/json/source.ts'
 import type { DocumentBytes } from '../../../src/document/types.ts'
 import { cutEvery, utf8 } from './support/json-chunks.ts'
 import { RecordingOutput } from './support/recording-output.ts'

@@ -13,7 +13,7 @@ import {
   RUN_KEYS_MAX,
   readLeaf,
   readRunHeader,
-} from '../../../src/document/key-pages.ts'
+} from '../../../src/document/index/key-pages.ts'
 import { draws } from '../../support/seeded-random.ts'
 import { lookUp, type Pair, runOf } from './support/run-maker.ts'
 

@@ -2,8 +2,8 @@
  * @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Path, type Step, toSinglePath } from '../../../src/document/path.ts'
-import { appendStep } from '../../../src/document/path-format.ts'
+import { appendStep } from '../../../src/document/path/format.ts'
+import { Path, type Step, toSinglePath } from '../../../src/document/path/path.ts'
 
 const field = (key: string): Step => ({ type: 'field', key })
 const index = (at: number): Step => ({ type: 'index', index: at })

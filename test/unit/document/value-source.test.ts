@@ -1,7 +1,7 @@
 /** @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { pumpValue } from '../../../src/document/value-source.ts'
+import { pumpValue } from '../../../src/document/events/value-source.ts'
 import { difference } from '../../support/same-value.ts'
 import { anyValue } from './support/any-value.ts'
 import { RecordingOutput } from './support/recording-output.ts'

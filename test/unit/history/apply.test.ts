@@ -1,9 +1,9 @@
 /** @module */
 import { describe, expect, test } from 'vitest'
-import { applyPatch } from '../../../src/history/apply.ts'
-import { cloneValue } from '../../../src/history/copy-value.ts'
-import { invertPatch } from '../../../src/history/invert.ts'
-import type { Patch } from '../../../src/history/patch.ts'
+import { applyPatch } from '../../../src/history/patch/apply.ts'
+import { cloneValue } from '../../../src/history/patch/copy-value.ts'
+import { invertPatch } from '../../../src/history/patch/invert.ts'
+import type { Patch } from '../../../src/history/patch/patch.ts'
 import { difference } from '../../support/same-value.ts'
 
 const object = (patch: Partial<Extract<Patch, { type: 'object' }>>): Patch => ({

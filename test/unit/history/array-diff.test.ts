@@ -1,8 +1,8 @@
 /** @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ShortestEdit } from '../../../src/history/array-diff-order.ts'
-import type { ArrayRun, Patch } from '../../../src/history/patch.ts'
+import { ShortestEdit } from '../../../src/history/patch/array-diff-order.ts'
+import type { ArrayRun, Patch } from '../../../src/history/patch/patch.ts'
 import { checkedDiff, roughDiff } from './support/exact.ts'
 
 function runsOf(patch: Patch | undefined): readonly ArrayRun[] {

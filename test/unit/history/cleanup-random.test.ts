@@ -2,8 +2,8 @@
  * @module */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { metricsValue } from '../../../src/history/metrics.ts'
-import { tierSettings } from '../../../src/history/tiers.ts'
+import { metricsValue } from '../../../src/history/cleanup/metrics.ts'
+import { tierSettings } from '../../../src/history/cleanup/tiers.ts'
 import type { MetricRollup } from '../../../src/history/types.ts'
 import { difference } from '../../support/same-value.ts'
 import { anyValue } from '../document/support/any-value.ts'

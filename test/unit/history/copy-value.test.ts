@@ -1,7 +1,7 @@
 /** @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { cloneValue, copyValue } from '../../../src/history/copy-value.ts'
+import { cloneValue, copyValue } from '../../../src/history/patch/copy-value.ts'
 import { difference } from '../../support/same-value.ts'
 import { anyValue } from '../document/support/any-value.ts'
 import { containersOf } from './support/exact.ts'

@@ -2,10 +2,10 @@
  * Method: fixed patches of every kind, and columns of every form. Random ones are in trace-path.test.ts.
  * @module */
 import { describe, expect, test } from 'vitest'
-import { DeltaKeys } from '../../../src/history/delta-keys.ts'
-import { decodePatch } from '../../../src/history/delta-read.ts'
-import { encodePatch } from '../../../src/history/delta-write.ts'
-import type { Patch } from '../../../src/history/patch.ts'
+import { DeltaKeys } from '../../../src/history/delta/keys.ts'
+import { decodePatch } from '../../../src/history/delta/read.ts'
+import { encodePatch } from '../../../src/history/delta/write.ts'
+import type { Patch } from '../../../src/history/patch/patch.ts'
 
 function roundTrip(patch: Patch, keys: readonly string[] = ['a', 'b']): Uint8Array {
   const bytes = encodePatch(patch, new DeltaKeys(keys))

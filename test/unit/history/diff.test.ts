@@ -1,9 +1,9 @@
 /** @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { applyPatch } from '../../../src/history/apply.ts'
-import { cloneValue, copyValue } from '../../../src/history/copy-value.ts'
-import { diffValues } from '../../../src/history/diff.ts'
+import { applyPatch } from '../../../src/history/patch/apply.ts'
+import { cloneValue, copyValue } from '../../../src/history/patch/copy-value.ts'
+import { diffValues } from '../../../src/history/patch/diff.ts'
 import { difference } from '../../support/same-value.ts'
 import { anyValue } from '../document/support/any-value.ts'
 import { editedValues } from './support/edits.ts'

@@ -1,12 +1,12 @@
 /** Groups in a storage, written version by version as a history does.
  * @module */
 import { memoryStorage } from '../../../adapters/memory/index.ts'
-import { applyPatch } from '../../../src/history/apply.ts'
-import { ContentHasher } from '../../../src/history/content-hash.ts'
-import { copyValue } from '../../../src/history/copy-value.ts'
-import { diffValues } from '../../../src/history/diff.ts'
-import { GroupFile, type GroupPlace, type VersionFacts } from '../../../src/history/group-file.ts'
-import { GroupWriter } from '../../../src/history/group-writer.ts'
+import { ContentHasher } from '../../../src/history/group/content-hash.ts'
+import { GroupFile, type GroupPlace, type VersionFacts } from '../../../src/history/group/group-file.ts'
+import { GroupWriter } from '../../../src/history/group/group-writer.ts'
+import { applyPatch } from '../../../src/history/patch/apply.ts'
+import { copyValue } from '../../../src/history/patch/copy-value.ts'
+import { diffValues } from '../../../src/history/patch/diff.ts'
 import type { GroupRow } from '../../../src/manifest/histories.ts'
 import { systemClock } from '../../../src/ports/clock.ts'
 import type { Storage } from '../../../src/ports/storage.ts'

@@ -4,9 +4,9 @@
  * @module */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Path, type Step } from '../../../src/document/path.ts'
-import { GroupFile } from '../../../src/history/group-file.ts'
-import { valueAtSteps } from '../../../src/history/value-path.ts'
+import { Path, type Step } from '../../../src/document/path/path.ts'
+import { GroupFile } from '../../../src/history/group/group-file.ts'
+import { valueAtSteps } from '../../../src/history/patch/value-path.ts'
 import { share } from '../../support/runtime.ts'
 import { difference } from '../../support/same-value.ts'
 import { anyValue } from '../document/support/any-value.ts'

@@ -2,8 +2,8 @@
  * @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { metricsValue } from '../../../src/history/metrics.ts'
-import { rollUp } from '../../../src/history/rollup.ts'
+import { metricsValue } from '../../../src/history/cleanup/metrics.ts'
+import { rollUp } from '../../../src/history/cleanup/rollup.ts'
 
 const series = (values: number[]) => ({ timestamps: values.map((_, at) => BigInt(at)), values })
 const snapshot = (values: number[]) => metricsValue({ metrics: { cpu: series(values) } })

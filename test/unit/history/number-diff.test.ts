@@ -1,7 +1,7 @@
 /** @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { NumbersPatch, Patch } from '../../../src/history/patch.ts'
+import type { NumbersPatch, Patch } from '../../../src/history/patch/patch.ts'
 import { checkedDiff } from './support/exact.ts'
 
 function numbersOf(patch: Patch | undefined): NumbersPatch {

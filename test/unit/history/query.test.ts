@@ -2,12 +2,12 @@
  * @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Path } from '../../../src/document/path.ts'
+import type { Path } from '../../../src/document/path/path.ts'
 import { VarveError } from '../../../src/errors.ts'
-import { queryVersions } from '../../../src/history/query.ts'
-import type { QueryGroup, QuerySource } from '../../../src/history/query-source.ts'
+import { valueAtSteps } from '../../../src/history/patch/value-path.ts'
+import { queryVersions } from '../../../src/history/query/query.ts'
+import type { QueryGroup, QuerySource } from '../../../src/history/query/source.ts'
 import type { FoundVersion, FoundVersions, HistoryQuery, VersionInfo, VersionKind } from '../../../src/history/types.ts'
-import { valueAtSteps } from '../../../src/history/value-path.ts'
 import type { GroupRow } from '../../../src/manifest/histories.ts'
 import { portableDigest } from '../../../src/ports/digest.ts'
 

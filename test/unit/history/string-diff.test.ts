@@ -1,7 +1,7 @@
 /** @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { lines, words } from '../../../src/history/string-diff-tokens.ts'
+import { lines, words } from '../../../src/history/patch/string-diff-tokens.ts'
 import { checkedDiff, roughDiff } from './support/exact.ts'
 
 const prose = Array.from({ length: 80 }, (_, at) => `Line ${at} says what the line before it said, but ${at * 37}.`)

@@ -2,7 +2,7 @@
  * @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type CleanupPlan, type PlannedVersion, planCleanup, tierSettings } from '../../../src/history/tiers.ts'
+import { type CleanupPlan, type PlannedVersion, planCleanup, tierSettings } from '../../../src/history/cleanup/tiers.ts'
 import type { Tier, Tiers, VersionKind } from '../../../src/history/types.ts'
 
 const HOUR = 3_600_000

@@ -1,7 +1,7 @@
 /** Goal: what is said to be as it is stored comes back from a copy as it is.
  * @module */
 import { describe, expect, test } from 'vitest'
-import { copyValue } from '../../../src/history/copy-value.ts'
+import { copyValue } from '../../../src/history/patch/copy-value.ts'
 import { isStoredForm } from '../../../src/projection/stored-form.ts'
 
 const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)])

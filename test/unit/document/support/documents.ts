@@ -1,13 +1,13 @@
 /** Documents on a memory storage, without a store.
  * @module */
 import { memoryStorage } from '../../../../adapters/memory/index.ts'
-import { openDocumentFile } from '../../../../src/document/document.ts'
-import { pumpEvents } from '../../../../src/document/event-source.ts'
-import { pumpJson } from '../../../../src/document/json-source.ts'
+import { verifyDocumentFile } from '../../../../src/document/check/verify.ts'
+import { pumpEvents } from '../../../../src/document/events/source.ts'
+import { pumpValue } from '../../../../src/document/events/value-source.ts'
+import { pumpJson } from '../../../../src/document/json/source.ts'
+import { openDocumentFile } from '../../../../src/document/read/document.ts'
 import type { OpenDocument, StructuralEvent, WriteJsonOptions } from '../../../../src/document/types.ts'
-import { pumpValue } from '../../../../src/document/value-source.ts'
-import { verifyDocumentFile } from '../../../../src/document/verify.ts'
-import { DocumentWriter, type WriterLimits } from '../../../../src/document/writer.ts'
+import { DocumentWriter, type WriterLimits } from '../../../../src/document/write/writer.ts'
 import { systemClock } from '../../../../src/ports/clock.ts'
 import type { Storage } from '../../../../src/ports/storage.ts'
 

@@ -1,6 +1,6 @@
 /** Path indexes of any shape, made from a seed: a walk over a tree that is made up on the way.
  * @module */
-import { type IndexItems, ITEM, type PathIndex } from '../../../../src/document/index-format.ts'
+import { type IndexItems, ITEM, type PathIndex } from '../../../../src/document/index/format.ts'
 import { type Draw, draws } from '../../../support/seeded-random.ts'
 
 export const BLOCK_RAW_BYTES = 500

@@ -1,6 +1,6 @@
 /** JSON text in pieces, and what the reader makes of them.
  * @module */
-import { JsonReader, type JsonReaderOptions } from '../../../../src/document/json-reader.ts'
+import { JsonReader, type JsonReaderOptions } from '../../../../src/document/json/reader.ts'
 import { VarveError } from '../../../../src/errors.ts'
 import { RecordingOutput } from './recording-output.ts'
 

@@ -1,6 +1,6 @@
 /** Feeding structural bytes to `JsonText` piece by piece.
  * @module */
-import { JsonText } from '../../../../src/document/json-text.ts'
+import { JsonText } from '../../../../src/document/json/text.ts'
 
 export interface Feeding {
   readonly keys?: readonly string[]

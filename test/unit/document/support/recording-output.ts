@@ -1,7 +1,8 @@
 /** A `DocumentOutput` that remembers what it was told: the events, and the value that they make.
  * @module */
-import { DOCUMENT_LIMITS, type DocumentOutput } from '../../../../src/document/output.ts'
+
 import type { Scalar, StructuralEvent } from '../../../../src/document/types.ts'
+import { DOCUMENT_LIMITS, type DocumentOutput } from '../../../../src/document/write/output.ts'
 import { VarveError } from '../../../../src/errors.ts'
 
 interface Open {

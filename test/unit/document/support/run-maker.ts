@@ -1,6 +1,12 @@
 /** Runs of key pages from plain pairs, and looking up as a reader of documents does.
  * @module */
-import { buildKeyRun, directoryOf, findInLeaf, leavesOf, readRunHeader } from '../../../../src/document/key-pages.ts'
+import {
+  buildKeyRun,
+  directoryOf,
+  findInLeaf,
+  leavesOf,
+  readRunHeader,
+} from '../../../../src/document/index/key-pages.ts'
 
 export interface Pair {
   readonly hash: number

@@ -1,7 +1,7 @@
 /** Random edits of values, as people and programs make them: fields and elements that come, go, move and change.
  * @module */
 import fc from 'fast-check'
-import { cloneValue } from '../../../../src/history/copy-value.ts'
+import { cloneValue } from '../../../../src/history/patch/copy-value.ts'
 import { anyValue } from '../../document/support/any-value.ts'
 
 /** One edit: where (a number for each step down), what, and with what. */

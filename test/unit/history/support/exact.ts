@@ -1,11 +1,11 @@
 /** That a patch does what it says, both ways, and owns what it holds.
  * @module */
 import { expect } from 'vitest'
-import { applyPatch } from '../../../../src/history/apply.ts'
-import { cloneValue } from '../../../../src/history/copy-value.ts'
-import { type DiffSettings, diffValues } from '../../../../src/history/diff.ts'
-import { invertPatch } from '../../../../src/history/invert.ts'
-import type { Patch } from '../../../../src/history/patch.ts'
+import { applyPatch } from '../../../../src/history/patch/apply.ts'
+import { cloneValue } from '../../../../src/history/patch/copy-value.ts'
+import { type DiffSettings, diffValues } from '../../../../src/history/patch/diff.ts'
+import { invertPatch } from '../../../../src/history/patch/invert.ts'
+import type { Patch } from '../../../../src/history/patch/patch.ts'
 import { difference } from '../../../support/same-value.ts'
 
 /** Diff, apply and undo. @returns the patch, whose values are part of another value by now. */

@@ -1,6 +1,6 @@
 /** Values of every kind and patches that fit them, drawn from a seed: also patches that no comparison would make.
  * @module */
-import type { ArrayRun, NumbersPatch, ObjectPatch, Patch, StringPatch } from '../../../../src/history/patch.ts'
+import type { ArrayRun, NumbersPatch, ObjectPatch, Patch, StringPatch } from '../../../../src/history/patch/patch.ts'
 import type { Draw } from '../../../support/seeded-random.ts'
 
 const TEXTS = [

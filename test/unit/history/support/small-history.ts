@@ -1,22 +1,22 @@
 /** A history in memory without a store: rows by hand, files as the real writer leaves them.
  * @module */
 import { memoryStorage } from '../../../../adapters/memory/index.ts'
-import { applyPatch } from '../../../../src/history/apply.ts'
-import type { CleanupOutcome } from '../../../../src/history/cleanup.ts'
-import { rewriteGroups } from '../../../../src/history/cleanup.ts'
-import { contentHashOf } from '../../../../src/history/content-hash.ts'
-import { cloneValue } from '../../../../src/history/copy-value.ts'
-import { diffValues } from '../../../../src/history/diff.ts'
+import type { CleanupOutcome } from '../../../../src/history/cleanup/rewrite.ts'
+import { rewriteGroups } from '../../../../src/history/cleanup/rewrite.ts'
+import { tierSettings } from '../../../../src/history/cleanup/tiers.ts'
+import { contentHashOf } from '../../../../src/history/group/content-hash.ts'
 import {
   GroupFile,
   type GroupPlace,
   type StoredVersion,
   type VersionFacts,
-} from '../../../../src/history/group-file.ts'
-import { GroupWriter } from '../../../../src/history/group-writer.ts'
+} from '../../../../src/history/group/group-file.ts'
+import { GroupWriter } from '../../../../src/history/group/group-writer.ts'
 import type { HistoryHost } from '../../../../src/history/host.ts'
+import { applyPatch } from '../../../../src/history/patch/apply.ts'
+import { cloneValue } from '../../../../src/history/patch/copy-value.ts'
+import { diffValues } from '../../../../src/history/patch/diff.ts'
 import { versionsOf } from '../../../../src/history/place-versions.ts'
-import { tierSettings } from '../../../../src/history/tiers.ts'
 import type { CleanupOptions, Tiers } from '../../../../src/history/types.ts'
 import type { GroupRow, HistoryRow } from '../../../../src/manifest/histories.ts'
 import type { Storage } from '../../../../src/ports/storage.ts'
