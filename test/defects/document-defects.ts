@@ -215,9 +215,9 @@ export const DOCUMENT_STORE_DEFECTS: readonly Defect[] = [
   {
     name: 'the file of an older version goes before the record',
     file: WRITES,
-    find: "        await this.#context.commit({ type: 'document-written', document })\n",
+    find: '        if (options.commit !== undefined) await options.commit(document)\n',
     replace: `        if (before !== undefined) await storage.remove(DOCUMENT_FILES.path(name, before.id))
-        await this.#context.commit({ type: 'document-written', document })\n`,
+        if (options.commit !== undefined) await options.commit(document)\n`,
     killer: 'documentsSurviveCrashes',
   },
   // The same of a document that is deleted.

@@ -45,6 +45,14 @@ export const HISTORY_CALL_DEFECTS: readonly Defect[] = [
     replace: 'groups.length < 0 ? 0 : facts.offset',
     killer: 'versionsComeInOrder',
   },
+  // The highest offset is the history's, whatever becomes of its groups.
+  {
+    name: 'a record does not say the highest offset',
+    file: AT.growing,
+    find: '...(offset !== undefined && { lastOffset: offset }) }\n}',
+    replace: '...(offset === null && { lastOffset: 0 }) }\n}',
+    killer: 'versionsComeInOrder',
+  },
   // What a failed append has written, or named in the key table, is not gone on with.
   {
     name: 'the file of a failed append is gone on with',

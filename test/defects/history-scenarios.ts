@@ -21,6 +21,7 @@ export const versionsComeInOrder = scenario(async () => {
   mustEqual(await codeOf(history.append('five', { offset: 6 })), 'OPTION_INVALID', 'a version of less of the log')
   for (const value of ['five', 'six', 'seven']) await history.append(value, { at: 5_000 })
   mustEqual(await codeOf(history.append('eight', { offset: 6 })), 'OPTION_INVALID', 'the same some groups later')
+  mustEqual((await history.find({ offset: 7 })).version, 3, 'the newest version of an offset, some groups before')
   await history.append('eight', { at: 5_000, offset: 7 })
   mustEqual((await history.find({ offset: 7 })).version, 8, 'the newest version of the same offset')
   mustEqual((await history.stats()).newestVersion, 8, 'the newest version')

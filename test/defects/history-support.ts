@@ -57,10 +57,12 @@ export function smallOne(
 ): SmallOne {
   const small = new SmallHistory(options)
   const clock = new ManualClock(1_000)
-  const commit = async ({ from, groups, lastVersion, pins }: GroupsWritten) => {
+  const commit = async ({ from, groups, lastVersion, ...changed }: GroupsWritten) => {
     const { row } = small
     const all = [...row.groups.slice(0, from), ...groups]
-    small.row = { ...row, groups: all, lastVersion, ...(pins !== undefined && { pins }) }
+    const { lastOffset = row.lastOffset, pins = row.pins } = changed
+    const more = { ...(lastOffset !== undefined && { lastOffset }), ...(pins !== undefined && { pins }) }
+    small.row = { ...row, groups: all, lastVersion, ...more }
   }
   return { small, clock, history: new StoredHistory({ ...small.host, clock, commit, ...host }) }
 }
