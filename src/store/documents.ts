@@ -158,10 +158,11 @@ export class StoreDocuments implements Documents {
     this.#reads.dropAll((name, id) => findDocument(this.#state().documents, name)?.id !== id)
   }
 
-  /** How many there are, and how many bytes they take. */
+  /** How many there are that `list` shows, and how many bytes all of them take. */
   totals(): { readonly count: number; readonly sizeBytes: number } {
     const { documents = [] } = this.#state()
-    return { count: documents.length, sizeBytes: documents.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) }
+    const count = documents.filter(({ name }) => !name.startsWith('_')).length
+    return { count, sizeBytes: documents.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) }
   }
 
   #checkOpen(action: string): void {

@@ -138,11 +138,12 @@ export class StoreHistories implements Histories {
     await this.files.tidy(name)
   }
 
-  /** How many there are, and how many bytes they take. */
+  /** How many there are that `list` shows, and how many bytes all of them take. */
   totals(): { readonly count: number; readonly sizeBytes: number } {
     const { histories = [] } = this.#state()
     const sizes = histories.flatMap(({ groups }) => groups.map(({ endBytes }) => endBytes))
-    return { count: histories.length, sizeBytes: sizes.reduce((sum, size) => sum + size, 0) }
+    const count = histories.filter(({ name }) => !name.startsWith('_')).length
+    return { count, sizeBytes: sizes.reduce((sum, size) => sum + size, 0) }
   }
 
   /** The manifest of another process has changed. */

@@ -12,7 +12,7 @@ import { counted, formatAge, formatBytes, formatCount, isoTime, openingWords, st
 
 /** GET / */
 export async function overviewPage(c: WebContext, app: Shared): Promise<Response> {
-  const [stats, topics] = await Promise.all([usersStats(app), usersTopics(app)])
+  const [stats, topics] = await Promise.all([app.store.stats(), usersTopics(app)])
   const admin = allows(factsOf(c).role, 'admin')
   const content = html`<h1 class="visually-hidden">Store</h1>
 <section class="panel store" aria-label="Store">
@@ -33,16 +33,8 @@ ${admin && !app.store.readOnly && createForm(c)}`
 
 /** GET /partials/store */
 export async function storePartial(c: WebContext, app: Shared): Promise<Response> {
-  const [stats, topics] = await Promise.all([usersStats(app), usersTopics(app)])
+  const [stats, topics] = await Promise.all([app.store.stats(), usersTopics(app)])
   return answer(storeFacts({ ...stats, topics: topics.length }, { c, app }))
-}
-
-/** What the store has, without the documents and histories that hold states of projections: no list names them. */
-async function usersStats(app: Shared): Promise<StoreStats> {
-  const [stats, projections] = await Promise.all([app.store.stats(), app.store.projections.list()])
-  const kept = (as: 'document' | 'history') =>
-    projections.filter((one) => one.keep === as && one.foldVersion > 0).length
-  return { ...stats, documents: stats.documents - kept('document'), histories: stats.histories - kept('history') }
 }
 
 /** GET /partials/topics */
