@@ -1,10 +1,10 @@
 /** Options of a history as words of the command line, for `history create`, `change` and `append --create`. @module */
 import type { HistoryOptions, HistorySettings, Tier, TierOptions } from '../history/types.ts'
+import { TIERS } from '../manifest/index.ts'
 import { type Arguments, type OptionSpecs, wrongUse } from './arguments.ts'
 import { clean } from './output.ts'
 import { parseSpan, spanText } from './units.ts'
 
-const TIERS: readonly Tier[] = ['raw', 'compressed', 'archive']
 const KEYFRAME_INTERVAL_MAX = 10_000
 
 export const HISTORY_OPTIONS: OptionSpecs = {

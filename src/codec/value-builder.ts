@@ -57,7 +57,8 @@ export class ValueBuilder extends StructuralReader {
   }
 }
 
-function setField(object: Fields, key: string, value: unknown): void {
+/** Give an object a field of its own, whatever the key is. */
+export function setField(object: Fields, key: string, value: unknown): void {
   if (key === '__proto__') {
     Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })
   } else object[key] = value

@@ -1,6 +1,6 @@
 /** Where versions are among the groups of a history, by searches that halve: no file is read.
  * @module */
-import type { GroupRow, HistoryRow } from '../manifest/index.ts'
+import { type GroupRow, type HistoryRow, hasVersion } from '../manifest/index.ts'
 import type { Tier } from './types.ts'
 import { outOfRange, versionGone } from './version-errors.ts'
 
@@ -24,11 +24,6 @@ export function placeOfVersion(row: HistoryRow, version: number): number {
   const group = groups[at]
   if (group !== undefined && hasVersion(group, version)) return at
   throw versionGone(row, version, tierOfGone(groups, at))
-}
-
-function hasVersion({ firstVersion, lastVersion, versions }: GroupRow, version: number): boolean {
-  if (version < firstVersion || version > lastVersion) return false
-  return versions === undefined || versions.includes(version)
 }
 
 /** What is older than everything left `archive` last. */

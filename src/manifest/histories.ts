@@ -3,7 +3,8 @@
 import { findRow } from './named-rows.ts'
 import { check, checkOf, isFileId, isObject, isOwnOrFileName, isTime, isWhole } from './shapes.ts'
 
-const TIERS: readonly string[] = ['raw', 'compressed', 'archive']
+/** From the youngest versions to the oldest. */
+export const TIERS = ['raw', 'compressed', 'archive'] as const
 
 /** Ages in milliseconds; null: for ever. */
 export interface TierRow {
@@ -110,7 +111,11 @@ function checkGroup(value: unknown, history: string): asserts value is GroupRow 
   const { lastOffset, endBytes, rawBytes } = value
   checkOf(history, isFileId(id) && isFileId(file), 'a group of history % has no file')
   checkOf(history, epoch === undefined || (isWhole(epoch) && epoch > 0), 'a group of history % has an impossible owner')
-  checkOf(history, typeof tier === 'string' && TIERS.includes(tier), 'a group of history % has an impossible tier')
+  checkOf(
+    history,
+    TIERS.some((known) => known === tier),
+    'a group of history % has an impossible tier',
+  )
   const areVersions = isWhole(firstVersion) && firstVersion > 0 && isWhole(lastVersion) && lastVersion >= firstVersion
   checkOf(history, areVersions, 'a group of history % has no versions')
   if (versions !== undefined) {
@@ -158,7 +163,8 @@ export function checkPins(pins: unknown, groups: readonly GroupRow[], history: s
   }
 }
 
-function hasVersion({ firstVersion, lastVersion, versions }: GroupRow, version: number): boolean {
+/** Whether a group has a version. */
+export function hasVersion({ firstVersion, lastVersion, versions }: GroupRow, version: number): boolean {
   return versions === undefined ? firstVersion <= version && version <= lastVersion : versions.includes(version)
 }
 

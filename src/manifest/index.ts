@@ -14,7 +14,15 @@ export {
   OWNER_SILENCE_MS,
   readHead,
 } from './head.ts'
-export { findHistory, type GroupRow, type HistoryRow, type HistoryRowOptions, type TierRow } from './histories.ts'
+export {
+  findHistory,
+  type GroupRow,
+  type HistoryRow,
+  type HistoryRowOptions,
+  hasVersion,
+  TIERS,
+  type TierRow,
+} from './histories.ts'
 export { OwnedManifest } from './manifest.ts'
 export { findRow, orderedRows } from './named-rows.ts'
 export { findProjection, ownName, type ProjectionFailure, type ProjectionRow } from './projections.ts'

@@ -8,6 +8,7 @@
  *
  * A failed sync of the file itself does not poison the store: the file is dropped, and nothing else is in doubt.
  * @module */
+
 import { toHex } from '../codec/bytes.ts'
 import type { DocumentStat, WriteDocumentOptions } from '../document/types.ts'
 import type { DocumentOutput } from '../document/write/output.ts'
@@ -16,6 +17,7 @@ import { VarveError } from '../errors.ts'
 import { type DocumentRow, findDocument, type ManifestState } from '../manifest/index.ts'
 import { wholeOption } from '../options.ts'
 import type { LogContext } from '../topic/context.ts'
+import { checkWritable } from './guards.ts'
 import { checkName } from './names.ts'
 import type { Stopping } from './stopping.ts'
 import type { StoredFiles } from './stored-files.ts'
@@ -48,7 +50,7 @@ export class DocumentWrites {
   }
 
   async write(name: string, options: WriteOptions, pump: Pump): Promise<DocumentStat> {
-    this.#checkWritable('write a document')
+    checkWritable(this.#context, 'write a document')
     if (options.commit === undefined) checkName(name, 'document')
     checkVersionOption(options.ifVersion)
     this.#checkMayWrite(name, options.ifVersion)
@@ -56,7 +58,7 @@ export class DocumentWrites {
   }
 
   async delete(name: string, options: { readonly ifVersion?: number }): Promise<void> {
-    this.#checkWritable('delete a document')
+    checkWritable(this.#context, 'delete a document')
     checkName(name, 'document')
     checkVersionOption(options.ifVersion)
     await this.#run(this.#inTurn(name, () => this.#delete(name, options.ifVersion)))
@@ -65,13 +67,6 @@ export class DocumentWrites {
   /** Wait until nothing is written any more. */
   async settled(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled(this.#running)
-  }
-
-  #checkWritable(action: string): void {
-    const { closing, readOnly, health } = this.#context
-    if (closing.aborted) throw new VarveError('STORE_CLOSED', `Cannot ${action}: the store is closed`)
-    if (readOnly) throw new VarveError('STORE_READ_ONLY', `Cannot ${action}: the store is open read-only`)
-    if (health.failure !== undefined) throw health.failure
   }
 
   #run<T>(work: Promise<T>): Promise<T> {

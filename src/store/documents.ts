@@ -19,12 +19,13 @@ import type {
   WriteDocumentOptions,
   WriteJsonOptions,
 } from '../document/types.ts'
-import { isVarveError, VarveError } from '../errors.ts'
+import { isVarveError } from '../errors.ts'
 import { type DocumentRow, findDocument, type ManifestState } from '../manifest/index.ts'
 import { optionInvalid } from '../options.ts'
 import type { LogContext } from '../topic/context.ts'
 import { DocumentReads } from './document-reads.ts'
 import { DocumentWrites, documentUnknown, statOf } from './document-writes.ts'
+import { checkOpen } from './guards.ts'
 import { checkName, isOwnOrName } from './names.ts'
 import { Stopping } from './stopping.ts'
 import { StoredFiles } from './stored-files.ts'
@@ -98,7 +99,7 @@ export class StoreDocuments implements Documents {
   }
 
   async list(): Promise<DocumentStat[]> {
-    this.#checkOpen('list documents')
+    checkOpen(this.#context, 'list documents')
     await this.#context.refresh()
     const rows = (this.#state().documents ?? []).filter(({ name }) => !name.startsWith('_'))
     return rows.map(statOf).sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -165,10 +166,6 @@ export class StoreDocuments implements Documents {
     return { count, sizeBytes: documents.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) }
   }
 
-  #checkOpen(action: string): void {
-    if (this.#context.closing.aborted) throw new VarveError('STORE_CLOSED', `Cannot ${action}: the store is closed`)
-  }
-
   /** Work with the newest version. When its file is gone because there is a newer one by now, begin again. */
   async #withNewest<T>(ref: unknown, action: string, work: (row: DocumentRow) => Promise<T>): Promise<T> {
     let row = await this.#newest(ref, action)
@@ -189,7 +186,7 @@ export class StoreDocuments implements Documents {
     const name = isDocumentRef(ref) ? ref.$document : ref
     // Documents of the store's own may be read, not written or removed.
     if (!isOwnOrName(name)) checkName(name, 'document')
-    this.#checkOpen(`${action} a document`)
+    checkOpen(this.#context, `${action} a document`)
     await this.#catchUp(action)
     return this.#row(name, action)
   }
@@ -219,7 +216,7 @@ export class StoreDocuments implements Documents {
   /** Open a file, which stays where it is until it is closed. */
   async #openRow(row: DocumentRow): Promise<OpenDocument> {
     // Nobody would close it.
-    this.#checkOpen('open a document')
+    checkOpen(this.#context, 'open a document')
     const release = this.files.hold(row.id)
     const closed = () => {
       this.#open.delete(opened)

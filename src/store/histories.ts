@@ -10,6 +10,7 @@ import type { HistoryOptions, HistoryStats, VersionReceipt } from '../history/ty
 import type { AppendCall } from '../history/version-writer.ts'
 import { findHistory, type HistoryRow, type ManifestState } from '../manifest/index.ts'
 import type { LogContext } from '../topic/context.ts'
+import { checkOpen, checkWritable } from './guards.ts'
 import { HistoryDraft } from './history-draft.ts'
 import { differingSetting, historySettings } from './history-settings.ts'
 import { checkName, isOwnOrName } from './names.ts'
@@ -53,7 +54,7 @@ export class StoreHistories implements Histories {
 
   async open(name: string, options: { readonly create?: HistoryOptions | true } = {}): Promise<StoredHistory> {
     checkHistoryName(name, options.create !== undefined)
-    this.#checkOpen('open a history')
+    checkOpen(this.#context, 'open a history')
     const create = options.create === true ? {} : options.create
     const wanted = create === undefined ? undefined : historySettings(create)
     await this.#context.refresh()
@@ -67,7 +68,7 @@ export class StoreHistories implements Histories {
   }
 
   async #create(name: string, options: HistoryRow['options']): Promise<void> {
-    this.#checkWritable('create a history')
+    checkWritable(this.#context, 'create a history')
     const other = findHistory(this.#state().histories, name)
     if (other?.name === name) return
     if (other !== undefined) {
@@ -80,7 +81,7 @@ export class StoreHistories implements Histories {
   }
 
   async list(): Promise<HistoryStats[]> {
-    this.#checkOpen('list histories')
+    checkOpen(this.#context, 'list histories')
     await this.#context.refresh()
     const rows = (this.#state().histories ?? []).filter(({ name }) => !name.startsWith('_'))
     return rows.map(statsOf).sort((a, b) => (a.history < b.history ? -1 : 1))
@@ -88,7 +89,7 @@ export class StoreHistories implements Histories {
 
   async change(name: string, options: HistoryOptions): Promise<HistoryStats> {
     checkHistoryName(name, true)
-    this.#checkWritable('change a history')
+    checkWritable(this.#context, 'change a history')
     return this.#opened(this.#row(name, 'change')).inTurn(async () => {
       const changed = historySettings(options, this.#row(name, 'change').options)
       await this.#context.commit({ type: 'history-changed', name, options: changed })
@@ -98,7 +99,7 @@ export class StoreHistories implements Histories {
 
   async delete(name: string): Promise<void> {
     checkHistoryName(name, true)
-    this.#checkWritable('delete a history')
+    checkWritable(this.#context, 'delete a history')
     await this.#oneByOne(async () => {
       const history = this.#opened(this.#row(name, 'delete'))
       await history.inTurn(() => this.#context.commit({ type: 'history-deleted', name }))
@@ -154,17 +155,6 @@ export class StoreHistories implements Histories {
     }
   }
 
-  #checkOpen(action: string): void {
-    if (this.#context.closing.aborted) throw new VarveError('STORE_CLOSED', `Cannot ${action}: the store is closed`)
-  }
-
-  #checkWritable(action: string): void {
-    this.#checkOpen(action)
-    const { readOnly, health } = this.#context
-    if (readOnly) throw new VarveError('STORE_READ_ONLY', `Cannot ${action}: the store is open read-only`)
-    if (health.failure !== undefined) throw health.failure
-  }
-
   #oneByOne<T>(task: () => Promise<T>): Promise<T> {
     const done = this.#changing.then(task)
     this.#changing = done.catch(() => undefined)
@@ -217,11 +207,11 @@ export class StoreHistories implements Histories {
         return row
       },
       refresh: () => {
-        this.#checkOpen('read a history')
+        checkOpen(this.#context, 'read a history')
         return context.refresh()
       },
-      checkOpen: () => this.#checkOpen('go on with a history'),
-      checkWritable: (action) => this.#checkWritable(action),
+      checkOpen: () => checkOpen(this.#context, 'go on with a history'),
+      checkWritable: (action) => checkWritable(this.#context, action),
       checkSound: () => {
         if (context.health.failure !== undefined) throw context.health.failure
       },

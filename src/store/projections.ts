@@ -3,6 +3,7 @@
  * A state and the positions that it reflects are one record of the manifest. Projections are created and deleted one
  * after the other.
  * @module */
+
 import { VarveError } from '../errors.ts'
 import { findDocument, findProjection, type ManifestState, ownName, type ProjectionRow } from '../manifest/index.ts'
 import { optionInvalid, wholeOption } from '../options.ts'
@@ -19,6 +20,7 @@ import type {
 import type { LogContext } from '../topic/context.ts'
 import type { AnyKinds, Kinds, Topic } from '../topic/types.ts'
 import type { StoreDocuments } from './documents.ts'
+import { checkWritable } from './guards.ts'
 import type { StoreHistories } from './histories.ts'
 import { historySettings } from './history-settings.ts'
 import { checkName } from './names.ts'
@@ -153,9 +155,7 @@ export class StoreProjections implements Projections {
 
   #checkWritable(action: string): void {
     this.#checkOpen(action)
-    const { readOnly, health } = this.#context
-    if (readOnly) throw new VarveError('STORE_READ_ONLY', `Cannot ${action}: the store is open read-only`)
-    if (health.failure !== undefined) throw health.failure
+    checkWritable(this.#context, action)
   }
 
   async #refresh(action: string): Promise<void> {

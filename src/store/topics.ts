@@ -3,6 +3,7 @@
  * What changes the set of files (creation, change, pruning, deletion, removal) happens one after the other. A deletion
  * is committed while nothing is written to any partition of the topic; from its record on the topic is gone.
  * @module */
+
 import { isVarveError, VarveError } from '../errors.ts'
 import {
   type ManifestState,
@@ -27,6 +28,7 @@ import { Upcasts } from '../topic/upcast.ts'
 import type { PartitionWriter } from '../topic/writer.ts'
 import { createTopic } from './create-topic.ts'
 import type { PartitionStarts } from './ends.ts'
+import { checkOpen, checkWritable } from './guards.ts'
 import { checkName } from './names.ts'
 import { type LiveRow, type OpenTopic, openPartition } from './open-partition.ts'
 import { TopicPruning } from './pruning.ts'
@@ -59,7 +61,7 @@ export class StoreTopics implements Topics {
 
   async open<K extends Kinds = AnyKinds>(name: string, options: OpenTopicOptions<K> = {}): Promise<Topic<K>> {
     checkName(name, 'topic')
-    this.#checkOpen('open a topic')
+    checkOpen(this.#context, 'open a topic')
     const create = options.create === true ? {} : options.create
     const wanted = create === undefined ? undefined : newOptions(create)
     if (this.#context.readOnly) await this.#context.refresh()
@@ -73,17 +75,6 @@ export class StoreTopics implements Topics {
     if (options.upcasts !== undefined) topic.upcasts = new Upcasts(name, options.upcasts)
     if (options.schemas !== undefined) topic.schemas = options.schemas as KindSchemas
     return topic as unknown as Topic<K>
-  }
-
-  #checkOpen(action: string): void {
-    if (this.#context.closing.aborted) throw new VarveError('STORE_CLOSED', `Cannot ${action}: the store is closed`)
-  }
-
-  #checkWritable(action: string): void {
-    this.#checkOpen(action)
-    const { readOnly, health } = this.#context
-    if (readOnly) throw new VarveError('STORE_READ_ONLY', `Cannot ${action}: the store is open read-only`)
-    if (health.failure !== undefined) throw health.failure
   }
 
   #oneByOne<T>(task: () => Promise<T>): Promise<T> {
@@ -188,7 +179,7 @@ export class StoreTopics implements Topics {
 
   async change(name: string, options: ChangeableTopicOptions): Promise<TopicStats> {
     checkName(name, 'topic')
-    this.#checkWritable('change a topic')
+    checkWritable(this.#context, 'change a topic')
     for (const fixed of ['partitions', 'chain'] as const) {
       const given: unknown = Reflect.get(options, fixed)
       if (given !== undefined) throw optionInvalid(fixed, 'is fixed when the topic is created', given)
@@ -207,7 +198,7 @@ export class StoreTopics implements Topics {
 
   async delete(name: string): Promise<void> {
     checkName(name, 'topic')
-    this.#checkWritable('delete a topic')
+    checkWritable(this.#context, 'delete a topic')
     await this.#oneByOne(() => this.#deleteNow(name))
   }
 
@@ -289,7 +280,7 @@ export class StoreTopics implements Topics {
   }
 
   async list(): Promise<TopicStats[]> {
-    this.#checkOpen('list topics')
+    checkOpen(this.#context, 'list topics')
     if (this.#context.readOnly) await this.#context.refresh()
     const names = this.#state().topics.map((topic) => topic.name)
     names.sort()

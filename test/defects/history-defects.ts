@@ -181,7 +181,7 @@ export const HISTORY_VALUE_DEFECTS: readonly Defect[] = [
   // A key is a key, whatever it is called.
   {
     name: 'a field called __proto__ is the prototype',
-    file: AT.copy,
+    file: AT.builder,
     find: "if (key === '__proto__') {",
     replace: `if (${NEVER} key === '__proto__') {`,
     killer: 'fieldsComeBackExactly',

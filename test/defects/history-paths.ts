@@ -12,7 +12,7 @@ export const AT = {
   chunks: `${HISTORY}/group/chunks.ts`,
   clean: `${HISTORY}/cleanup/clean.ts`,
   cleanupDry: `${HISTORY}/cleanup/dry.ts`,
-  copy: `${HISTORY}/patch/copy-value.ts`,
+  builder: 'src/codec/value-builder.ts',
   diff: `${HISTORY}/patch/diff.ts`,
   digest: 'src/ports/digest.ts',
   entries: `${HISTORY}/group/entries.ts`,

@@ -160,7 +160,7 @@ export const HISTORY_STORE_DEFECTS: readonly Defect[] = [
   {
     name: 'a store that is closed reads',
     file: AT.histories,
-    find: "        this.#checkOpen('read a history')\n",
+    find: "        checkOpen(this.#context, 'read a history')\n",
     replace: '',
     killer: 'closedStoresTakeNothing',
   },

@@ -1,9 +1,9 @@
 /** Measured series as values of a history.
  * @module */
 import { utf8Length } from '../../codec/value-buffer.ts'
+import { setField } from '../../codec/value-builder.ts'
 import { describeValue, formatKey, isPlainPrototype } from '../../codec/value-kinds.ts'
 import { VarveError } from '../../errors.ts'
-import { setField } from '../patch/copy-value.ts'
 import type { MetricRollup } from '../types.ts'
 
 const NAME_MOST_BYTES = 256

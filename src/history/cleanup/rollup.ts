@@ -1,6 +1,6 @@
 /** Metrics of a period in a few numbers each.
  * @module */
-import { setField } from '../patch/copy-value.ts'
+import { setField } from '../../codec/value-builder.ts'
 import type { MetricRollup } from '../types.ts'
 import type { MetricsValue, RollupValue } from './metrics.ts'
 

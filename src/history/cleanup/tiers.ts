@@ -5,6 +5,7 @@
  * never gets a younger tier than it has; what its age at the given moment does not ask for does not happen, so that a
  * clock that jumps back removes nothing; a plan for what a plan left changes nothing.
  * @module */
+import { TIERS } from '../../manifest/index.ts'
 import { optionInvalid, wholeOption } from '../../options.ts'
 import type { Tier, TierOptions, Tiers, VersionKind } from '../types.ts'
 
@@ -17,7 +18,6 @@ const DEFAULTS: Tiers = {
   archive: { forMs: 365 * DAY_MS, everyMs: DAY_MS },
 }
 
-const TIERS: readonly Tier[] = ['raw', 'compressed', 'archive']
 /** The rank of what is older than every tier allows. */
 const GONE = TIERS.length
 

@@ -3,10 +3,10 @@
  * Invariant: no container is in a value twice, so each may be changed in place.
  * @module */
 
+import { setField } from '../../codec/value-builder.ts'
 import { isFields, isRange, unfit } from './apply-checks.ts'
 import { addBits, addNumbers, type Numbers, setNumbers } from './apply-numbers.ts'
 import { countEdits, edited, remade } from './apply-runs.ts'
-import { setField } from './copy-value.ts'
 import { orderedKeys } from './diff-order.ts'
 import type { ArrayPatch, NumbersPatch, ObjectPatch, Patch, StringPatch } from './patch.ts'
 

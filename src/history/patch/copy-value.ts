@@ -3,7 +3,9 @@
  * A checked copy only notices that something is wrong. What and where is then found by the walk that documents are
  * written with, so that both refuse the same with the same words.
  * @module */
+
 import { utf8Length } from '../../codec/value-buffer.ts'
+import { setField } from '../../codec/value-builder.ts'
 import { isBytes, isDate, isPlainArray, isPlainPrototype, resolveToJson } from '../../codec/value-kinds.ts'
 import { valueToEvents } from '../../document/events/conversions.ts'
 import { DOCUMENT_LIMITS } from '../../document/write/output.ts'
@@ -157,11 +159,4 @@ function clone(value: unknown, isSimple: boolean): unknown {
 export function inheritsNothing(): boolean {
   for (const _ in {}) return false
   return true
-}
-
-/** Give an object a field of its own, whatever the key is. */
-export function setField(object: Fields, key: string, value: unknown): void {
-  if (key === '__proto__') {
-    Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })
-  } else object[key] = value
 }

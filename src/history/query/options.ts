@@ -2,12 +2,12 @@
  * @module */
 import { Path, toSinglePath } from '../../document/path/path.ts'
 import { VarveError } from '../../errors.ts'
+import { TIERS } from '../../manifest/index.ts'
 import { optionInvalid, wholeOption } from '../../options.ts'
 import type { HistoryQuery, Tier } from '../types.ts'
 import { decodeQueryCursor } from './cursor.ts'
 
 const BUDGET_BYTES = 50 * 1024 * 1024
-const TIERS: readonly Tier[] = ['raw', 'compressed', 'archive']
 
 /** The options of a query as they are now: the caller may change its object. */
 export interface CheckedQuery {
