@@ -132,7 +132,6 @@ test('groups of changed bytes with right checksums are read, or fail as damaged'
       for (let version = 1; version <= row.lastVersion; version++) {
         if (await attempt(() => opened.value(version))) read++
         else lost++
-        await attempt(() => opened.patchOf(version))
         await attempt(() => opened.valueAt(version, PATHS[draw() % PATHS.length] as Path))
       }
       await attempt(async () => {

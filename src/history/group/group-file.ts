@@ -44,8 +44,6 @@ export interface GroupTail {
   /** What the next frame is seeded with. */
   readonly seed: number
   readonly keys: DeltaKeys
-  /** Header and keyframe. */
-  readonly firstBytes: number
 }
 
 /** A handle that a file and what it grew to share. */
@@ -158,15 +156,6 @@ export class GroupFile {
     })
   }
 
-  /** What turned the version before into this one, the caller's own. Undefined for the first one and where `sameAs`
-   * says what it is. @throws {VarveError} as `value`. */
-  patchOf(version: number): Promise<Patch | undefined> {
-    return this.#reading({}, ({ cost }) => {
-      this.#rootOf(version)
-      return this.#values().patch(this.#entries.placeOf(version), cost)
-    })
-  }
-
   /** The values from a version of the group on, in order. Cost: the keyframe once, the changes between them.
    * @throws {VarveError} as `value`, at the first version that is lost. */
   async *values(from: number, { signal, onCost }: GroupReadOptions = {}): AsyncGenerator<GroupValue> {
@@ -189,8 +178,8 @@ export class GroupFile {
   tail(): Promise<GroupTail> {
     return this.#reading({}, async ({ cost }) => {
       if (typeof this.#sound === 'string' || this.damaged.length > 0) throw this.#lostFrames()
-      const { header, chain, firstBytes } = this.#sound
-      return { base: header.first, seed: chain.seed, keys: await this.#values().keys(cost), firstBytes }
+      const { header, chain } = this.#sound
+      return { base: header.first, seed: chain.seed, keys: await this.#values().keys(cost) }
     })
   }
 

@@ -33,8 +33,6 @@ interface GroupState {
 }
 
 export class GroupWriter {
-  /** Of header and keyframe. */
-  readonly sizeOfFirst: number
   readonly #place: GroupPlace
   readonly #handle: WriteHandle
   readonly #state: GroupState
@@ -42,16 +40,11 @@ export class GroupWriter {
   /** The frame that was encoded last, and what it adds. */
   #last: { readonly frame: Uint8Array; readonly deltaBytes: number; readonly isCopy: boolean } | undefined
 
-  private constructor(
-    file: { place: GroupPlace; handle: WriteHandle; isNameDurable: boolean },
-    state: GroupState,
-    sizeOfFirst: number,
-  ) {
+  private constructor(file: { place: GroupPlace; handle: WriteHandle; isNameDurable: boolean }, state: GroupState) {
     this.#place = file.place
     this.#handle = file.handle
     this.#isNameDurable = file.isNameDurable
     this.#state = state
-    this.sizeOfFirst = sizeOfFirst
   }
 
   /** Begin a group: write its file, not synced yet. The value must not change until this is done.
@@ -84,13 +77,13 @@ export class GroupWriter {
       versions: 1,
       newest: facts.version,
     }
-    return new GroupWriter({ place, handle, isNameDurable: false }, state, handle.sizeBytes)
+    return new GroupWriter({ place, handle, isNameDurable: false }, state)
   }
 
   /** Go on with a group whose file ends at `row.endBytes`. @param file of it as the row says.
    * @throws {VarveError} `VERSION_DAMAGED` when a version of it is, and what the storage throws. */
   static async resume(place: GroupPlace, file: GroupFile, row: GroupRow): Promise<GroupWriter> {
-    const { base, seed, keys, firstBytes } = await file.tail()
+    const { base, seed, keys } = await file.tail()
     const hashes = new Map<string, number>()
     for (const { hash, version } of file.versions) if (!hashes.has(hash)) hashes.set(hash, version)
     const { keyframeBytes, deltaBytes } = file
@@ -99,7 +92,7 @@ export class GroupWriter {
     const handle = await place.storage.openAppend(place.path)
     try {
       assert(handle.sizeBytes === row.endBytes, 'a file is continued where it ends')
-      return new GroupWriter({ place, handle, isNameDurable: true }, state, firstBytes)
+      return new GroupWriter({ place, handle, isNameDurable: true }, state)
     } catch (error) {
       await handle.close().catch(() => undefined)
       throw error

@@ -17,8 +17,6 @@ const FIRST_READ_BYTES = 4_096
 export interface OpenedGroup {
   readonly header: ReadHeader
   readonly keyframe: Keyframe
-  /** Header and keyframe: where the frames begin. */
-  readonly firstBytes: number
   /** Where reading of the frames ended. */
   readonly chain: Readonly<FrameChain>
   readonly entries: GroupEntries
@@ -48,7 +46,7 @@ export async function openGroup(
   const frameBytes = Math.max(0, endBytes - firstBytes)
   const bytes = isWhole ? begin.subarray(firstBytes) : await readBytes({ handle, cost }, firstBytes, frameBytes)
   const entries = GroupEntries.of(first).with(readFrames(bytes, chain))
-  return { header, keyframe, firstBytes, chain, entries }
+  return { header, keyframe, chain, entries }
 }
 
 async function headerBytes(

@@ -70,12 +70,6 @@ export class GroupValues {
     return value === undefined ? undefined : changed(value)
   }
 
-  /** The patch of an entry, the caller's own. */
-  async patch(place: number, cost: FileCost): Promise<Patch | undefined> {
-    if (this.#list[place]?.delta === undefined) return undefined
-    return (await this.#patchesTo(place, cost))[place]
-  }
-
   /** The values from a place on. @param reach looked at before each step: throws where it cannot be gone on. */
   async *walk(start: number, reach: (place: number) => void, reading: Reading): AsyncGenerator<PlacedValue> {
     reach(start)
