@@ -13,10 +13,11 @@ async function serve(
 ): Promise<Ran> {
   machine.interrupted = new AbortController()
   const before = machine.served.length
-  const ran = machine.run(['serve', ...words], options)
-  for (let turn = 0; turn < 500 && machine.served.length === before; turn++) {
-    await new Promise((resolve) => setImmediate(resolve))
-  }
+  let ended = false
+  const ran = machine.run(['serve', ...words], options).finally(() => {
+    ended = true
+  })
+  await until(async () => ended || machine.served.length > before)
   await options.started?.()
   machine.interrupted.abort(new Error('Interrupted'))
   const done = await ran
@@ -25,9 +26,9 @@ async function serve(
   return done
 }
 
-/** Let what runs beside the server do its work. */
-async function turns(): Promise<void> {
-  for (let turn = 0; turn < 500; turn++) await new Promise((resolve) => setImmediate(resolve))
+/** Let what runs beside the server do its work: ask until it has, or until the test's time is over. */
+async function until(isDone: () => Promise<boolean>): Promise<void> {
+  while (!(await isDone())) await new Promise((resolve) => setImmediate(resolve))
 }
 
 describe('serve', () => {
@@ -55,9 +56,13 @@ describe('serve', () => {
     await machine.run(['append', 'orders', '-', '--data', path], { input: '{"kind":"A","entity":"e"}\n' })
     await run('projection', 'run', 'kinds', '--topic', 'orders', '--fold', 'counts', '--create')
     await machine.run(['append', 'orders', '-', '--data', path], { input: '{"kind":"B","entity":"e"}\n' })
-    const ran = await serve(machine, [path, '--fold', 'kinds=counts'], { started: turns })
+    const state = async () => JSON.parse((await run('projection', 'state', 'kinds')).output) as Record<string, number>
+    expect(await state()).toEqual({ A: 1 })
+    const ran = await serve(machine, [path, '--fold', 'kinds=counts'], {
+      started: () => until(async () => (await state()).B === 1),
+    })
     expect(ran).toMatchObject({ exitCode: 0, errors: '' })
-    expect(JSON.parse((await run('projection', 'state', 'kinds')).output)).toEqual({ A: 1, B: 1 })
+    expect(await state()).toEqual({ A: 1, B: 1 })
     expect(await serve(machine, [path, '--fold', 'kinds'])).toMatchObject({ exitCode: 2 })
     expect((await serve(machine, [path, '--fold', 'none=counts'])).errors).toContain('none')
   })
@@ -72,7 +77,7 @@ describe('serve', () => {
       return (JSON.parse(ran.output) as Record<string, number>).OrderLost
     }
     expect(await state()).toBeUndefined()
-    await serve(machine, ['./data', '--sample'], { started: turns })
+    await serve(machine, ['./data', '--sample'], { started: () => until(async () => (await state()) === 1) })
     expect(await state()).toBe(1)
   })
 
