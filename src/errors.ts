@@ -73,6 +73,7 @@ export const ERROR_CODES = {
   VERSION_UNKNOWN: { kind: 'not-found', hint: '`list` names the versions that exist' },
   PROJECTION_UNKNOWN: { kind: 'not-found', hint: 'Create it: open with `create` and a `fold`' },
   PROJECTION_EMPTY: { kind: 'not-found', hint: 'Run it first' },
+  SNAPSHOT_UNKNOWN: { kind: 'not-found', hint: '`varve snapshot ls` names those that exist' },
   JOB_UNKNOWN: { kind: 'not-found' },
   FILE_MISSING: { kind: 'not-found' },
   // Decisions.
@@ -84,6 +85,10 @@ export const ERROR_CODES = {
   HISTORY_CONFLICT: { kind: 'conflict', hint: 'Read the newest version and decide again' },
   HISTORY_EXISTS: { kind: 'conflict', hint: 'Open it without `create`, or with the options it has' },
   PROJECTION_EXISTS: { kind: 'conflict', hint: 'Open it without `create`, or with the options it has' },
+  SNAPSHOT_PINNED: { kind: 'conflict', hint: 'Unpin it first' },
+  SNAPSHOT_IN_USE: { kind: 'conflict', retryable: true, hint: 'It is being restored, exported or verified; wait' },
+  RESTORE_NOT_EMPTY: { kind: 'conflict', hint: 'Choose an empty place, or replace what is there with `overwrite`' },
+  RESTORE_LIVE: { kind: 'conflict', hint: 'Restore beside the open store, then open what was restored' },
   FILE_EXISTS: { kind: 'conflict' },
   // What was there once.
   OFFSET_PRUNED: { kind: 'gone', hint: 'Read from the log start offset on' },
@@ -92,6 +97,8 @@ export const ERROR_CODES = {
   // Waiting.
   QUEUE_FULL: { kind: 'busy', retryable: true, hint: 'Wait for earlier appends before adding more' },
   PROJECTION_BUSY: { kind: 'busy', hint: 'It runs already; wait for it, or stop it' },
+  SNAPSHOT_TOO_SOON: { kind: 'busy', retryable: true, hint: 'Wait for the time given, or set `minIntervalMs`' },
+  SNAPSHOT_BUSY: { kind: 'busy', retryable: true, hint: 'Another snapshot is being made or removed; wait for it' },
   STORE_LOCKED: {
     kind: 'busy',
     retryable: true,
@@ -132,6 +139,7 @@ export const ERROR_CODES = {
     kind: 'corrupt',
     hint: 'Other versions are unharmed; restore the named file from a backup to have these again',
   },
+  SNAPSHOT_DAMAGED: { kind: 'corrupt', hint: 'Others are unharmed: `varve snapshot verify` says which' },
   DECODE_FAILED: { kind: 'corrupt' },
   // Doors.
   BODY_TOO_LARGE: { kind: 'invalid', hint: 'Send NDJSON, which has no total limit' },

@@ -1,5 +1,6 @@
 /** Checks of topics before anything believes them, and unpacking their segments.
  * @module */
+import { checkAncestors } from './ancestors.ts'
 import { unpackSegments } from './pack.ts'
 import {
   check,
@@ -18,12 +19,13 @@ import {
 /** Check the shape of a topic, and of its partitions and segments, which are unpacked in place. */
 export function checkTopic(value: unknown): asserts value is TopicRow {
   check(isObject(value), 'a topic is not an object')
-  const { name, id, lineage, createdAt, options, partitions } = value
+  const { name, id, lineage, ancestors, createdAt, options, partitions } = value
   check(isTopicName(name), 'a topic has an impossible name')
   check(isWhole(id) && id > 0 && isWhole(createdAt) && typeof lineage === 'string', `topic "${name}" is incomplete`)
   check(Array.isArray(partitions), `topic "${name}" is incomplete`)
   checkOptions(options, name)
   check(partitions.length > 0 && options.partitions === partitions.length, `topic "${name}" misses partitions`)
+  if (ancestors !== undefined) checkAncestors(ancestors, { name, partitions: partitions.length })
   for (const [index, row] of partitions.entries()) checkPartition(row, index, name)
 }
 

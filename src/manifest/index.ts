@@ -1,6 +1,7 @@
 /** The authority on what exists: records, epochs, takeover, commit points and head files.
  * @module */
 export { type Acquired, type AcquireOptions, acquire } from './acquire.ts'
+export { lineageAt } from './ancestors.ts'
 export { type DocumentRow, findDocument } from './documents.ts'
 export { applyRecord } from './draft.ts'
 export { headEpoch, headName, manifestEpoch, manifestName, partitionDirectory } from './files.ts'
@@ -27,6 +28,15 @@ export { OwnedManifest } from './manifest.ts'
 export { findRow, orderedRows } from './named-rows.ts'
 export { findProjection, ownName, type ProjectionFailure, type ProjectionRow } from './projections.ts'
 export * from './records.ts'
-export type { PartitionRow, ProvenEnd, Removal, Seal, SegmentRow, TopicRow, TopicRowOptions } from './shapes.ts'
+export type {
+  AncestorRow,
+  PartitionRow,
+  ProvenEnd,
+  Removal,
+  Seal,
+  SegmentRow,
+  TopicRow,
+  TopicRowOptions,
+} from './shapes.ts'
 export * from './state.ts'
 export { type Lock, type ManifestView, type Note, readManifest } from './survey.ts'

@@ -15,10 +15,20 @@ export interface TopicRow {
   /** Small whole number from 1, never used again. */
   readonly id: number
   readonly lineage: string
+  /** The logs that its first segments were taken over from, the oldest first. Absent: none. */
+  readonly ancestors?: readonly AncestorRow[]
   readonly createdAt: number
   readonly options: TopicRowOptions
   /** In order of `partition`, from 0. */
   readonly partitions: readonly PartitionRow[]
+}
+
+/** A log of which a topic is a fork or a restored copy: its segments below an end are shared, with the ids of its events. */
+export interface AncestorRow {
+  readonly lineage: string
+  readonly storeId: string
+  /** For each partition where its own segments end, exclusive, and the chain hash there, 64 hexadecimal digits. */
+  readonly ends: readonly { readonly offset: number; readonly hash: string }[]
 }
 
 /** Files that no partition needs any more, and that may still be there. Their names are not used again before they are

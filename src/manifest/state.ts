@@ -16,16 +16,7 @@ import { unpackDocuments } from './pack-documents.ts'
 import { unpackHistories } from './pack-histories.ts'
 import { checkProjection, type ProjectionRow } from './projections.ts'
 import { FORMAT_VERSION } from './records.ts'
-import {
-  check,
-  checkRemoval,
-  isHash,
-  isObject,
-  isOwnOrFileName,
-  isWhole,
-  type Removal,
-  type TopicRow,
-} from './shapes.ts'
+import { check, checkRemoval, isObject, isOwnOrFileName, isWhole, type Removal, type TopicRow } from './shapes.ts'
 
 /** Features by what a version that does not know them may still do. */
 export interface Features {
@@ -40,12 +31,21 @@ export interface Features {
 /** The features this version knows; the first format has none. */
 export const KNOWN_FEATURES: Features = { compatible: [], readOnlyCompatible: [], incompatible: [] }
 
-/** Where a restored or forked store comes from. */
+/** The snapshot that a store was restored from. */
 export interface StoreLineage {
   readonly storeId: string
-  readonly offset: number
-  /** Chain hash there, 64 hexadecimal digits. */
-  readonly hash: string
+  /** Its id, such as `snapshot-1700000000000`. */
+  readonly snapshot: string
+}
+
+/** Of the manifest of a snapshot: what it is. */
+export interface SnapshotRow {
+  readonly id: string
+  /** Milliseconds since 1970. */
+  readonly timestamp: number
+  readonly topic?: string
+  readonly partition?: number
+  readonly label?: string
 }
 
 export interface ManifestState {
@@ -55,6 +55,7 @@ export interface ManifestState {
   /** Milliseconds since 1970. */
   readonly createdAt: number
   readonly lineage?: StoreLineage
+  readonly snapshot?: SnapshotRow
   readonly topics: readonly TopicRow[]
   /** What deleted topics and pruned segments left, by directory. Absent: nothing. */
   readonly removing?: readonly Removal[]
@@ -89,9 +90,12 @@ export function parseState(value: unknown): ManifestState {
   const lineage = value.lineage
   if (lineage !== undefined)
     check(
-      isObject(lineage) && typeof lineage.storeId === 'string' && isWhole(lineage.offset) && isHash(lineage.hash),
+      isObject(lineage) && typeof lineage.storeId === 'string' && typeof lineage.snapshot === 'string',
       'the lineage of the store is incomplete',
     )
+  const snapshot = value.snapshot
+  if (snapshot !== undefined)
+    check(isObject(snapshot) && typeof snapshot.id === 'string' && isWhole(snapshot.timestamp), 'a snapshot of nothing')
   check(Array.isArray(value.topics), 'the state has no topics')
   for (const topic of value.topics) checkTopic(topic)
   const state = value as unknown as ManifestState

@@ -19,6 +19,7 @@ import type { Owner } from '../ports/owner.ts'
 import type { Random } from '../ports/random.ts'
 import type { Storage } from '../ports/storage.ts'
 import type { OpenProjectionOptions, Projection, ProjectionStatus } from '../projection/types.ts'
+import type { SnapshotPolicy, Snapshots, Until } from '../snapshot/types.ts'
 import type { StandardSchema } from '../topic/schema.ts'
 import type {
   AnyKinds,
@@ -44,6 +45,8 @@ export interface StoreOptions {
   readonly checkpoint?: boolean
   /** How much memory parts of term indexes may take that are kept for the next read; default 32 MiB. */
   readonly memoryBudgetBytes?: number
+  /** When clean-up removes snapshots, and how soon the next may be made. */
+  readonly snapshotPolicy?: Partial<SnapshotPolicy>
   readonly clock?: Clock
   readonly random?: Random
   /** Called with facts worth a log line: repairs, ignored files, slow syncs. Must not throw. */
@@ -166,6 +169,15 @@ export interface Topics {
   /** Delete a topic and all of its files. Its open instances answer `TOPIC_DELETED`; the name may be used again.
    * @throws {VarveError} `TOPIC_UNKNOWN`, `STORE_READ_ONLY`. */
   delete(name: string): Promise<void>
+  /** Make a new topic that has the events of another one up to `until`, by default all, without copying them: segments
+   * are shared, ids and versions stay, and both go on. Cost: a link for each file, and a copy of at most 1 MiB.
+   * @throws {VarveError} `TOPIC_UNKNOWN`, `TOPIC_EXISTS`, `NAME_INVALID`, `OFFSET_OUT_OF_RANGE`, `OFFSET_PRUNED`,
+   * `OPTION_INVALID`, `STORE_READ_ONLY`. */
+  fork(
+    name: string,
+    as: string,
+    options?: { readonly until?: Until; readonly signal?: AbortSignal },
+  ): Promise<TopicStats>
 }
 
 /** Large values, each one file, readable by path without loading them. A `DocumentRef` may stand for a name. */
@@ -258,6 +270,7 @@ export interface Store {
   readonly documents: Documents
   readonly histories: Histories
   readonly projections: Projections
+  readonly snapshots: Snapshots
   stats(): Promise<StoreStats>
   /** Check every byte: checksums, chains, manifest, derived files rebuilt in memory and compared. Never writes. */
   verify(options?: VerifyOptions): Promise<VerifyReport>
