@@ -1,13 +1,15 @@
 /** Whose segments the first ones of a topic are.
  * @module */
-import { check, isHash, isObject, isWhole, type TopicRow } from './shapes.ts'
+import { type AncestorRow, check, isHash, isObject, isWhole } from './shapes.ts'
+
+/** The lineage of a topic and those before it. */
+export interface Lineages {
+  readonly lineage: string
+  readonly ancestors?: readonly AncestorRow[] | undefined
+}
 
 /** The lineage in the header of the segment of a partition that begins at an offset, and in the ids of its events. */
-export function lineageAt(
-  { lineage, ancestors }: Pick<TopicRow, 'lineage' | 'ancestors'>,
-  partition: number,
-  baseOffset: number,
-): string {
+export function lineageAt({ lineage, ancestors }: Lineages, partition: number, baseOffset: number): string {
   const owner = ancestors?.find(({ ends }) => baseOffset < (ends[partition]?.offset ?? 0))
   return owner?.lineage ?? lineage
 }

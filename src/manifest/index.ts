@@ -1,7 +1,7 @@
 /** The authority on what exists: records, epochs, takeover, commit points and head files.
  * @module */
 export { type Acquired, type AcquireOptions, acquire } from './acquire.ts'
-export { lineageAt } from './ancestors.ts'
+export { type Lineages, lineageAt } from './ancestors.ts'
 export { type DocumentRow, findDocument } from './documents.ts'
 export { applyRecord } from './draft.ts'
 export { headEpoch, headName, manifestEpoch, manifestName, partitionDirectory } from './files.ts'

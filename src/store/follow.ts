@@ -3,6 +3,7 @@
  * The head file says how far each partition is durable; when it names another segment, or another epoch exists, the
  * manifest says what happened. Nothing is written, and nobody is asked.
  * @module */
+import { toHex } from '../codec/bytes.ts'
 import { isVarveError } from '../errors.ts'
 import {
   type HeadSlot,
@@ -12,7 +13,6 @@ import {
   readHead,
   readManifest,
 } from '../manifest/index.ts'
-import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
 import type { LogContext } from '../topic/context.ts'
 import type { Partition } from '../topic/partition.ts'
 import { provenEnd } from './recover.ts'
@@ -138,8 +138,7 @@ export class Follower {
 function follow(partition: Partition, row: PartitionRow, slot: HeadSlot | undefined): void {
   const active = row.segments.at(-1)
   const known = slot !== undefined && slot.segmentId === active?.id
-  const proven = row.proven === undefined ? undefined : provenEnd(row)
-  const start = { position: SEGMENT_HEADER_BYTES, offset: active?.baseOffset ?? 0 }
-  partition.follow(row, known ? { position: slot.position, offset: slot.endOffset } : (proven ?? start))
+  const { position, endOffset: offset } = slot ?? { position: 0, endOffset: 0 }
+  partition.follow(row, known ? { position, offset, hash: toHex(slot.hash) } : provenEnd(row))
   if (row.logStartOffset > partition.logStartOffset) partition.pruned(row)
 }

@@ -33,9 +33,9 @@ export async function openPartition(
   rolled: () => void,
 ): Promise<OpenPartition> {
   const { live, row, start } = facts
-  const { name, lineage, id } = live.row
+  const { name, lineage, ancestors, id } = live.row
   const { end, pieces } = start
-  const held = { topic: name, lineage, row, durable: end }
+  const held = { topic: name, lineage, ancestors, row, durable: end }
   const partition = new Partition(context, pieces === undefined ? held : { ...held, pieces })
   const isFresh = end.offset === partition.active.ref.baseOffset
   const checkpoint = isFresh ? undefined : await checkpointAt(context, lineage, { partition, end })

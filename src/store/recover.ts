@@ -15,7 +15,7 @@ import type { Digest } from '../codec/digest.ts'
 import { isVarveError, VarveError } from '../errors.ts'
 import type { Checkpoint } from '../index/checkpoint.ts'
 import type { Head, PartitionRow, ProvenEnd, TopicRow } from '../manifest/index.ts'
-import { partitionDirectory } from '../manifest/index.ts'
+import { lineageAt, partitionDirectory } from '../manifest/index.ts'
 import { drive, type Reading } from '../segment/file-pool.ts'
 import { decodeSegmentHeader, SEGMENT_HEADER_BYTES, segmentFeatures } from '../segment/header.ts'
 import { rebuildIndex } from '../segment/load-index.ts'
@@ -119,7 +119,8 @@ export async function recoverPartition(
 ): Promise<Recovered> {
   const { topic, row } = where
   const { ref, fileBytes } = await activeSegment(context, topic, row)
-  await drive(checkHeader(ref, topic.lineage, context.digest), context.pool)
+  const lineage = lineageAt(topic, row.partition, ref.baseOffset)
+  await drive(checkHeader(ref, lineage, context.digest), context.pool)
   const slot = previous.head.slots.get(row.headSlot)
   const synced = slot !== undefined && slot.segmentId === ref.id ? slot.position : 0
   const owner = { lineage: topic.lineage, partition: row.partition }

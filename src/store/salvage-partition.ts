@@ -4,8 +4,8 @@
  * behind them the files that follow: from the one that was written last backwards, each time to the file that leads to
  * the hash with which the next one begins.
  * @module */
-import type { HeadEnd, PartitionRow, ProvenEnd, SegmentRow } from '../manifest/index.ts'
-import { partitionDirectory } from '../manifest/index.ts'
+import type { AncestorRow, HeadEnd, PartitionRow, ProvenEnd, SegmentRow } from '../manifest/index.ts'
+import { lineageAt, partitionDirectory } from '../manifest/index.ts'
 import { nextTurn } from '../ports/clock.ts'
 import { drive } from '../segment/file-pool.ts'
 import { SEGMENT_HEADER_BYTES, type SegmentHeader } from '../segment/header.ts'
@@ -18,6 +18,7 @@ import { type SalvagedSegment, type SegmentFacts, salvageSegment } from './salva
 export interface SalvageWish {
   readonly topic: string
   readonly lineage: string
+  readonly ancestors: readonly AncestorRow[] | undefined
   readonly row: PartitionRow
   /** What the manifest says of how it was left, when all of it can be believed; undefined when it cannot. */
   readonly whole: { readonly clean: boolean } | undefined
@@ -123,8 +124,9 @@ class Choice {
     return isSame && this.#isOurs(header)
   }
 
-  #isOurs({ lineage, partition }: SegmentHeader): boolean {
-    return lineage === this.#wish.lineage && partition === this.#wish.row.partition
+  #isOurs({ lineage, partition, baseOffset }: SegmentHeader): boolean {
+    const { row } = this.#wish
+    return partition === row.partition && lineage === lineageAt(this.#wish, partition, baseOffset)
   }
 
   #note({ path }: SegmentFile, reason: string): void {

@@ -70,6 +70,7 @@ export async function salvage(context: SalvageContext, authority: SalvageAuthori
     const wish = {
       topic: topic.name,
       lineage: topic.lineage,
+      ancestors: topic.ancestors,
       row,
       ...authority,
       removing: removingOf(state, directory),

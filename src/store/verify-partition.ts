@@ -2,7 +2,15 @@
  * @module */
 import { toHex } from '../codec/bytes.ts'
 import { isVarveError } from '../errors.ts'
-import { type HeadSlot, headName, type PartitionRow, partitionDirectory, type SegmentRow } from '../manifest/index.ts'
+import {
+  type AncestorRow,
+  type HeadSlot,
+  headName,
+  lineageAt,
+  type PartitionRow,
+  partitionDirectory,
+  type SegmentRow,
+} from '../manifest/index.ts'
 import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
 import { besideSegment, CHECKPOINT_FILE } from '../segment/names.ts'
 import { type LogPoint, segmentRef } from '../segment/segment.ts'
@@ -20,6 +28,7 @@ export interface PartitionWish {
   readonly storeId: string
   readonly topic: string
   readonly lineage: string
+  readonly ancestors: readonly AncestorRow[] | undefined
   readonly row: PartitionRow
   readonly manifestFile: string
   readonly epoch: number
@@ -94,7 +103,7 @@ export async function checkPartition(run: VerifyRun, wish: PartitionWish): Promi
     await run.about(ref.path, async () => {
       index = await checkSegment(run, {
         ref,
-        lineage,
+        lineage: lineageAt(wish, row.partition, segment.baseOffset),
         checkpoint: segment === active ? checkpoint : undefined,
         seal: segment.sealed,
         ...endOf(segment, wish),

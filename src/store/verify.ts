@@ -162,6 +162,7 @@ async function checkOne(
     storeId: (now ?? view?.state)?.storeId ?? '',
     topic: topic.name,
     lineage: topic.lineage,
+    ancestors: topic.ancestors,
     row,
     manifestFile: view?.file ?? '',
     epoch: view?.epoch ?? 0,

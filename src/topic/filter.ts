@@ -5,6 +5,7 @@ import type { RowClause } from '../index/row-search.ts'
 import type { Term, TermGroups } from '../index/term.ts'
 import { optionInvalid } from '../options.ts'
 import type { BlockView, RowMatcher } from '../segment/decode.ts'
+import type { EventIds } from './event-ids.ts'
 import type { ReadFilter } from './types.ts'
 
 type Test = (block: BlockView, row: number) => boolean
@@ -29,9 +30,9 @@ const TEXT_FIELDS = {
 } as const
 
 /** Compile a filter for the rows of one partition.
- * @param idPrefix what the ids begin with that are computed, not stored: `<lineage>-<partition>-`.
+ * @param ids those that are computed, not stored.
  * @throws {VarveError} `OPTION_INVALID`. */
-export function compileFilter(filter: ReadFilter, idPrefix: string): CompiledFilter {
+export function compileFilter(filter: ReadFilter, ids: EventIds): CompiledFilter {
   const tests: Test[] = []
   const groups: Term[][] = []
   let besides: number | undefined
@@ -55,20 +56,16 @@ export function compileFilter(filter: ReadFilter, idPrefix: string): CompiledFil
   }
   if (filter.id !== undefined) {
     const wanted = text('id', filter.id)
-    tests.push(({ columns, firstOffset }, row) => (columns.ids?.[row] ?? `${idPrefix}${firstOffset + row}`) === wanted)
+    besides = ids.offsetOf(wanted)
+    tests.push(({ columns, firstOffset }, row) => {
+      const stored = columns.ids?.[row]
+      return stored === undefined ? firstOffset + row === besides : stored === wanted
+    })
     groups.push([{ field: 'id', text: wanted }])
-    besides = computedOffset(wanted, idPrefix)
   }
   addTime(tests, filter)
   const match: RowMatcher = (block, row) => tests.every((test) => test(block, row))
   return { match: tests.length === 0 ? undefined : match, groups, besides }
-}
-
-/** The offset that an id was computed from, if it looks like one of this partition. */
-export function computedOffset(id: string, idPrefix: string): number | undefined {
-  if (!id.startsWith(idPrefix)) return undefined
-  const digits = id.slice(idPrefix.length)
-  return /^(0|[1-9]\d{0,15})$/.test(digits) ? Number(digits) : undefined
 }
 
 /** A test for the rows that match a clause of a condition. */

@@ -5,6 +5,7 @@
  * - After a failed sync nothing is acknowledged any more.
  * - Groups are acknowledged in the order in which they were written.
  * @module */
+import { toHex } from '../codec/bytes.ts'
 import type { Maybe } from '../ports/storage.ts'
 import type { ActiveSegment, WrittenEnd } from './active-segment.ts'
 import type { QueuedCall } from './append-queue.ts'
@@ -123,7 +124,7 @@ export class GroupSyncs {
       hash: end.hash,
     })
     if (told !== undefined) await told
-    partition.publish({ position: end.position, offset: end.offset }, group.recordedAt)
+    partition.publish({ position: end.position, offset: end.offset, hash: toHex(end.hash) }, group.recordedAt)
   }
 
   /** Whether the store still belongs to this process; when not, or when nobody can tell, it may not write any more.

@@ -2,7 +2,7 @@
  * @module */
 import { BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from '../codec/batch-header.ts'
 import { assert, isVarveError, VarveError } from '../errors.ts'
-import type { PartitionRow, Seal, SegmentRow } from '../manifest/index.ts'
+import type { AncestorRow, PartitionRow, ProvenEnd, Seal, SegmentRow } from '../manifest/index.ts'
 import { partitionDirectory } from '../manifest/index.ts'
 import type { DecodeContext, DecodedEvent, RowMatcher } from '../segment/decode.ts'
 import { drive, type Reading } from '../segment/file-pool.ts'
@@ -13,6 +13,7 @@ import { readBackward, readForward, readOne } from '../segment/read.ts'
 import { type LogPoint, segmentDamaged } from '../segment/segment.ts'
 import type { SparseIndex } from '../segment/sparse-index.ts'
 import type { LogContext } from './context.ts'
+import { EventIds } from './event-ids.ts'
 import { type HeldSegment, HeldSegments, overlaps } from './held-segments.ts'
 import { proveEvent } from './proof.ts'
 import type { EventProof, PartitionStats } from './types.ts'
@@ -21,8 +22,9 @@ import type { EventProof, PartitionStats } from './types.ts'
 export interface PartitionFacts {
   readonly topic: string
   readonly lineage: string
+  readonly ancestors?: readonly AncestorRow[] | undefined
   readonly row: PartitionRow
-  readonly durable: LogPoint
+  readonly durable: ProvenEnd
   /** What a salvage found, in offset order, all with a seal and an index, at least one; between them may be gaps. */
   readonly pieces?: readonly HeldSegment[]
 }
@@ -68,10 +70,11 @@ export class Partition {
   #logStartOffset: number
   #droppedSegments: number
   #prunedVersions: string | undefined
-  readonly decoding: DecodeContext
+  /** The ids of events that have none of their own. */
+  readonly ids: EventIds
   readonly #context: LogContext
   readonly #segments: HeldSegments
-  #durable: LogPoint
+  #durable: ProvenEnd
   #lastRecordedAt: number | undefined
   readonly #waiting = new Set<() => void>()
   /** The error that whoever uses it gets, once the topic was deleted. */
@@ -91,12 +94,7 @@ export class Partition {
     this.headSlot = row.headSlot
     this.#logStartOffset = row.logStartOffset
     this.#context = context
-    this.decoding = {
-      digest: context.digest,
-      partition: row.partition,
-      idPrefix: `${facts.lineage}-${row.partition}-`,
-      tables: context.tables,
-    }
+    this.ids = new EventIds(facts, row.partition)
     this.#droppedSegments = row.droppedSegments ?? 0
     this.#prunedVersions = row.prunedVersions
     this.salvaged = facts.pieces !== undefined
@@ -139,8 +137,8 @@ export class Partition {
     return last
   }
 
-  /** First offset not yet durable, and the position of its batch in the active segment. */
-  get durable(): LogPoint {
+  /** First offset not yet durable, the position of its batch in the active segment, and the chain hash before it. */
+  get durable(): ProvenEnd {
     return this.#durable
   }
 
@@ -162,8 +160,13 @@ export class Partition {
     this.#segments.noteBatch(batch)
   }
 
+  #decoding({ ref }: HeldSegment): DecodeContext {
+    const { digest, tables } = this.#context
+    return { digest, partition: this.partition, idPrefix: this.ids.prefixAt(ref.baseOffset), tables }
+  }
+
   /** Everything before `point` is durable: readers may have it. */
-  publish(point: LogPoint, recordedAt: number): void {
+  publish(point: ProvenEnd, recordedAt: number): void {
     assert(point.offset >= this.#durable.offset, 'the high watermark never falls')
     this.#durable = point
     this.#lastRecordedAt = recordedAt
@@ -192,7 +195,7 @@ export class Partition {
   }
 
   /** Take over what another process did to this partition: its segments, and how far they are durable. */
-  follow(row: PartitionRow, durable: LogPoint): void {
+  follow(row: PartitionRow, durable: ProvenEnd): void {
     const rolled = row.segments.at(-1)?.id !== this.active.ref.id
     if (rolled) this.#segments.replace(row)
     if (durable.offset <= this.#durable.offset && !rolled) return
@@ -207,7 +210,7 @@ export class Partition {
   rolled(seal: Seal, row: SegmentRow): void {
     assert(seal.endOffset === this.#durable.offset, 'a segment is sealed when all of it is durable')
     this.#segments.roll(seal, row)
-    this.#durable = { position: SEGMENT_HEADER_BYTES, offset: seal.endOffset }
+    this.#durable = { position: SEGMENT_HEADER_BYTES, offset: seal.endOffset, hash: seal.endHash }
   }
 
   /** The index of the active segment, built when it is not in memory. */
@@ -237,7 +240,7 @@ export class Partition {
     }
     if (point.offset >= end.offset) return { events: [], next: Math.min(end.offset, stop) }
     const reach = wish.match === undefined && wish.limit < stop - from ? from + wish.limit : stop
-    const options = { ...wish, from, to: Math.min(reach, end.offset), context: this.decoding, end }
+    const options = { ...wish, from, to: Math.min(reach, end.offset), context: this.#decoding(segment), end }
     const run = yield* readForward(segment.ref, point, options)
     const next = Math.max(from, run.next.offset)
     return { events: run.events, next: Math.min(next, stop), place: { segment, point: run.next } }
@@ -256,7 +259,7 @@ export class Partition {
     const from = Math.max(lowest, segment.begin.offset)
     const index = yield* this.#segments.indexOf(segment)
     const end = this.#segments.end(segment)
-    const options = { ...wish, from, context: this.decoding, end, index }
+    const options = { ...wish, from, context: this.#decoding(segment), end, index }
     const run = yield* readBackward(segment.ref, start, options)
     return { events: run.events, next: Math.max(from, run.before) }
   }
@@ -269,7 +272,8 @@ export class Partition {
     const segment = this.#segments.at(offset)
     if (!this.#segments.holds(segment, offset)) return undefined
     const start = yield* this.#segments.pointAt(segment, offset, Number.NEGATIVE_INFINITY)
-    return yield* readOne(segment.ref, offset, { start, end: this.#segments.end(segment), context: this.decoding })
+    const options = { start, end: this.#segments.end(segment), context: this.#decoding(segment) }
+    return yield* readOne(segment.ref, offset, options)
   }
 
   /** The events at ascending offsets, of which the batches are known, as far as they match and are durable. */
@@ -285,7 +289,7 @@ export class Partition {
       if (next === at) break
       if (overlaps(segment.seal, wish)) {
         const picked = { offsets: offsets.slice(at, next), places: places.slice(at, next) }
-        yield* pickEvents(segment.ref, picked, { context: this.decoding, ...wish, end, events })
+        yield* pickEvents(segment.ref, picked, { context: this.#decoding(segment), ...wish, end, events })
       }
       at = next
     }
@@ -334,8 +338,8 @@ export class Partition {
     const index = yield* this.#segments.indexOf(segment)
     const place = {
       topic: this.topic,
-      lineage: this.lineage,
-      context: this.decoding,
+      lineage: this.ids.lineageAt(segment.ref.baseOffset),
+      context: this.#decoding(segment),
       index,
       end: this.#segments.end(segment),
     }

@@ -6,7 +6,7 @@ import { optionInvalid, wholeOption } from '../options.ts'
 import type { DecodedEvent } from '../segment/decode.ts'
 import type { LogContext } from './context.ts'
 import { type CursorPlace, decodeCursor, encodeCursor } from './cursor.ts'
-import { compileFilter, computedOffset } from './filter.ts'
+import { compileFilter } from './filter.ts'
 import type { Partition } from './partition.ts'
 import { checkIdentifier, partitionOf } from './prepare.ts'
 import { settingsOf } from './settings.ts'
@@ -212,7 +212,7 @@ export class ReadableTopic {
     const resumed = facts.place?.offsets.get(partition.partition)
     if (resumed !== undefined && (resumed < first || resumed > end)) throw partition.outOfRange(resumed)
     const start = resumed ?? (facts.direction === 'forward' ? from : to)
-    const filter = compileFilter(options, partition.decoding.idPrefix)
+    const filter = compileFilter(options, partition.ids)
     const begin = facts.direction === 'forward' ? Math.max(start, from) : Math.min(start, to)
     return { partition, terms, start: begin, from, to, filter }
   }
@@ -262,7 +262,7 @@ export class ReadableTopic {
       }
       start = place?.offsets.get(partition.partition) ?? start
       if (start < partition.logStartOffset || start > end) throw partition.outOfRange(start)
-      const filter = compileFilter(options, partition.decoding.idPrefix)
+      const filter = compileFilter(options, partition.ids)
       return { partition, terms, start, from: start, to: Number.POSITIVE_INFINITY, filter }
     })
     const scanOptions = {
@@ -293,7 +293,7 @@ export class ReadableTopic {
   /** The event with an id, the first one if callers gave it to several. */
   async byId(id: string): Promise<StoredEvent | undefined> {
     for (const { partition } of this.open) {
-      const offset = computedOffset(id, partition.decoding.idPrefix)
+      const offset = partition.ids.offsetOf(id)
       if (offset === undefined || offset < partition.logStartOffset) continue
       const event = await this.get(offset, { partition: partition.partition })
       if (event?.id === id) return event
