@@ -31,6 +31,7 @@ interface OpenOptions {
 }
 interface FileInfo {
   readonly isFile: boolean
+  readonly isDirectory: boolean
   readonly size: number
   readonly nlink: number | null
 }
@@ -51,6 +52,16 @@ interface Writer {
   position: number
 }
 
+const ORIGIN: FileCalls['origin'] = {
+  ...Object.fromEntries(Object.keys(nodeFileCalls.origin).map((call) => [call, 'native'])),
+  open: 'native (write, create), node:fs (read)',
+  close: 'native (write, create), node:fs (read)',
+  size: 'native (write, create), node:fs (read)',
+  read: 'node:fs',
+  readSync: 'node:fs',
+  freeBytes: 'node:fs',
+}
+
 /** Make a table. Descriptors below zero are files open for writing, the others belong to `node:fs`. */
 export function denoFileCalls(): FileCalls {
   const writers = new Map<number, Writer>()
@@ -62,15 +73,7 @@ export function denoFileCalls(): FileCalls {
   }
   return {
     ...nodeFileCalls,
-    origin: {
-      ...Object.fromEntries(Object.keys(nodeFileCalls.origin).map((call) => [call, 'native'])),
-      open: 'native (write, create), node:fs (read)',
-      close: 'native (write, create), node:fs (read)',
-      size: 'native (write, create), node:fs (read)',
-      read: 'node:fs',
-      readSync: 'node:fs',
-      freeBytes: 'node:fs',
-    },
+    origin: ORIGIN,
     open(path, purpose) {
       if (purpose === 'read') return nodeFileCalls.open(path, purpose)
       const descriptor = --last
@@ -96,6 +99,7 @@ export function denoFileCalls(): FileCalls {
     size: (descriptor) => (descriptor < 0 ? writerOf(descriptor).file.statSync().size : nodeFileCalls.size(descriptor)),
     syncDirectory,
     makeDirectory: async (path) => Deno.mkdir(path, { mode: 0o700 }),
+    removeDirectory,
     list,
     exists,
     rename: async (from, to) => Deno.rename(from, to),
@@ -113,6 +117,12 @@ async function syncDirectory(path: string): Promise<void> {
   } finally {
     directory.close()
   }
+}
+
+async function removeDirectory(path: string): Promise<void> {
+  // Deno.remove takes whatever has the name.
+  if (!Deno.lstatSync(path).isDirectory) throw failure('ENOTDIR', 'Not a directory')
+  await Deno.remove(path)
 }
 
 async function list(path: string): Promise<StorageEntry[]> {

@@ -6,7 +6,8 @@
 import type { Maybe, StorageEntry } from '../../src/ports/storage.ts'
 
 export interface FileCalls {
-  /** For reports, name to 'native' or 'node:fs': which calls are native to the runtime and which are not. */
+  /** For reports, name to 'native' or 'node:fs': which calls are native to the runtime and which are not. Tables with
+   * the same object see the same files: links are made between them. */
   readonly origin: Readonly<Record<string, string>>
   /** `read`: existing file, read only. `write`: existing file, read and write, not in append mode. `create`: must not
    * exist, mode 0600. Symbolic links as the last path part are not followed. */
@@ -25,6 +26,8 @@ export interface FileCalls {
   syncDirectory(path: string): Promise<void>
   /** Make one directory, mode 0700. @throws `EEXIST`, `ENOENT` without its parent. */
   makeDirectory(path: string): Promise<void>
+  /** Remove one empty directory. @throws `ENOENT`, `ENOTEMPTY` or `EEXIST`, `ENOTDIR`. */
+  removeDirectory(path: string): Promise<void>
   list(path: string): Promise<StorageEntry[]>
   exists(path: string): Maybe<boolean>
   rename(from: string, to: string): Promise<void>

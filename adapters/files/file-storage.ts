@@ -15,10 +15,14 @@ import type {
   StorageEntry,
   WriteHandle,
 } from '../../src/ports/storage.ts'
+import { inBase } from '../../src/ports/storage-at.ts'
 import { errnoOf, storageError } from './errors.ts'
 import type { FileCalls } from './file-calls.ts'
 import { FileReadHandle, FileWriteHandle } from './handles.ts'
 import { byName, checkDirectory, checkPath, parentOf } from './paths.ts'
+
+/** Why a directory that is to be removed is not there or stays. */
+const STAYING = new Set(['ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR'])
 
 export interface FileStorageParts {
   /** Adapter name for reports. */
@@ -126,6 +130,22 @@ export class FileStorage implements Storage {
     )
   }
 
+  async linkFrom(source: Storage, from: string, to: string): Promise<boolean> {
+    const { storage, path } = inBase({ storage: source, path: from })
+    if (!(storage instanceof FileStorage) || storage.calls.origin !== this.calls.origin) return false
+    const first = `${storage.location}/${path}`
+    checkPath(path)
+    return this.#run('link', to, async () => {
+      try {
+        await this.#inDirectory(to, () => this.calls.link(first, this.#absolute(to)))
+        return true
+      } catch (cause) {
+        if (errnoOf(cause) !== 'EXDEV') throw cause
+        return false
+      }
+    })
+  }
+
   async replace(from: string, to: string): Promise<void> {
     checkPath(from)
     // On Windows a rename over a file that someone scans fails with EPERM or EBUSY for a moment; the caller sees
@@ -139,6 +159,18 @@ export class FileStorage implements Storage {
       await this.calls.unlink(this.#absolute(path))
     } catch (cause) {
       if (errnoOf(cause) !== 'ENOENT') throw storageError('remove', path, cause)
+    }
+  }
+
+  async removeDirectory(directory: string): Promise<void> {
+    checkPath(directory)
+    try {
+      await this.calls.removeDirectory(this.#absolute(directory))
+    } catch (cause) {
+      if (!STAYING.has(errnoOf(cause))) throw storageError('remove', directory, cause)
+    } finally {
+      for (const known of this.#durable.keys())
+        if (known === directory || known.startsWith(`${directory}/`)) this.#durable.delete(known)
     }
   }
 
@@ -183,12 +215,15 @@ export class FileStorage implements Storage {
   /** Run `call`, which makes the name `path`, in a directory whose own name is durable. */
   async #inDirectory<T>(path: string, call: () => Maybe<T>): Promise<T> {
     const directory = parentOf(path)
-    await this.#makeDurable(directory)
+    const made = this.#makeDurable(directory)
     try {
+      await made
       return await call()
     } catch (cause) {
-      // Someone removed the directory behind our back: make it again, once. A missing `from` of a link ends here too.
-      if (errnoOf(cause) !== 'ENOENT' || (await this.calls.exists(this.#absolute(directory)))) throw cause
+      if (errnoOf(cause) !== 'ENOENT') throw cause
+      // Someone removed the directory meanwhile: make it again, once. A missing `from` of a link ends here too.
+      const isThere = await this.calls.exists(this.#absolute(directory))
+      if (isThere && this.#durable.get(directory) === made) throw cause
       this.#durable.clear()
       await this.#makeDurable(directory)
       return call()

@@ -6,6 +6,7 @@ import { type Compression, portableCompression } from '../../src/ports/compressi
 import { portableDigest } from '../../src/ports/digest.ts'
 import { processLocalOwner } from '../../src/ports/owner.ts'
 import type { ReadHandle, Storage, StorageCapabilities, StorageEntry, WriteHandle } from '../../src/ports/storage.ts'
+import { inBase } from '../../src/ports/storage-at.ts'
 import { closedError } from '../files/errors.ts'
 import { byName, checkDirectory, checkPath, checkPosition, parentOf } from '../files/paths.ts'
 
@@ -177,10 +178,17 @@ class MemoryStorage implements Storage {
   }
 
   async link(from: string, to: string): Promise<void> {
-    const file = this.#get('link', from)
+    await this.linkFrom(this, from, to)
+  }
+
+  async linkFrom(source: Storage, from: string, to: string): Promise<boolean> {
+    const { storage, path } = inBase({ storage: source, path: from })
+    if (!(storage instanceof MemoryStorage)) return false
+    const file = storage.#get('link', path)
     this.#checkFree('link', to)
     file.links++
     this.#files.set(to, file)
+    return true
   }
 
   async replace(from: string, to: string): Promise<void> {
@@ -201,6 +209,11 @@ class MemoryStorage implements Storage {
     if (file === undefined) return
     file.links--
     this.#files.delete(path)
+  }
+
+  async removeDirectory(directory: string): Promise<void> {
+    checkPath(directory)
+    if ((await this.list(directory)).length === 0) this.#directories.delete(directory)
   }
 
   async syncDirectory(directory: string): Promise<void> {

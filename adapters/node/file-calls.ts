@@ -32,6 +32,7 @@ export const nodeFileCalls: FileCalls = {
     size: 'node:fs',
     syncDirectory: 'node:fs',
     makeDirectory: 'node:fs',
+    removeDirectory: 'node:fs',
     list: 'node:fs',
     exists: 'node:fs',
     rename: 'node:fs',
@@ -60,6 +61,7 @@ export const nodeFileCalls: FileCalls = {
     }
   },
   makeDirectory: (path) => promised((done) => fs.mkdir(path, DIRECTORY_MODE, done)),
+  removeDirectory: (path) => promised((done) => fs.rmdir(path, done)),
   list: async (path) => (await fs.promises.readdir(path, { withFileTypes: true })).map(entryOf),
   // A link under this name counts, wherever it leads. Not existsSync: it calls every failure an absence, and the
   // fence must not take an input/output error for "no newer epoch".

@@ -65,10 +65,17 @@ export interface Storage {
   /** Give `from` a second name. Exclusive: of many racing callers one succeeds. Not durable before `syncDirectory`.
    * Parent directories are created and made durable. @throws `FILE_EXISTS`, `FILE_MISSING`. */
   link(from: string, to: string): Promise<void>
+  /** Give the file `from` of another storage of the same kind a second name here; otherwise as `link`.
+   * @returns whether the two can share files; when they cannot (another kind, another device), nothing has happened,
+   * apart from parent directories. See `linkBetween`. */
+  linkFrom?(source: Storage, from: string, to: string): Promise<boolean>
   /** Rename `from` over `to`; readers and crashes see the old file or the new. Not durable before `syncDirectory`. */
   replace(from: string, to: string): Promise<void>
   /** Remove a file; absent is fine. Not durable before `syncDirectory`. */
   remove(path: string): Promise<void>
+  /** Remove an empty directory; absent is fine, and one that holds something stays, as does a file of that name.
+   * Nothing happens where directories do not exist. Not durable before `syncDirectory` of its parent. */
+  removeDirectory(directory: string): Promise<void>
   /** Make the names in a directory durable. `''` is the root. */
   syncDirectory(directory: string): Promise<void>
   /** How many names the bytes of this file have; 1 where links do not exist. @throws `FILE_MISSING`. */

@@ -31,6 +31,7 @@ export function limitedStorage(storage: Storage, keep: Partial<StorageCapabiliti
     link: async (from, to) => (capabilities.hardLinks ? storage.link(from, to) : refuse('link', to)),
     replace: async (from, to) => (capabilities.atomicReplace ? storage.replace(from, to) : refuse('replace', to)),
     remove: (path) => storage.remove(path),
+    removeDirectory: (directory) => storage.removeDirectory(directory),
     syncDirectory: (directory) => storage.syncDirectory(directory),
     linkCount: (path) => storage.linkCount(path),
     freeBytes: async () => (capabilities.freeSpace ? storage.freeBytes() : undefined),

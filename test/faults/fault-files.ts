@@ -284,6 +284,16 @@ export class FaultFiles implements FileCalls {
     await this.#turns(3)
   }
 
+  async removeDirectory(path: string): Promise<void> {
+    const call = this.#begin('removeDirectory', { path })
+    this.#failBefore(call)
+    const { current } = this.#directory(directoryOf(this.#disk, path, 'rmdir'))
+    if (current.size > 0) throw errnoError('ENOTEMPTY', 'rmdir', path)
+    this.#name(call, parentOf(this.#disk, path, 'rmdir'), { drop: nameOf(path) })
+    this.#failAfter(call)
+    await this.#turns(3)
+  }
+
   async linkCount(path: string): Promise<number> {
     this.#failBefore(this.#begin('linkCount', { path }))
     const inode = inodeOf(this.#disk, path, 'stat')

@@ -15,6 +15,7 @@ export type FileOperation =
   | 'syncDirectory'
   | 'syncDirectory-end'
   | 'makeDirectory'
+  | 'removeDirectory'
   | 'list'
   | 'exists'
   | 'rename'
@@ -71,7 +72,7 @@ const OPENING: readonly FileOperation[] = ['open', 'create', 'list', 'syncDirect
 const FITTING: Readonly<Record<string, readonly FileOperation[]>> = {
   ENOSPC: [...NAMING, 'write', 'sync'],
   EMFILE: OPENING,
-  EACCES: [...NAMING, ...OPENING, 'unlink'],
+  EACCES: [...NAMING, ...OPENING, 'unlink', 'removeDirectory'],
   EINTR: ['open', 'read', 'write'],
   SHORT: ['read', 'write'],
   EIO: [
@@ -83,6 +84,7 @@ const FITTING: Readonly<Record<string, readonly FileOperation[]>> = {
     'sync',
     'close',
     'unlink',
+    'removeDirectory',
     'exists',
     'size',
     'linkCount',

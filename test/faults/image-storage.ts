@@ -63,6 +63,7 @@ export function imageStorage(image: StoreImage): Storage {
       nodes.delete(from)
     },
     remove: async (path) => void nodes.delete(path),
+    removeDirectory: async () => {},
     syncDirectory: async () => {},
     async linkCount(path) {
       const node = find(path)

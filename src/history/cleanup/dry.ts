@@ -21,6 +21,7 @@ export function withoutWrites(storage: Storage): Storage {
     createExclusive: async (path) => new CountingHandle(path),
     syncDirectory: async () => undefined,
     remove: async () => undefined,
+    removeDirectory: async () => undefined,
     openAppend: refused,
     link: refused,
     replace: refused,

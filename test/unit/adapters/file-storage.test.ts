@@ -45,6 +45,7 @@ function fakeCalls(overrides: Partial<FileCalls> = {}) {
       made.add(path)
       log.push(`make ${path}`)
     },
+    removeDirectory: async (path) => void made.delete(path),
     list: async () => [],
     exists: (path) => made.has(path),
     rename: async () => {},
