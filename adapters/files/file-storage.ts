@@ -69,7 +69,7 @@ export class FileStorage implements Storage {
   async list(directory: string): Promise<StorageEntry[]> {
     checkDirectory(directory)
     try {
-      return (await this.calls.list(this.#absolute(directory))).sort(byName)
+      return (await this.calls.list(this.absolute(directory))).sort(byName)
     } catch (cause) {
       if (errnoOf(cause) === 'ENOENT') return []
       throw storageError('list', directory, cause)
@@ -80,7 +80,7 @@ export class FileStorage implements Storage {
     checkDirectory(path)
     let found: Maybe<boolean>
     try {
-      found = this.calls.exists(this.#absolute(path))
+      found = this.calls.exists(this.absolute(path))
     } catch (cause) {
       throw storageError('look up', path, cause)
     }
@@ -93,7 +93,7 @@ export class FileStorage implements Storage {
   openRead(path: string): Maybe<ReadHandle> {
     checkPath(path)
     try {
-      const opened = this.calls.open(this.#absolute(path), 'read')
+      const opened = this.calls.open(this.absolute(path), 'read')
       if (typeof opened === 'number') return new FileReadHandle(this.calls, path, opened)
       return this.#run('open', path, async () => new FileReadHandle(this.calls, path, await opened))
     } catch (cause) {
@@ -102,7 +102,7 @@ export class FileStorage implements Storage {
   }
 
   async openAppend(path: string): Promise<WriteHandle> {
-    const descriptor = await this.#run('open', path, () => this.calls.open(this.#absolute(path), 'write'))
+    const descriptor = await this.#run('open', path, () => this.calls.open(this.absolute(path), 'write'))
     try {
       const sizeBytes = await this.calls.size(descriptor)
       return new FileWriteHandle(this.calls, { path, descriptor, sizeBytes })
@@ -118,7 +118,7 @@ export class FileStorage implements Storage {
 
   async createExclusive(path: string): Promise<WriteHandle> {
     const descriptor = await this.#run('create', path, () =>
-      this.#inDirectory(path, () => this.calls.open(this.#absolute(path), 'create')),
+      this.#inDirectory(path, () => this.calls.open(this.absolute(path), 'create')),
     )
     return new FileWriteHandle(this.calls, { path, descriptor, sizeBytes: 0 })
   }
@@ -126,18 +126,18 @@ export class FileStorage implements Storage {
   async link(from: string, to: string): Promise<void> {
     checkPath(from)
     await this.#run('link', to, () =>
-      this.#inDirectory(to, () => this.calls.link(this.#absolute(from), this.#absolute(to))),
+      this.#inDirectory(to, () => this.calls.link(this.absolute(from), this.absolute(to))),
     )
   }
 
   async linkFrom(source: Storage, from: string, to: string): Promise<boolean> {
     const { storage, path } = inBase({ storage: source, path: from })
     if (!(storage instanceof FileStorage) || storage.calls.origin !== this.calls.origin) return false
-    const first = `${storage.location}/${path}`
+    const first = storage.absolute(path)
     checkPath(path)
     return this.#run('link', to, async () => {
       try {
-        await this.#inDirectory(to, () => this.calls.link(first, this.#absolute(to)))
+        await this.#inDirectory(to, () => this.calls.link(first, this.absolute(to)))
         return true
       } catch (cause) {
         if (errnoOf(cause) !== 'EXDEV') throw cause
@@ -150,13 +150,13 @@ export class FileStorage implements Storage {
     checkPath(from)
     // On Windows a rename over a file that someone scans fails with EPERM or EBUSY for a moment; the caller sees
     // an error with the old file intact.
-    await this.#run('replace', to, () => this.calls.rename(this.#absolute(from), this.#absolute(to)))
+    await this.#run('replace', to, () => this.calls.rename(this.absolute(from), this.absolute(to)))
   }
 
   async remove(path: string): Promise<void> {
     checkPath(path)
     try {
-      await this.calls.unlink(this.#absolute(path))
+      await this.calls.unlink(this.absolute(path))
     } catch (cause) {
       if (errnoOf(cause) !== 'ENOENT') throw storageError('remove', path, cause)
     }
@@ -165,7 +165,7 @@ export class FileStorage implements Storage {
   async removeDirectory(directory: string): Promise<void> {
     checkPath(directory)
     try {
-      await this.calls.removeDirectory(this.#absolute(directory))
+      await this.calls.removeDirectory(this.absolute(directory))
     } catch (cause) {
       if (!STAYING.has(errnoOf(cause))) throw storageError('remove', directory, cause)
     } finally {
@@ -177,14 +177,14 @@ export class FileStorage implements Storage {
   async syncDirectory(directory: string): Promise<void> {
     checkDirectory(directory)
     try {
-      await this.calls.syncDirectory(this.#absolute(directory))
+      await this.calls.syncDirectory(this.absolute(directory))
     } catch (cause) {
       throw storageError('sync', directory, cause)
     }
   }
 
   linkCount(path: string): Promise<number> {
-    return this.#run('measure', path, () => this.calls.linkCount(this.#absolute(path)))
+    return this.#run('measure', path, () => this.calls.linkCount(this.absolute(path)))
   }
 
   async freeBytes(): Promise<number | undefined> {
@@ -199,7 +199,8 @@ export class FileStorage implements Storage {
     }
   }
 
-  #absolute(path: string): string {
+  /** The path for the table. */
+  absolute(path: string): string {
     return path === '' ? this.location : `${this.location}/${path}`
   }
 
@@ -222,7 +223,7 @@ export class FileStorage implements Storage {
     } catch (cause) {
       if (errnoOf(cause) !== 'ENOENT') throw cause
       // Someone removed the directory meanwhile: make it again, once. A missing `from` of a link ends here too.
-      const isThere = await this.calls.exists(this.#absolute(directory))
+      const isThere = await this.calls.exists(this.absolute(directory))
       if (isThere && this.#durable.get(directory) === made) throw cause
       this.#durable.clear()
       await this.#makeDurable(directory)
@@ -245,8 +246,8 @@ export class FileStorage implements Storage {
   async #makeDirectory(directory: string): Promise<void> {
     if (directory === '') return this.#makeRoot(this.location)
     await this.#makeDurable(parentOf(directory))
-    await this.#makeOne(this.#absolute(directory))
-    await this.calls.syncDirectory(this.#absolute(parentOf(directory)))
+    await this.#makeOne(this.absolute(directory))
+    await this.calls.syncDirectory(this.absolute(parentOf(directory)))
   }
 
   /** Make the root and, from the top, those of its parents that are missing. */

@@ -2,6 +2,7 @@
  *
  * States are immutable: a disk at a moment is a map from inode number to state, and costs nothing to keep.
  * @module */
+import type { StorageEntry } from '../../src/ports/storage.ts'
 import { Content } from './content.ts'
 import { errnoError } from './errno.ts'
 
@@ -87,6 +88,22 @@ export function digestDisk(disk: Disk): string {
   return lines.join('\n')
 }
 
+/** The bytes of every file by its path, as a process sees them. */
+export function filesOf(disk: Disk): Map<string, Uint8Array> {
+  const found = new Map<string, Uint8Array>()
+  const visit = (state: NodeState | undefined, path: string): void => {
+    if (state?.kind === 'file') found.set(path, state.current.bytes.slice())
+    else for (const [name, inode] of state?.current ?? []) visit(disk.get(inode), `${path}/${name}`)
+  }
+  visit(disk.get(ROOT), '')
+  return found
+}
+
+/** In no useful order, as a real directory. */
+export function entriesOf(disk: Disk, names: Names): StorageEntry[] {
+  return [...names].reverse().map(([name, inode]) => ({ name, kind: disk.get(inode)?.kind ?? 'other' }))
+}
+
 /** The inode a path leads to now. A part of a path that begins with `@` stays where it is, so that two storages on one
  * disk can have different locations, as two processes have different registries of open stores. */
 export function lookUp(disk: Disk, path: string): number | undefined {
@@ -128,7 +145,7 @@ export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
-/** The names that lead to a file. */
+/** How many names lead to a file. */
 export function linksTo(disk: Disk, inode: number): number {
   let count = 0
   for (const state of disk.values())

@@ -17,20 +17,25 @@ import {
   directoryOf,
   EMPTY_DIRECTORY,
   EMPTY_FILE,
+  entriesOf,
   type FileState,
+  filesOf,
   inodeOf,
   linksTo,
   lookUp,
   type NodeState,
   nameOf,
   type PendingName,
+  type PendingWrite,
   parentOf,
   ROOT,
   refuseExisting,
   splitAt,
 } from './disk.ts'
 import { errnoError } from './errno.ts'
-import { type Call, type Fault, type FaultOptions, type FileOperation, fits, type Operation } from './fault.ts'
+import { type Call, type Fault, type FaultOptions, type FileOperation, type Operation, takeFault } from './fault.ts'
+import { LinkedWrites } from './linked-writes.ts'
+import { Replay } from './replay.ts'
 
 export interface FaultFilesOptions {
   /** Start from this disk; default an empty one. */
@@ -52,22 +57,23 @@ export class FaultFiles implements FileCalls {
   readonly readSync?: (descriptor: number, into: Uint8Array, position: number) => number
   readonly #options: FaultFilesOptions
   readonly #draw: Draw
-  readonly #first: Disk
   readonly #disk: Disk
   readonly #journal: Operation[] = []
   readonly #open = new Map<number, Open>()
+  readonly #linkedWrites: LinkedWrites
   #faults: Fault[] = []
   #nextInode: number
   #nextDescriptor = 3
-  #replayed: { position: number; readonly disk: Disk }
+  readonly #replay: Replay
 
   constructor(options: FaultFilesOptions = {}) {
     this.#options = options
     this.#draw = draws(options.seed ?? 1)
-    this.#first = options.disk ?? new Map([[ROOT, EMPTY_DIRECTORY]])
-    this.#disk = new Map(this.#first)
-    this.#nextInode = Math.max(...this.#first.keys()) + 1
-    this.#replayed = { position: 0, disk: new Map(this.#first) }
+    const first: Disk = options.disk ?? new Map([[ROOT, EMPTY_DIRECTORY]])
+    this.#disk = new Map(first)
+    this.#linkedWrites = new LinkedWrites(this.#disk)
+    this.#nextInode = Math.max(...first.keys()) + 1
+    this.#replay = new Replay(first, this.#journal)
     if (options.asynchronous !== true)
       this.readSync = (descriptor, into, position) => this.#read({ descriptor, into, position })
   }
@@ -80,6 +86,11 @@ export class FaultFiles implements FileCalls {
   /** Everything that was called, in order. */
   get journal(): readonly Operation[] {
     return this.#journal
+  }
+
+  /** Writes and truncations that changed a file with more than one name: no store may do that to what it shares. */
+  get linkedWrites(): readonly Operation[] {
+    return this.#linkedWrites.operations
   }
 
   /** Make the call at a journal position, or the calls that `where` picks, fail with `errno`.
@@ -100,12 +111,12 @@ export class FaultFiles implements FileCalls {
 
   /** How many different images `mode` has at this journal position. */
   variants(position: number, mode: CrashMode): number {
-    return crashVariants(this.#replay(position), mode)
+    return crashVariants(this.#replay.at(position), mode)
   }
 
   /** The file system after a crash before the call at `position`. Cheapest when positions ascend. */
   crashImage(position: number, mode: CrashMode, seed: number): FaultFiles {
-    return new FaultFiles({ ...this.#options, disk: crashDisk(this.#replay(position), mode, seed) })
+    return new FaultFiles({ ...this.#options, disk: crashDisk(this.#replay.at(position), mode, seed) })
   }
 
   /** A text that differs when any name or byte that a process sees differs. */
@@ -115,13 +126,7 @@ export class FaultFiles implements FileCalls {
 
   /** The bytes of every file by its path, as a process sees them. */
   files(): Map<string, Uint8Array> {
-    const found = new Map<string, Uint8Array>()
-    const visit = (state: NodeState | undefined, path: string): void => {
-      if (state?.kind === 'file') found.set(path, state.current.bytes.slice())
-      else for (const [name, inode] of state?.current ?? []) visit(this.#disk.get(inode), `${path}/${name}`)
-    }
-    visit(this.#disk.get(ROOT), '')
-    return found
+    return filesOf(this.#disk)
   }
 
   open(path: string, purpose: 'read' | 'write' | 'create'): Maybe<number> {
@@ -158,11 +163,8 @@ export class FaultFiles implements FileCalls {
       const call = this.#begin('write', { path, inode, position, length: bytes.length })
       const { fault } = call
       const count = fault === undefined || fault.applied === true ? bytes.length : (fault.partial?.(bytes.length) ?? 0)
-      const file = this.#file(inode)
-      if (count > 0) {
-        const write = { sequence: call.operation.index, position, bytes: bytes.slice(0, count) }
-        this.#set(call, inode, { ...file, current: applyWrite(file.current, write), pending: [...file.pending, write] })
-      }
+      if (count > 0)
+        this.#change(call, inode, { sequence: call.operation.index, position, bytes: bytes.slice(0, count) })
       if (fault !== undefined && fault.errno !== 'SHORT') throw this.#thrown(call)
       return count
     })
@@ -172,9 +174,7 @@ export class FaultFiles implements FileCalls {
     const { inode, path } = this.#opened(descriptor, 'truncate')
     const call = this.#begin('truncate', { path, inode, length: sizeBytes })
     this.#failBefore(call)
-    const file = this.#file(inode)
-    const change = { sequence: call.operation.index, sizeBytes }
-    this.#set(call, inode, { ...file, current: applyWrite(file.current, change), pending: [...file.pending, change] })
+    this.#change(call, inode, { sequence: call.operation.index, sizeBytes })
     this.#failAfter(call)
     await this.#turns(3)
   }
@@ -238,8 +238,7 @@ export class FaultFiles implements FileCalls {
     this.#failBefore(this.#begin('list', { path }))
     const { current } = this.#directory(directoryOf(this.#disk, path, 'scandir'))
     await this.#turns(3)
-    // In no useful order, as a real directory.
-    return [...current].reverse().map(([name, inode]) => ({ name, kind: this.#disk.get(inode)?.kind ?? 'other' }))
+    return entriesOf(this.#disk, current)
   }
 
   exists(path: string): Maybe<boolean> {
@@ -270,6 +269,7 @@ export class FaultFiles implements FileCalls {
     const inode = inodeOf(this.#disk, from, 'link')
     if (this.#disk.get(inode)?.kind !== 'file') throw errnoError('EPERM', 'link', from)
     refuseExisting(this.#disk, to, 'link')
+    this.#linkedWrites.link(inode)
     this.#name(call, parentOf(this.#disk, to, 'link'), { set: [nameOf(to), inode] })
     this.#failAfter(call)
     await this.#turns(3)
@@ -311,16 +311,7 @@ export class FaultFiles implements FileCalls {
   #begin(kind: FileOperation, facts: Omit<Operation, 'index' | 'kind' | 'changed'>): Call {
     const operation: Operation = { index: this.#journal.length, kind, changed: [], ...facts }
     this.#journal.push(operation)
-    const fault = this.#faults.find(({ where, errno, sticky, hits }) => {
-      if (!fits(errno, kind) || (hits > 0 && sticky !== true)) return false
-      if (typeof where === 'function') return where(operation)
-      return sticky === true ? operation.index >= where : operation.index === where
-    })
-    if (fault !== undefined) {
-      fault.hits++
-      operation.errno = fault.errno
-    }
-    return { operation, fault }
+    return { operation, fault: takeFault(this.#faults, operation) }
   }
 
   #thrown({ operation, fault }: Call): Error {
@@ -363,6 +354,13 @@ export class FaultFiles implements FileCalls {
     operation.changed.push([inode, state])
   }
 
+  #change(call: Call, inode: number, change: PendingWrite): void {
+    const file = this.#file(inode)
+    const current = applyWrite(file.current, change)
+    if (current !== file.current) this.#linkedWrites.write(inode, call.operation)
+    this.#set(call, inode, { ...file, current, pending: [...file.pending, change] })
+  }
+
   #name(call: Call, inode: number, change: Omit<PendingName, 'sequence'>): void {
     const directory = this.#directory(inode)
     const entry = { sequence: call.operation.index, ...change }
@@ -377,14 +375,6 @@ export class FaultFiles implements FileCalls {
     this.#set(call, inode, EMPTY_FILE)
     this.#name(call, parent, { set: [nameOf(path), inode] })
     return inode
-  }
-
-  #replay(position: number): Disk {
-    if (position < this.#replayed.position) this.#replayed = { position: 0, disk: new Map(this.#first) }
-    const { disk } = this.#replayed
-    for (; this.#replayed.position < position; this.#replayed.position++)
-      for (const [inode, state] of this.#journal[this.#replayed.position]?.changed ?? []) disk.set(inode, state)
-    return disk
   }
 
   #opened(descriptor: number, call: string): Open {

@@ -96,3 +96,17 @@ const FITTING: Readonly<Record<string, readonly FileOperation[]>> = {
 export function fits(errno: string, kind: FileOperation): boolean {
   return FITTING[errno]?.includes(kind) ?? !kind.endsWith('-end')
 }
+
+/** The fault that hits this operation, if any; it is noted in both. */
+export function takeFault(faults: readonly Fault[], operation: Operation): Fault | undefined {
+  const fault = faults.find(({ where, errno, sticky, hits }) => {
+    if (!fits(errno, operation.kind) || (hits > 0 && sticky !== true)) return false
+    if (typeof where === 'function') return where(operation)
+    return sticky === true ? operation.index >= where : operation.index === where
+  })
+  if (fault !== undefined) {
+    fault.hits++
+    operation.errno = fault.errno
+  }
+  return fault
+}

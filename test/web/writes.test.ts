@@ -10,7 +10,9 @@ import { ManualClock } from '../support/manual-clock.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { settle } from './support/harness.ts'
 
-const OF_STORAGE = ['openAppend', 'createExclusive', 'link', 'replace', 'remove', 'syncDirectory']
+const OF_STORAGE = [
+  ...['openAppend', 'createExclusive', 'link', 'linkFrom', 'replace', 'remove', 'removeDirectory', 'syncDirectory'],
+]
 const OF_HANDLE = ['append', 'writeAt', 'sync', 'truncate']
 
 /** A storage, or a handle of it, that notes what changes it. */

@@ -17,7 +17,10 @@ import { observeWhole } from '../../crash/whole.ts'
 import { imageStorage, type StoreImage } from '../../faults/image-storage.ts'
 import { outcome, Wire } from '../topic/support.ts'
 
-const WRITES = ['append', 'writeAt', 'sync', 'truncate', 'createExclusive', 'link', 'replace', 'remove', 'openAppend']
+const WRITES = [
+  ...['append', 'writeAt', 'sync', 'truncate', 'createExclusive', 'openAppend'],
+  ...['link', 'linkFrom', 'replace', 'remove', 'removeDirectory'],
+]
 
 interface Batch {
   readonly header: BatchHeader

@@ -107,7 +107,9 @@ export function batchPositions(bytes: Uint8Array | undefined): number[] {
 /** The storage, counting the calls that change something. */
 export function countingWrites(storage: Storage): { storage: Storage; writes: () => number } {
   let writes = 0
-  const changing = new Set(['openAppend', 'createExclusive', 'link', 'replace', 'remove', 'syncDirectory'])
+  const changing = new Set([
+    ...['openAppend', 'createExclusive', 'link', 'linkFrom', 'replace', 'remove', 'removeDirectory', 'syncDirectory'],
+  ])
   const counted = new Proxy(storage, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name)

@@ -15,7 +15,10 @@ export interface Call {
   readonly path: string
 }
 
-const WRITING = ['append', 'writeAt', 'sync', 'truncate', 'createExclusive', 'openAppend', 'link', 'replace', 'remove']
+const WRITING = [
+  ...['append', 'writeAt', 'sync', 'truncate', 'createExclusive', 'openAppend'],
+  ...['link', 'linkFrom', 'replace', 'remove', 'removeDirectory'],
+]
 
 export const isWrite = ({ op }: Call) => WRITING.includes(op) || op === 'syncDirectory'
 export const isLog = ({ path }: Call) => path.endsWith('.log')
