@@ -7,6 +7,7 @@ import { type OpenSqlite, runCli } from '../../src/cli/index.ts'
 import { systemClock } from '../../src/ports/clock.ts'
 import { systemRandom } from '../../src/ports/random.ts'
 import type { Storage } from '../../src/ports/storage.ts'
+import { memoryStorage } from '../memory/index.ts'
 import { importModule } from './import-module.ts'
 import { createFile } from './output-file.ts'
 import { type Listen, serverHost } from './server.ts'
@@ -31,6 +32,7 @@ export async function runProcess(runtime: {
   const exitCode = await runCli(process.argv.slice(2), {
     terminal,
     storage: runtime.storage,
+    memory: () => memoryStorage(),
     parseArgs,
     clock: systemClock,
     random: systemRandom,

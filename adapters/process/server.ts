@@ -49,6 +49,7 @@ async function start(listen: Listen, options: ServeOptions): Promise<RunningServ
     hosts: [...LOOPBACK_HOSTS, ...options.hosts],
     peer: (c) => peerOf(c.env),
     signal: ending.signal,
+    ...(options.restoreTo === undefined ? {} : { restoreTo: options.restoreTo }),
     onError: options.onError,
   })
   const listener = await listen({

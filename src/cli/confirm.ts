@@ -19,13 +19,13 @@ export interface Doing {
 }
 
 /** Whether both words were said. */
-export function isConfirmed(args: Arguments, store: Store): boolean {
+export function isConfirmed(args: Arguments, store: Pick<Store, 'id'>): boolean {
   return args.flag('yes') && args.text('store-id') === store.id
 }
 
 /** @throws {VarveError} `OPTION_INVALID` unless `--yes` and the id of this very store were given; it says what would
  * go and how to confirm it. */
-export function confirm(args: Arguments, store: Store, { what, line }: Doing): void {
+export function confirm(args: Arguments, store: Pick<Store, 'id'>, { what, line }: Doing): void {
   if (isConfirmed(args, store)) return
   const given = args.text('store-id')
   const wrong = given === undefined || given === store.id ? '' : `, and "${clean(given)}" is not the id of this store`

@@ -35,6 +35,8 @@ export interface CliContext {
   readonly terminal: Terminal
   /** The storage of a directory. */
   readonly storage: (directory: string) => Storage
+  /** A storage of its own that is gone with the process. */
+  readonly memory: () => Storage
   readonly parseArgs: ParseArgs
   readonly clock: Clock
   readonly random: Random
@@ -82,6 +84,8 @@ export interface ServeOptions {
   readonly hosts: readonly string[]
   /** The last entry of X-Forwarded-For names the peer. */
   readonly behindProxy: boolean
+  /** Where a snapshot may be restored to, by a name that was checked; absent: nowhere. */
+  readonly restoreTo?: (name: string) => Storage
   /** A fault of the server itself, for its log. */
   readonly onError: (error: unknown, facts: { readonly requestId: string }) => void
 }

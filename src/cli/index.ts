@@ -14,6 +14,7 @@ import { docPut } from './doc-put.ts'
 import { docRm } from './doc-rm.ts'
 import { docVerify } from './doc-verify.ts'
 import { exportTopics } from './export.ts'
+import { fork } from './fork.ts'
 import { get } from './get.ts'
 import { commandHelp, groupHelp, overview } from './help.ts'
 import { historyAppend } from './history-append.ts'
@@ -33,6 +34,12 @@ import { proof } from './proof.ts'
 import { prune } from './prune.ts'
 import { read } from './read.ts'
 import { serve } from './serve.ts'
+import { snapshotExport, snapshotImport } from './snapshot-copy.ts'
+import { snapshotCreate } from './snapshot-create.ts'
+import { snapshotCleanup, snapshotPin, snapshotRm, snapshotUnpin } from './snapshot-keep.ts'
+import { snapshotLs, snapshotShow, snapshotUsage } from './snapshot-list.ts'
+import { snapshotRestore } from './snapshot-restore.ts'
+import { snapshotDrill, snapshotVerify } from './snapshot-verify.ts'
 import { stats } from './stats.ts'
 import { tail } from './tail.ts'
 import { topics } from './topics.ts'
@@ -88,6 +95,20 @@ export const COMMANDS: readonly Command[] = [
   projectionLs,
   projectionShow,
   projectionRm,
+  snapshotCreate,
+  snapshotLs,
+  snapshotShow,
+  snapshotVerify,
+  snapshotRestore,
+  snapshotDrill,
+  snapshotExport,
+  snapshotImport,
+  snapshotPin,
+  snapshotUnpin,
+  snapshotCleanup,
+  snapshotUsage,
+  snapshotRm,
+  fork,
   verify,
   checkpoint,
   stats,
@@ -210,6 +231,11 @@ const HINTS: Readonly<Record<string, string>> = {
   VERSION_UNKNOWN: '`varve history show` lists the versions that exist',
   VERSION_GONE: '`varve history show` lists the versions that are kept; pin those that must stay',
   PROJECTION_UNKNOWN: 'Create it with `varve projection run --create`; `varve projection ls` lists those that exist',
+  SNAPSHOT_UNKNOWN: 'Take one with `varve snapshot create`; `varve snapshot ls` lists those that exist',
+  SNAPSHOT_PINNED: 'Unpin it first with `varve snapshot unpin`',
+  SNAPSHOT_TOO_SOON: 'Wait for the time given, or take it anyway with --min-interval none',
+  RESTORE_NOT_EMPTY: 'Choose an empty directory, or replace the store that is there with --overwrite',
+  RESTORE_LIVE: 'Restore to a directory beside the store, then serve or open that one',
   PROJECTION_UNDEFINED: 'Name the fold with --fold; only the states of a projection are stored',
 }
 
@@ -221,7 +247,7 @@ function hintOf(error: VarveError, command: string | undefined): string | undefi
   const { owner } = error.details as { owner?: { runtime?: string; pid?: number; host?: string } }
   if (owner === undefined) return error.hint
   const who = clean(`${owner.runtime ?? 'a process'}, process ${owner.pid} on ${owner.host}`)
-  return `Its owner is ${who}: end it, or use its HTTP API; read, tail, topics, doc get, history get, stats and verify work beside it`
+  return `Its owner is ${who}: end it, or use its HTTP API; read, tail, topics, doc get, history get, snapshot ls and export, stats and verify work beside it`
 }
 
 function plain(error: VarveError, command: string | undefined): Record<string, unknown> {

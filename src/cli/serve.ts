@@ -8,6 +8,7 @@ import { type CliContext, type Command, directoryOf, openForWriting, type Runnin
 import { clean, counted, jsonLine } from './output.ts'
 import { loadSample, SAMPLE_PLACES } from './sample.ts'
 import { type FoldedProjection, foldedProjection, followProjections } from './serve-projections.ts'
+import { restorePlaces, SNAPSHOT_OPTIONS, type SnapshotPlan, snapshotPlan } from './serve-snapshots.ts'
 
 const PORT_DEFAULT = 4713
 const HOST_DEFAULT = '127.0.0.1'
@@ -30,6 +31,7 @@ export const serve: Command = {
       multiple: true,
       help: 'Keep the projection NAME up to date: fold events as they come, with counts, latest or a module',
     },
+    ...SNAPSHOT_OPTIONS,
     'token-file': { value: 'FILE', help: 'File with the access token, made when absent (default DIR.token)' },
     'behind-proxy': { help: 'A proxy in front ends TLS and sets X-Forwarded-For; needed for other addresses' },
     'allow-host': {
@@ -48,6 +50,7 @@ export const serve: Command = {
     ['varve serve', 'Serve ./varve-data on http://127.0.0.1:4713'],
     ['varve serve ./data --port 8080 --sample', 'Another directory and port, with something to look at'],
     ['varve serve ./data --fold order-counts=counts --fold totals=./totals.mjs', 'Run two projections'],
+    ['varve serve ./data --snapshot-every 6h --snapshot-max-age 7d', 'Take a snapshot every six hours, keep five'],
     ['VARVE_TOKEN=$(cat token) varve serve ./data', 'Bring the token in the environment'],
     ['varve serve ./data --host 0.0.0.0 --behind-proxy --allow-host log.example.com', 'Behind a proxy with TLS'],
   ],
@@ -64,6 +67,8 @@ export const serve: Command = {
         context,
         onError: (error, projection) => log(context, 'error', { projection, message: messageOf(error) }),
       })
+      if (plan.snapshots.schedule !== undefined) store.snapshots.schedule(plan.snapshots.schedule)
+      const restoreTo = restorePlaces(plan.snapshots, context)
       server = await context.host.start({
         store,
         token: token.value,
@@ -71,6 +76,7 @@ export const serve: Command = {
         port: plan.port,
         hosts: plan.hosts,
         behindProxy: plan.behindProxy,
+        ...(restoreTo === undefined ? {} : { restoreTo }),
         onError: (error, facts) => log(context, 'error', { ...facts, message: messageOf(error) }),
       })
       await terminal.write(greeting({ plan, store, server, sampled, curlToken: token.forShell }, args.flag('json')))
@@ -91,6 +97,7 @@ interface ServePlan {
   readonly port: number
   readonly sample: boolean
   readonly folds: readonly FoldedProjection[]
+  readonly snapshots: SnapshotPlan
   readonly tokenFile: string
   readonly behindProxy: boolean
   readonly hosts: readonly string[]
@@ -121,6 +128,7 @@ function planOf(args: Arguments): ServePlan {
     port: args.whole('port', { most: 65_535 }) ?? PORT_DEFAULT,
     sample: args.flag('sample'),
     folds: args.list('fold').map(foldedProjection),
+    snapshots: snapshotPlan(args),
     tokenFile: args.text('token-file') ?? `${directory.replace(/[/\\]+$/, '')}.token`,
     behindProxy,
     hosts,
@@ -155,7 +163,12 @@ function checkToken(token: string, where: string): string {
 async function openPatiently(plan: ServePlan, context: CliContext): Promise<Store> {
   const onDiagnostic = ({ code, message, details }: Diagnostic) => log(context, 'warn', { code, message, details })
   const open = (lockTimeoutMs: number) =>
-    openForWriting(plan.directory, context, { create: true, lockTimeoutMs, onDiagnostic })
+    openForWriting(plan.directory, context, {
+      create: true,
+      lockTimeoutMs,
+      onDiagnostic,
+      snapshotPolicy: plan.snapshots.policy,
+    })
   try {
     return await open(0)
   } catch (error) {

@@ -72,6 +72,7 @@ export class Machine {
     return {
       terminal: this.#terminal(shown, options),
       storage: (directory) => this.storage(directory),
+      memory: () => memoryStorage(),
       parseArgs,
       clock: this.clock,
       random: systemRandom,
