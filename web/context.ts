@@ -4,7 +4,7 @@
  * types of its body, and the guard refuses everything the row does not name.
  * @module */
 import type { Context, Hono } from 'hono'
-import type { Clock, ErrorCode, Random, Store } from '../src/index.ts'
+import type { Clock, ErrorCode, Random, Storage, Store } from '../src/index.ts'
 import type { Jobs } from './api/jobs.ts'
 import type { Limits, Slots } from './limits.ts'
 import type { ParameterKey, Query } from './parameters.ts'
@@ -47,6 +47,9 @@ export interface AppOptions {
   /** Ends all streams and jobs when aborted; new ones are refused. */
   readonly signal?: AbortSignal
   readonly limits?: Partial<Limits>
+  /** Where snapshots are restored to as stores of their own: the storage for a name, such as a directory of that name
+   * below one that is kept for this. The name is one that a topic may have. Without it such restores answer 501. */
+  readonly restoreTo?: (name: string) => Storage
   readonly clock?: Clock
   readonly random?: Random
   /** Called once per failure that is the server's own, for its log. Must not throw. */

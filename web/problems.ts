@@ -51,6 +51,8 @@ const STATUS_OF_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
   HOST_UNKNOWN: 421,
   METHOD_UNSUPPORTED: 405,
   PROJECTION_BUSY: 409,
+  SNAPSHOT_TOO_SOON: 409,
+  SNAPSHOT_BUSY: 409,
   RATE_LIMITED: 429,
   AUTH_REQUIRED: 401,
 }
@@ -118,6 +120,7 @@ export function problemHeaders(problem: Problem): Record<string, string> {
   const version = problem.code === 'VERSION_CONFLICT' ? actual : found
   if (problem.status === 412 && typeof version === 'number') return { etag: `"${version}"` }
   if (problem.status === 405) return { allow: String(problem.details.allow ?? '') }
-  if (problem.status !== 429 && !(problem.status === 503 && problem.retryable)) return {}
+  const waits = problem.status === 429 || (problem.retryable && (problem.status === 503 || problem.status === 409))
+  if (!waits) return {}
   return { 'retry-after': String(typeof retryAfterMs === 'number' ? Math.ceil(retryAfterMs / 1_000) : 1) }
 }

@@ -16,6 +16,7 @@ export type Action =
   | 'TopicChange'
   | 'TopicPrune'
   | 'TopicDelete'
+  | 'TopicFork'
   | 'DocumentWrite'
   | 'DocumentDelete'
   | 'HistoryCreate'
@@ -27,11 +28,19 @@ export type Action =
   | 'ProjectionRun'
   | 'ProjectionRebuild'
   | 'ProjectionDelete'
+  | 'SnapshotCreate'
+  | 'SnapshotRestore'
+  | 'SnapshotPin'
+  | 'SnapshotUnpin'
+  | 'SnapshotDelete'
+  | 'SnapshotCleanup'
+  | 'SnapshotSchedule'
+  | 'SnapshotUnschedule'
   | 'Checkpoint'
 
 export interface Deed<T> {
   readonly action: Action
-  /** The name of the topic, document, history or projection, or `store`. */
+  /** The name of the topic, document, history or projection, the id of the snapshot, or `store`. */
   readonly entity: string
   /** What was asked for: plain data. */
   readonly asked?: object

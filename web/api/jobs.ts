@@ -3,11 +3,16 @@
 import {
   type CleanupReport,
   type Clock,
+  type DrillReport,
   type HistoryReport,
   isVarveError,
   type ProjectionStatus,
   type Random,
+  type RestoreReport,
   randomId,
+  type SnapshotCleanupReport,
+  type SnapshotInfo,
+  type SnapshotProgress,
   VarveError,
   type VerifyProgress,
   type VerifyReport,
@@ -20,20 +25,35 @@ export type JobKind =
   | 'history-verify'
   | 'projection-run'
   | 'projection-rebuild'
+  | 'snapshot-create'
+  | 'snapshot-verify'
+  | 'snapshot-drill'
+  | 'snapshot-restore'
+  | 'snapshot-cleanup'
 
-/** How far a job is: bytes of a check, groups of a clean-up, events of a projection. */
+/** How far a job is: bytes of a check or of a snapshot, groups of a clean-up, events of a projection. */
 export type JobProgress =
   | VerifyProgress
+  | SnapshotProgress
   | { readonly doneBytes: number; readonly totalBytes: number }
   | { readonly groups: number; readonly totalGroups: number }
   | { readonly events: number; readonly lag: number }
 
-export type JobReport = VerifyReport | HistoryReport | CleanupReport | ProjectionStatus
+/** That of `snapshot-verify` is one of a drill without a restore. */
+export type JobReport =
+  | VerifyReport
+  | HistoryReport
+  | CleanupReport
+  | ProjectionStatus
+  | SnapshotInfo
+  | DrillReport
+  | RestoreReport
+  | SnapshotCleanupReport
 
 export interface Job {
   readonly id: string
   readonly kind: JobKind
-  /** The name of the history or projection that it is about. */
+  /** The name of the history or projection, or the id of the snapshot, that it is about. */
   readonly subject?: string
   readonly state: 'running' | 'done' | 'failed' | 'cancelled'
   readonly startedAt: number
@@ -49,11 +69,26 @@ export interface JobTools {
   readonly onProgress: (progress: JobProgress) => void
 }
 
+export interface Work {
+  /** Two jobs of one text are the same: two scans of the whole store help nobody. Without it every job is its own. */
+  readonly what?: string
+  readonly subject?: string
+  readonly run: (tools: JobTools) => Promise<JobReport | undefined>
+}
+
 interface Running {
   job: Job
-  readonly what: string
+  readonly what: string | undefined
   readonly controller: AbortController
   readonly watchers: Set<() => void>
+  /** Settles when it is known whether the job is refused; absent where that is not asked. */
+  accepted?: Promise<void>
+}
+
+/** Told once what comes of a job that may be refused. */
+interface Verdict {
+  accept(): void
+  refuse(error: unknown): void
 }
 
 interface JobsOptions {
@@ -77,20 +112,31 @@ export class Jobs {
     })
   }
 
-  /** Start a job, or join the one that is running for the same: two scans of the whole store help nobody.
-   * @param what two jobs of one text are the same. */
-  start(
-    kind: JobKind,
-    {
-      what,
-      subject,
-      run,
-    }: { what: string; subject?: string; run: (tools: JobTools) => Promise<JobReport | undefined> },
-  ): Job {
-    const running = this.#running(what)
-    if (running !== undefined) return running.job
-    if (this.#options.signal.aborted)
-      throw new VarveError('STORE_CLOSED', `Cannot start a ${kind}: the server is stopping`)
+  /** Start a job, or join the one that is running for the same. */
+  start(kind: JobKind, work: Work): Job {
+    return (this.#running(work.what) ?? this.#start(kind, work)).job
+  }
+
+  /** The same for work that may be refused: resolves when it tells of its first progress, or has ended well.
+   * @throws what it throws before that; then there is no job. */
+  async begin(kind: JobKind, work: Work): Promise<Job> {
+    const entry = this.#running(work.what) ?? this.#begin(kind, work)
+    await entry.accepted
+    return entry.job
+  }
+
+  #begin(kind: JobKind, work: Work): Running {
+    let verdict: Verdict | undefined
+    const accepted = new Promise<void>((accept, refuse) => {
+      verdict = { accept, refuse }
+    })
+    const entry = this.#start(kind, work, verdict)
+    entry.accepted = accepted
+    return entry
+  }
+
+  #start(kind: JobKind, { what, subject, run }: Work, verdict?: Verdict): Running {
+    if (this.#options.signal.aborted) throw stopping(kind)
     this.#forgetOldest()
     const { clock, random } = this.#options
     const about = subject === undefined ? {} : { subject }
@@ -98,22 +144,35 @@ export class Jobs {
     const entry: Running = { job, what, controller: new AbortController(), watchers: new Set() }
     this.#jobs.set(job.id, entry)
     const { signal } = entry.controller
+    let undecided = verdict
+    const accept = () => {
+      undecided?.accept()
+      undecided = undefined
+    }
     const onProgress = (progress: JobProgress) => {
       // A cancelled job may still tell of its last step.
       if (entry.job.state === 'running') this.#change(entry, { progress })
-    }
-    const end = (facts: Partial<Job>) => {
-      if (entry.job.state === 'running') this.#change(entry, { endedAt: clock.now(), ...facts })
+      accept()
     }
     run({ signal, onProgress }).then(
-      (report) => end(report === undefined ? { state: 'done' } : { state: 'done', report }),
+      (report) => {
+        this.#end(entry, report === undefined ? { state: 'done' } : { state: 'done', report })
+        accept()
+      },
       (error: unknown) => {
-        if (signal.aborted && !isVarveError(error)) return end({ state: 'cancelled' })
-        this.#options.onFailure(error, job)
-        end({ state: 'failed', error })
+        const isStopped = signal.aborted && !isVarveError(error)
+        if (undecided !== undefined) {
+          // Nobody knows the job yet; who asked for it is told why.
+          this.#jobs.delete(job.id)
+          undecided.refuse(isStopped ? stopping(kind) : error)
+        } else if (isStopped) this.#end(entry, { state: 'cancelled' })
+        else {
+          this.#options.onFailure(error, job)
+          this.#end(entry, { state: 'failed', error })
+        }
       },
     )
-    return entry.job
+    return entry
   }
 
   /** @throws {VarveError} `JOB_UNKNOWN`. */
@@ -160,7 +219,8 @@ export class Jobs {
     }
   }
 
-  #running(what: string): Running | undefined {
+  #running(what: string | undefined): Running | undefined {
+    if (what === undefined) return undefined
     return [...this.#jobs.values()].find((entry) => entry.what === what && entry.job.state === 'running')
   }
 
@@ -168,6 +228,10 @@ export class Jobs {
     const entry = this.#jobs.get(id)
     if (entry === undefined) throw new VarveError('JOB_UNKNOWN', 'Cannot find this job', { details: { id } })
     return entry
+  }
+
+  #end(entry: Running, facts: Partial<Job>): void {
+    if (entry.job.state === 'running') this.#change(entry, { endedAt: this.#options.clock.now(), ...facts })
   }
 
   #change(entry: Running, facts: Partial<Job>): void {
@@ -180,4 +244,8 @@ export class Jobs {
     const ended = [...this.#jobs.values()].find(({ job }) => job.state !== 'running')
     if (ended !== undefined) this.#jobs.delete(ended.job.id)
   }
+}
+
+function stopping(kind: JobKind): VarveError {
+  return new VarveError('STORE_CLOSED', `Cannot start a ${kind}: the server is stopping`)
 }

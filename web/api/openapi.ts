@@ -7,7 +7,7 @@ import { PROBLEM_TYPE, statusOf } from '../problems.ts'
 
 const DESCRIPTION = [
   'Append to, read and follow the topics of an event log; store documents and read them by path; keep the versions of',
-  'a value as a history; read the states of projections.',
+  'a value as a history; read the states of projections; take snapshots of the log, restore them, fork topics.',
   'Bodies may be sent with Content-Encoding: gzip; JSON answers come with it to who accepts it.',
   'Integers past 2^53 are JSON integers; bytes, dates and the like are objects with "$type".',
 ].join(' ')

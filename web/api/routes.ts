@@ -10,6 +10,7 @@ import { HISTORY_ROUTES } from './history-routes.ts'
 import { openApiDocument } from './openapi.ts'
 import { PROJECTION_ROUTES } from './projection-routes.ts'
 import { APPEND_SCHEMA, CHANGE_SCHEMA, CREATE_SCHEMA, PRUNE_SCHEMA, VERIFY_SCHEMA } from './schemas.ts'
+import { SNAPSHOT_ROUTES } from './snapshot-routes.ts'
 import { cancelJob, postCheckpoint, postVerify, readJob, readOpenReport, readReadiness, readStore } from './store.ts'
 import { tailEvents } from './tail.ts'
 import { listTopics, patchTopic, postPrune, postTopic, readTopic, removeTopic } from './topics.ts'
@@ -290,4 +291,5 @@ export const API_ROUTES: readonly Route[] = [
   ...DOCUMENT_ROUTES,
   ...HISTORY_ROUTES,
   ...PROJECTION_ROUTES,
+  ...SNAPSHOT_ROUTES,
 ]

@@ -6,6 +6,8 @@ type Schema = Readonly<Record<string, unknown>>
 const text = { type: 'string', minLength: 1, maxLength: 256 } as const
 const whole = { type: 'integer', minimum: 0 } as const
 const number32 = { type: 'integer', minimum: 0, maximum: 4_294_967_295 } as const
+/** A name that becomes a file. */
+const NAME = { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$' } as const
 const texts = { type: 'array', items: text } as const
 
 function object(properties: Readonly<Record<string, Schema>>, required: readonly string[] = []): Schema {
@@ -72,7 +74,7 @@ export const CHANGE_SCHEMA = object(CHANGEABLE_PROPERTIES)
 
 export const CREATE_SCHEMA = object(
   {
-    topic: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$' },
+    topic: NAME,
     partitions: { type: 'integer', minimum: 1, maximum: 1_024 },
     chain: { type: 'string', enum: ['batches', 'events'] },
     ...CHANGEABLE_PROPERTIES,
@@ -102,12 +104,41 @@ const HISTORY_PROPERTIES = {
 
 export const HISTORY_CHANGE_SCHEMA = object(HISTORY_PROPERTIES)
 
-export const HISTORY_CREATE_SCHEMA = object(
-  { history: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$' }, ...HISTORY_PROPERTIES },
-  ['history'],
-)
+export const HISTORY_CREATE_SCHEMA = object({ history: NAME, ...HISTORY_PROPERTIES }, ['history'])
 
 export const CLEANUP_SCHEMA = object({ dryRun: { type: 'boolean' }, now: { type: 'integer' }, confirm: text })
+
+const TARGET_PROPERTIES = { topic: text, partition: whole, label: text } as const
+
+export const SNAPSHOT_CREATE_SCHEMA = object({
+  ...TARGET_PROPERTIES,
+  pinned: { type: 'boolean' },
+  minIntervalMs: whole,
+})
+
+const UNTIL: Schema = {
+  oneOf: [
+    object({ offset: { oneOf: [whole, { type: 'array', items: whole, minItems: 1 }] } }, ['offset']),
+    object({ time: { type: 'integer' } }, ['time']),
+  ],
+}
+
+export const RESTORE_SCHEMA: Schema = {
+  ...object({ as: NAME, directory: NAME, topic: text, until: UNTIL, overwrite: { type: 'boolean' } }),
+  oneOf: [{ required: ['as'] }, { required: ['directory'] }],
+}
+
+export const FORK_SCHEMA = object({ as: NAME, until: UNTIL }, ['as'])
+
+export const SNAPSHOT_CLEANUP_SCHEMA = object({
+  dryRun: { type: 'boolean' },
+  policy: object({ maxSnapshots: { type: 'integer', minimum: 1 }, retentionTimeMs: whole, minIntervalMs: whole }),
+})
+
+export const SCHEDULE_SCHEMA = object(
+  { ...TARGET_PROPERTIES, everyMs: { type: 'integer', minimum: 60_000 }, jitterMs: whole },
+  ['everyMs'],
+)
 
 /** Any JSON value. */
 export const ANY_SCHEMA: Schema = {}

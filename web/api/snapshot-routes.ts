@@ -1,0 +1,237 @@
+/** The rows of the route table for log snapshots and forks.
+ * @module */
+import type { Route } from '../context.ts'
+import {
+  FORK_SCHEMA,
+  RESTORE_SCHEMA,
+  SCHEDULE_SCHEMA,
+  SNAPSHOT_CLEANUP_SCHEMA,
+  SNAPSHOT_CREATE_SCHEMA,
+} from './schemas.ts'
+import { postSnapshotCleanup, putSchedule, readScheduled, removeSchedule } from './snapshot-policy.ts'
+import {
+  listSnapshots,
+  listUsage,
+  postDrill,
+  postRestore,
+  postSnapshot,
+  postSnapshotVerify,
+  putPin,
+  readSnapshotDetails,
+  removePin,
+  removeSnapshot,
+} from './snapshots.ts'
+import { postFork } from './topic-fork.ts'
+
+const JSON_TYPE = 'application/json'
+const answers = 'json'
+const found = { status: 200, types: [JSON_TYPE] } as const
+const accepted = { status: 202, types: [JSON_TYPE] } as const
+const BODY_CODES = ['BODY_TOO_LARGE', 'JSON_INVALID'] as const
+
+/** Rows whose path has a word where others have an id come first. */
+const ALL_SNAPSHOTS: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/api/snapshots',
+    scope: 'read',
+    answers,
+    summary: 'List snapshots, the newest first',
+    query: ['limit', 'cursor'],
+    success: found,
+    codes: ['CURSOR_INVALID'],
+    handle: listSnapshots,
+  },
+  {
+    method: 'POST',
+    path: '/api/snapshots',
+    scope: 'admin',
+    answers,
+    summary:
+      'Take a snapshot of the store, a topic or a partition, as a job that begins when nothing stands in its way',
+    body: [JSON_TYPE],
+    schema: SNAPSHOT_CREATE_SCHEMA,
+    bodyOptional: true,
+    success: accepted,
+    codes: [
+      'SNAPSHOT_TOO_SOON',
+      'SNAPSHOT_BUSY',
+      'TOPIC_UNKNOWN',
+      'PARTITION_UNKNOWN',
+      'STORAGE_FULL',
+      'STORE_READ_ONLY',
+      ...BODY_CODES,
+    ],
+    handle: postSnapshot,
+  },
+  {
+    method: 'GET',
+    path: '/api/snapshots/usage',
+    scope: 'read',
+    answers,
+    summary: 'Read what each snapshot shares with the store and with others, and what it alone keeps',
+    success: found,
+    handle: listUsage,
+  },
+  {
+    method: 'POST',
+    path: '/api/snapshots/cleanup',
+    scope: 'admin',
+    answers,
+    summary: 'Remove snapshots as the policy says, as a job; or with `dryRun` say what would go',
+    body: [JSON_TYPE],
+    schema: SNAPSHOT_CLEANUP_SCHEMA,
+    success: accepted,
+    also: { 200: 'Of a dry run: what would go' },
+    codes: ['STORE_READ_ONLY', ...BODY_CODES],
+    handle: postSnapshotCleanup,
+  },
+  {
+    method: 'GET',
+    path: '/api/snapshots/schedule',
+    scope: 'read',
+    answers,
+    summary: 'Read the policy, and the schedule with its next run and its last ones',
+    success: found,
+    handle: readScheduled,
+  },
+  {
+    method: 'PUT',
+    path: '/api/snapshots/schedule',
+    scope: 'admin',
+    answers,
+    summary: 'Take snapshots and clean up regularly, until the store closes',
+    body: [JSON_TYPE],
+    schema: SCHEDULE_SCHEMA,
+    success: found,
+    codes: ['TOPIC_UNKNOWN', 'PARTITION_UNKNOWN', 'NAME_INVALID', 'STORE_READ_ONLY', ...BODY_CODES],
+    handle: putSchedule,
+  },
+  {
+    method: 'DELETE',
+    path: '/api/snapshots/schedule',
+    scope: 'admin',
+    answers,
+    summary: 'Take no snapshots regularly any more',
+    success: { status: 204, types: [] },
+    codes: ['STORE_READ_ONLY'],
+    handle: removeSchedule,
+  },
+]
+
+const ONE_SNAPSHOT: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/api/snapshots/:id',
+    scope: 'read',
+    answers,
+    summary: 'Read what a snapshot holds, by topic and partition',
+    success: found,
+    codes: ['SNAPSHOT_UNKNOWN', 'SNAPSHOT_DAMAGED'],
+    handle: readSnapshotDetails,
+  },
+  {
+    method: 'DELETE',
+    path: '/api/snapshots/:id',
+    scope: 'admin',
+    answers,
+    summary: 'Delete a snapshot, and say how many bytes that freed',
+    query: ['confirm'],
+    success: found,
+    codes: ['SNAPSHOT_UNKNOWN', 'SNAPSHOT_PINNED', 'SNAPSHOT_IN_USE', 'SNAPSHOT_BUSY', 'STORE_READ_ONLY'],
+    handle: removeSnapshot,
+  },
+  {
+    method: 'PUT',
+    path: '/api/snapshots/:id/pin',
+    scope: 'admin',
+    answers,
+    summary: 'Keep a snapshot whatever the policy says',
+    success: found,
+    codes: ['SNAPSHOT_UNKNOWN', 'SNAPSHOT_BUSY', 'STORE_READ_ONLY'],
+    handle: putPin,
+  },
+  {
+    method: 'DELETE',
+    path: '/api/snapshots/:id/pin',
+    scope: 'admin',
+    answers,
+    summary: 'Take the pin of a snapshot away',
+    success: found,
+    codes: ['SNAPSHOT_UNKNOWN', 'SNAPSHOT_BUSY', 'STORE_READ_ONLY'],
+    handle: removePin,
+  },
+  {
+    method: 'POST',
+    path: '/api/snapshots/:id/verify',
+    scope: 'admin',
+    answers,
+    summary: 'Check every byte of a snapshot, as a job',
+    success: accepted,
+    codes: ['SNAPSHOT_UNKNOWN'],
+    handle: postSnapshotVerify,
+  },
+  {
+    method: 'POST',
+    path: '/api/snapshots/:id/drill',
+    scope: 'admin',
+    answers,
+    summary: 'Try to restore a snapshot, into nothing, and say how it went, as a job',
+    success: accepted,
+    codes: ['SNAPSHOT_UNKNOWN'],
+    handle: postDrill,
+  },
+  {
+    method: 'POST',
+    path: '/api/snapshots/:id/restore',
+    scope: 'admin',
+    answers,
+    summary: 'Restore a snapshot as a new topic, or as a store in a directory of the server, as a job',
+    body: [JSON_TYPE],
+    schema: RESTORE_SCHEMA,
+    success: accepted,
+    codes: [
+      'SNAPSHOT_UNKNOWN',
+      'SNAPSHOT_DAMAGED',
+      'RESTORE_NOT_EMPTY',
+      'RESTORE_LIVE',
+      'STORE_LOCKED',
+      'TOPIC_EXISTS',
+      'TOPIC_UNKNOWN',
+      'NAME_INVALID',
+      'OFFSET_OUT_OF_RANGE',
+      'OFFSET_PRUNED',
+      'STORAGE_FULL',
+      'STORE_READ_ONLY',
+      'CAPABILITY_MISSING',
+      ...BODY_CODES,
+    ],
+    handle: postRestore,
+  },
+]
+
+const FORKS: readonly Route[] = [
+  {
+    method: 'POST',
+    path: '/api/topics/:topic/fork',
+    scope: 'admin',
+    answers,
+    summary: 'Make a new topic that has the events of this one, by default all, without copying them; both go on',
+    body: [JSON_TYPE],
+    schema: FORK_SCHEMA,
+    success: { status: 201, types: [JSON_TYPE] },
+    codes: [
+      'TOPIC_UNKNOWN',
+      'TOPIC_EXISTS',
+      'NAME_INVALID',
+      'OFFSET_OUT_OF_RANGE',
+      'OFFSET_PRUNED',
+      'STORAGE_FULL',
+      'STORE_READ_ONLY',
+      ...BODY_CODES,
+    ],
+    handle: postFork,
+  },
+]
+
+export const SNAPSHOT_ROUTES: readonly Route[] = [...ALL_SNAPSHOTS, ...ONE_SNAPSHOT, ...FORKS]
