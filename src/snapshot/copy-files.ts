@@ -1,0 +1,227 @@
+/** Bringing the files of a snapshot to another place, so that an interrupted copy can go on.
+ *
+ * 1. Link what another snapshot there has. What cannot be linked is sent.
+ * 2. Send the others under names of their own, a few at a time, and sync them.
+ * 3. Rename them, so that a file that has its name is whole. A crash before leaves files that the next copy removes.
+ * No names are durable before `syncNames`. Two copies of one snapshot at the same time do not mix: each writes only
+ * files that it created under a name that nobody else draws, and what they put in place is the same.
+ * @module */
+import { isVarveError, VarveError } from '../errors.ts'
+import { type Random, randomId } from '../ports/random.ts'
+import type { Storage } from '../ports/storage.ts'
+import { inBase, linkBetween } from '../ports/storage-at.ts'
+import { type CopyFile, sizeOf } from './copy-plan.ts'
+import { transfer } from './transfer.ts'
+import type { SnapshotProgress } from './types.ts'
+
+/** Where a copy comes from and goes to. */
+export interface CopyPlaces {
+  readonly from: Storage
+  readonly to: Storage
+  readonly random: Random
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: SnapshotProgress) => void) | undefined
+}
+
+/** What became of the files. */
+export interface Placed {
+  readonly sent: CopyFile[]
+  /** Linked, or there before. */
+  readonly shared: CopyFile[]
+  /** Those of `shared` that an interrupted copy left: nobody has verified them. */
+  readonly kept: CopyFile[]
+}
+
+const PART = /\.[0-9a-z]{10}\.part$/
+const LINKS_AT_ONCE = 8
+/** What an interrupted copy loses at most, apart from the file that is longer. */
+const SENT_AT_ONCE = { bytes: 64 * 1024 * 1024, files: 64 }
+
+/** Bring files to `to`. On `STORAGE_FULL` those that this call brought are removed again; after every other failure
+ * whole files stay, for the next copy.
+ * @throws {VarveError} `STORAGE_FULL` {neededBytes, freeBytes} before anything is sent that has no room. */
+export async function placeFiles(files: readonly CopyFile[], places: CopyPlaces): Promise<Placed> {
+  const placed: Placed = { sent: [], shared: [], kept: [] }
+  const linked: CopyFile[] = []
+  try {
+    const left = await keepWhole(files, { places, placed })
+    const toSend = await linkFiles(left, { places, placed, linked })
+    await checkRoom(toSend, places.to)
+    await sendFiles(toSend, { places, placed })
+    return placed
+  } catch (error) {
+    if (isVarveError(error, 'STORAGE_FULL')) await removeFiles([...placed.sent, ...linked], places.to)
+    throw error
+  }
+}
+
+/** @returns those that are not there yet. What is there and too short or too long is removed. */
+async function keepWhole(
+  files: readonly CopyFile[],
+  { places: { to }, placed }: { places: CopyPlaces; placed: Placed },
+): Promise<CopyFile[]> {
+  const names = await namesIn(directoriesOf(files), to)
+  const left: CopyFile[] = []
+  for (const file of files) {
+    if (!names.has(file.path)) left.push(file)
+    else if (file.isExtra || (await sizeOf(to, file.path)) !== file.sizeBytes) {
+      await to.remove(file.path)
+      left.push(file)
+    } else {
+      placed.shared.push(file)
+      // A second name says that it was linked from a snapshot that was verified.
+      if (file.shared === undefined || (await to.linkCount(file.path)) < 2) placed.kept.push(file)
+    }
+  }
+  return left
+}
+
+async function namesIn(directories: Iterable<string>, storage: Storage): Promise<Set<string>> {
+  const names = new Set<string>()
+  for (const directory of directories)
+    for (const { name, kind } of await storage.list(directory)) if (kind === 'file') names.add(`${directory}/${name}`)
+  return names
+}
+
+/** Where files are: the directories themselves. */
+function directoriesOf(files: readonly CopyFile[]): Set<string> {
+  return new Set(files.map(({ path }) => directoryOf(path)))
+}
+
+function directoryOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
+}
+
+/** @returns those that have to be sent. */
+async function linkFiles(
+  files: readonly CopyFile[],
+  { places, placed, linked }: { places: CopyPlaces; placed: Placed; linked: CopyFile[] },
+): Promise<CopyFile[]> {
+  const toSend: CopyFile[] = []
+  const waiting = files[Symbol.iterator]()
+  const work = async () => {
+    for (const file of waiting) {
+      places.signal?.throwIfAborted()
+      const found = await linkFile(file, places.to)
+      if (found === 'linked') linked.push(file)
+      else if (found === 'there') placed.kept.push(file)
+      else if (!file.isExtra) toSend.push(file)
+    }
+  }
+  const results = await Promise.allSettled(Array.from({ length: LINKS_AT_ONCE }, work))
+  const failed = results.find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  placed.shared.push(...linked, ...placed.kept.filter((file) => !placed.shared.includes(file)))
+  return toSend
+}
+
+async function linkFile({ path, sizeBytes, shared }: CopyFile, to: Storage): Promise<'linked' | 'there' | undefined> {
+  if (shared === undefined || (await sizeOf(shared.storage, shared.path)) !== sizeBytes) return undefined
+  try {
+    return (await linkBetween(shared, { storage: to, path })) ? 'linked' : undefined
+  } catch (error) {
+    // Another copy was quicker, or the snapshot that has it was deleted.
+    if (isVarveError(error, 'FILE_EXISTS')) return 'there'
+    if (isVarveError(error, 'FILE_MISSING')) return undefined
+    throw error
+  }
+}
+
+async function checkRoom(files: readonly CopyFile[], to: Storage): Promise<void> {
+  const neededBytes = files.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
+  const freeBytes = neededBytes === 0 ? undefined : await to.freeBytes()
+  if (freeBytes === undefined || freeBytes >= neededBytes) return
+  throw new VarveError('STORAGE_FULL', `Cannot copy the snapshot: ${neededBytes} bytes do not fit`, {
+    details: { neededBytes, freeBytes },
+  })
+}
+
+/** Send files that are not there, in the order given. */
+export async function sendFiles(
+  files: readonly CopyFile[],
+  { places, placed }: { places: CopyPlaces; placed: Placed },
+): Promise<void> {
+  const totalBytes = files.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
+  let before = 0
+  for (const batch of batchesOf(files)) {
+    const { signal, onProgress } = places
+    signal?.throwIfAborted()
+    const base = before
+    const report = (progress: SnapshotProgress) =>
+      onProgress?.({ ...progress, doneBytes: base + progress.doneBytes, totalBytes, file: wholeName(progress.file) })
+    await sendBatch(batch, { places: { ...places, onProgress: report }, placed })
+    before += batch.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
+  }
+}
+
+function wholeName(path: string): string {
+  return path.replace(PART, '')
+}
+
+function* batchesOf(files: readonly CopyFile[]): Generator<CopyFile[]> {
+  let batch: CopyFile[] = []
+  let bytes = 0
+  for (const file of files) {
+    if (batch.length > 0 && (batch.length === SENT_AT_ONCE.files || bytes + file.sizeBytes > SENT_AT_ONCE.bytes)) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    batch.push(file)
+    bytes += file.sizeBytes
+  }
+  if (batch.length > 0) yield batch
+}
+
+async function sendBatch(
+  files: readonly CopyFile[],
+  { places, placed }: { places: CopyPlaces; placed: Placed },
+): Promise<void> {
+  const { from, to, random, signal, onProgress } = places
+  // Without an atomic rename a file may be cut short under its own name: then its size or its checksums say so.
+  const isRenamed = to.capabilities.atomicReplace
+  const nameOf = (path: string) => (isRenamed ? `${path}.${randomId(random, 10)}.part` : path)
+  const parts = files.map((file) => ({ file, from: file.path, to: nameOf(file.path), copyBytes: file.sizeBytes }))
+  await transfer(from, to, parts, { signal, onProgress })
+  try {
+    for (const part of parts) {
+      if (isRenamed) await to.replace(part.to, part.from)
+      placed.sent.push(part.file)
+    }
+  } catch (error) {
+    for (const part of parts) await to.remove(part.to).catch(() => undefined)
+    throw error
+  }
+}
+
+/** Make the names of files durable, their directories' included. */
+export async function syncNames(files: readonly CopyFile[], to: Storage): Promise<void> {
+  const directories = new Set<string>([''])
+  for (let directory of directoriesOf(files))
+    for (; directory !== ''; directory = directoryOf(directory)) directories.add(directory)
+  for (const directory of deepestFirst(directories)) await to.syncDirectory(directory)
+}
+
+function deepestFirst(directories: Iterable<string>): string[] {
+  return [...directories].sort((a, b) => b.split('/').length - a.split('/').length)
+}
+
+/** Remove files that were brought, and directories that are empty then. Never throws. */
+export async function removeFiles(files: readonly CopyFile[], to: Storage): Promise<void> {
+  const directories = new Set<string>()
+  let base = to
+  for (const file of files) {
+    const { storage, path } = inBase({ storage: to, path: file.path })
+    await storage.remove(path).catch(() => undefined)
+    base = storage
+    for (let directory = directoryOf(path); directory !== ''; directory = directoryOf(directory))
+      directories.add(directory)
+  }
+  for (const directory of deepestFirst(directories)) await base.removeDirectory(directory).catch(() => undefined)
+}
+
+/** Remove what no list names: leftovers of interrupted copies. Only what a copy makes is looked at. */
+export async function removeOthers(files: readonly CopyFile[], to: Storage): Promise<void> {
+  const wanted = new Set(files.map(({ path }) => path))
+  for (const path of await namesIn(directoriesOf(files), to)) if (!wanted.has(path)) await to.remove(path)
+}
