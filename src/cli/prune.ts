@@ -72,9 +72,12 @@ function lineOf(args: Arguments, directory: string): string {
 }
 
 function sentence(topic: string, { partitions }: PruneReport): string {
-  const sum = (field: 'segments' | 'events' | 'sizeBytes') => partitions.reduce((total, one) => total + one[field], 0)
+  const sum = (field: 'segments' | 'events' | 'sizeBytes' | 'sharedBytes') =>
+    partitions.reduce((total, one) => total + one[field], 0)
   const what = `${counted(sum('events'), 'event')} in ${counted(sum('segments'), 'segment')}`
-  return `prune ${what} of topic ${clean(topic)}, ${size(sum('sizeBytes'))}`
+  const shared = sum('sharedBytes')
+  const kept = shared === 0 ? '' : `; snapshots and forks keep ${size(shared)} more`
+  return `prune ${what} of topic ${clean(topic)}, ${size(sum('sizeBytes'))}${kept}`
 }
 
 function capital(text: string): string {

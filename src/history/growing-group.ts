@@ -2,7 +2,8 @@
  *
  * A file is appended to by one epoch, which the manifest names before it writes. A later owner takes it over when the
  * one before closed cleanly and nothing is behind its end; else whoever was before may still write there, and what it
- * wrote was never acknowledged: then the part that counts is copied to a file of its own.
+ * wrote was never acknowledged: then the part that counts is copied to a file of its own. So it is when a snapshot
+ * shares the file: what has two names is never written to.
  * @module */
 import { toHex } from '../codec/bytes.ts'
 import type { GroupRow, HistoryRow } from '../manifest/index.ts'
@@ -93,7 +94,8 @@ export class GrowingGroup {
     if (last === undefined || last.lastVersion !== lastVersion || last.tier !== 'raw') return undefined
     if (countOf(last) >= options.keyframeInterval) return undefined
     const { row } = this.#growing ?? {}
-    if (row !== undefined && row.file === last.file && row.endBytes === last.endBytes) return this.#growing
+    const isCurrent = row !== undefined && row.file === last.file && row.endBytes === last.endBytes
+    if (isCurrent && !this.#host.isShared(last.file)) return this.#growing
     await this.rest()
     return this.#groups.use(last, async (file) => {
       if (file.damaged.length > 0) return undefined
@@ -112,13 +114,14 @@ export class GrowingGroup {
     })
   }
 
-  /** Whether nobody else may write to the file of a group, and nothing is behind its end. */
+  /** Whether nobody else may write to the file of a group, no snapshot has it, and nothing is behind its end. */
   async #isFree(group: GroupRow): Promise<boolean> {
     const { storage, epoch } = this.#host
-    if (group.epoch !== undefined && group.epoch !== epoch) return false
-    const handle = await storage.openRead(this.#host.place(group).path)
+    if ((group.epoch !== undefined && group.epoch !== epoch) || this.#host.isShared(group.file)) return false
+    const { path } = this.#host.place(group)
+    const handle = await storage.openRead(path)
     try {
-      return (await handle.size()) === group.endBytes
+      return (await handle.size()) === group.endBytes && (await storage.linkCount(path)) === 1
     } finally {
       await handle.close()
     }

@@ -29,6 +29,8 @@ export interface HistoryHost {
   /** Look at the fence, then make it true. @throws {VarveError} `STORE_FENCED`, `STORE_POISONED`, and what the storage
    * throws: then a manifest may or may not say so. */
   commit(written: GroupsWritten): Promise<void>
+  /** Whether a file was taken over by a snapshot while this process had it open: nothing is written to it any more. */
+  isShared(file: string): boolean
   /** Keep a file of the history while it is written or read. @returns gives it up. */
   hold(file: string): () => void
   /** Remove files that nothing needs any more. */

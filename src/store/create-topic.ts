@@ -27,12 +27,7 @@ export async function createTopic(
 ): Promise<TopicRow> {
   const { name, options } = topic
   if (context.health.failure !== undefined) throw context.health.failure
-  const folded = state.topics.find((other) => other.name.toLowerCase() === name.toLowerCase())
-  if (folded !== undefined) {
-    throw new VarveError('NAME_INVALID', `Cannot create topic "${name}": "${folded.name}" differs only in case`, {
-      details: { name, other: folded.name },
-    })
-  }
+  checkSpelling(state, name)
   const lineage = randomId(context.random, LINEAGE_CHARACTERS)
   const headSlot = nextHeadSlot(state)
   const partitions: PartitionRow[] = []
@@ -52,4 +47,13 @@ export async function createTopic(
     partitions.push({ partition, headSlot: headSlot + partition, logStartOffset: 0, logStartHash: NO_HASH, segments })
   }
   return { name, id: nextTopicId(state), lineage, createdAt: context.clock.now(), options, partitions }
+}
+
+/** Names that differ only in case would share files on some systems. @throws {VarveError} `NAME_INVALID`. */
+export function checkSpelling({ topics }: ManifestState, name: string): void {
+  const folded = topics.find((other) => other.name.toLowerCase() === name.toLowerCase())
+  if (folded === undefined) return
+  throw new VarveError('NAME_INVALID', `Cannot create topic "${name}": "${folded.name}" differs only in case`, {
+    details: { name, other: folded.name },
+  })
 }

@@ -39,6 +39,8 @@ export class StoreHistories implements Histories {
   readonly #kept = new Map<StoredHistory, number>()
   /** Those of which groups may be open; the one that was read last at the end. */
   readonly #read = new Set<StoredHistory>()
+  /** Files that snapshots took over, or are about to, since this process owns the store. */
+  readonly #shared = new Set<string>()
   /** Looks at directories that are about to begin, by the names of histories. */
   readonly #tidying = new Map<string, Promise<void>>()
   #changing: Promise<unknown> = Promise.resolve()
@@ -139,6 +141,22 @@ export class StoreHistories implements Histories {
     await this.files.tidy(name)
   }
 
+  /** Write nothing more to the last files of these histories, from this moment on, because they get a second name.
+   * @returns when appends that had begun before have ended. */
+  async share(rows: readonly HistoryRow[]): Promise<void> {
+    const ended: Promise<void>[] = []
+    const last = new Set(this.#state().histories?.map(({ groups }) => groups.at(-1)?.file))
+    for (const file of this.#shared) if (!last.has(file)) this.#shared.delete(file)
+    for (const { name, createdAt, groups } of rows) {
+      const file = groups.at(-1)?.file
+      if (file === undefined) continue
+      this.#shared.add(file)
+      const known = this.#open.get(name)
+      if (known?.createdAt === createdAt) ended.push(known.history.inTurn(async () => undefined))
+    }
+    await Promise.all(ended)
+  }
+
   /** How many there are that `list` shows, and how many bytes all of them take. */
   totals(): { readonly count: number; readonly sizeBytes: number } {
     const { histories = [] } = this.#state()
@@ -216,6 +234,7 @@ export class StoreHistories implements Histories {
         if (context.health.failure !== undefined) throw context.health.failure
       },
       commit: (given) => this.#commit(given, (written) => context.commit({ type: 'history-written', ...written })),
+      isShared: (file) => this.#shared.has(file),
       hold: (file) => this.#hold(name, file),
       tidy: () => this.#tidy(name),
       kept: (rawBytes) => this.#keep(history(), rawBytes),

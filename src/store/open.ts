@@ -25,6 +25,7 @@ import type { Storage } from '../ports/storage.ts'
 import { TableCache } from '../segment/decode.ts'
 import { FilePool } from '../segment/file-pool.ts'
 import { Health, type LogContext } from '../topic/context.ts'
+import { FileHolds } from '../topic/file-holds.ts'
 import { type PartitionStarts, partitionsOf, readOnlyStarts, recoverAll } from './ends.ts'
 import { Follower } from './follow.ts'
 import type { PreviousOwner } from './recover.ts'
@@ -123,6 +124,7 @@ async function openForWriting(options: StoreOptions, opening: Opening): Promise<
       starts: recovered.starts,
       report,
       closing,
+      snapshotPolicy: options.snapshotPolicy,
       before: (previous?.clean ?? true) ? 'cleanly' : 'uncleanly',
       release: async () => {
         await release().finally(() => opening.release())
@@ -206,6 +208,7 @@ function sharedContext(
     tables: new TableCache(),
     termPages: new PageCache(options.memoryBudgetBytes ?? MEMORY_BUDGET_BYTES),
     health: new Health(),
+    holds: new FileHolds(),
     readOnly: options.readOnly !== undefined && options.readOnly !== false,
     checkpoints: options.checkpoint ?? true,
     closing: facts.closing,
@@ -255,6 +258,7 @@ async function openReadOnly(options: StoreOptions, clock: Clock, started: number
     starts: read.starts,
     report,
     closing,
+    snapshotPolicy: options.snapshotPolicy,
     before: undefined,
     release: async () => undefined,
   })
@@ -305,6 +309,7 @@ async function openSalvage(options: StoreOptions, clock: Clock, started: number)
       starts,
       report,
       closing,
+      snapshotPolicy: options.snapshotPolicy,
       before: undefined,
       release: async () => undefined,
     })

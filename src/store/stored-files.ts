@@ -165,6 +165,11 @@ export class StoredFiles {
     }
   }
 
+  /** Try again, in the background, where something could not be removed, because it was in use above all. */
+  tidyLeft(): void {
+    for (const name of this.#untidy) this.inBackground(this.tidy(name), name)
+  }
+
   /** Wait until everything in the background is done, and try once more what failed.
    * @returns the names in whose directories something is left.
    * @throws {VarveError} `STORAGE_UNAVAILABLE` when nobody can say what is left. */

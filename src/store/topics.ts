@@ -7,6 +7,8 @@
 import { isVarveError, VarveError } from '../errors.ts'
 import {
   type ManifestState,
+  nextHeadSlot,
+  nextTopicId,
   type PartitionRow,
   type ProvenEnd,
   partitionDirectory,
@@ -26,17 +28,42 @@ import { LogTopic } from '../topic/topic.ts'
 import type { AnyKinds, ChangeableTopicOptions, Kinds, Topic, TopicOptions, TopicStats } from '../topic/types.ts'
 import { Upcasts } from '../topic/upcast.ts'
 import type { PartitionWriter } from '../topic/writer.ts'
-import { createTopic } from './create-topic.ts'
+import { checkSpelling, createTopic } from './create-topic.ts'
 import type { PartitionStarts } from './ends.ts'
 import { checkOpen, checkWritable } from './guards.ts'
 import { checkName } from './names.ts'
 import { type LiveRow, type OpenTopic, openPartition } from './open-partition.ts'
 import { TopicPruning } from './pruning.ts'
+import { provenEnd } from './recover.ts'
 import type { OpenTopicOptions, Topics } from './types.ts'
 
 interface Opening {
   readonly id: number
   readonly opened: Promise<OpenTopic>
+}
+
+type Fork = (name: string, as: string, options: Parameters<Topics['fork']>[2] & object) => Promise<void>
+
+/** What topics need of their store. */
+export interface TopicsParts {
+  readonly state: () => ManifestState
+  readonly starts: PartitionStarts
+  /** Take a topic over as a new one, and commit it. */
+  readonly fork: Fork
+}
+
+/** What a new topic is to be called in the manifest. */
+export interface TopicPlace {
+  readonly name: string
+  readonly id: number
+  /** Of its first partition; the others have the next ones. */
+  readonly headSlot: number
+}
+
+/** A topic whose files are there, and what is told to whoever asked for it. */
+export interface Adopted<T> {
+  readonly row: TopicRow
+  readonly result: T
 }
 
 export class StoreTopics implements Topics {
@@ -46,12 +73,14 @@ export class StoreTopics implements Topics {
   readonly #open = new Map<string, Opening>()
   readonly #opened = new Set<OpenTopic>()
   readonly #pruning: TopicPruning
+  readonly #fork: Fork
   #changing: Promise<unknown> = Promise.resolve()
 
-  constructor(context: LogContext, state: () => ManifestState, starts: PartitionStarts) {
+  constructor(context: LogContext, parts: TopicsParts) {
     this.#context = context
-    this.#state = state
-    this.#starts = starts
+    this.#state = parts.state
+    this.#starts = parts.starts
+    this.#fork = parts.fork
     this.#pruning = new TopicPruning(context, {
       row: (id) => this.#rowById(id),
       oneByOne: (task) => this.#oneByOne(task),
@@ -196,6 +225,11 @@ export class StoreTopics implements Topics {
     })
   }
 
+  async fork(name: string, as: string, options: Parameters<Topics['fork']>[2] = {}): Promise<TopicStats> {
+    await this.#fork(name, as, options)
+    return (await this.#openOnce(as)).topic.stats()
+  }
+
   async delete(name: string): Promise<void> {
     checkName(name, 'topic')
     checkWritable(this.#context, 'delete a topic')
@@ -298,6 +332,44 @@ export class StoreTopics implements Topics {
     for (const { live, partitions } of this.#opened) {
       for (const { partition } of partitions) yield { topicId: live.row.id, partition }
     }
+  }
+
+  /** The durable end of a partition at this moment, which may be later than what the row says. */
+  endNow(topicId: number, row: PartitionRow): ProvenEnd {
+    const opened = [...this.#opened].find(({ live }) => live.row.id === topicId)
+    const partition = opened?.partitions[row.partition]?.partition
+    if (partition === undefined) return this.#starts.get(topicId, row).end
+    // Its segment was sealed in the manifest, and it does not know yet.
+    return partition.active.ref.id === row.segments.at(-1)?.id ? partition.durable : provenEnd(row)
+  }
+
+  /** Seal active segments of so many bytes. */
+  async rollLarge(name: string, bytes: number): Promise<void> {
+    const { partitions } = await this.#openOnce(name)
+    for (const { partition, writer } of partitions) {
+      if (partition.durable.position < bytes || writer === undefined) continue
+      await writer.exclusively(async () => {
+        if (partition.durable.position >= bytes) await writer.roll()
+      })
+    }
+  }
+
+  /** Make a topic of the log of another one.
+   * @param take what is taken over, asked for when nothing else changes the set of files.
+   * @throws {VarveError} `TOPIC_EXISTS`, `NAME_INVALID`, and what `take` throws. */
+  async adopt<T>(name: string, take: (place: TopicPlace) => Promise<Adopted<T>>): Promise<T> {
+    checkName(name, 'topic')
+    checkWritable(this.#context, 'create a topic')
+    return this.#oneByOne(async () => {
+      const state = this.#state()
+      if (this.#row(name) !== undefined) {
+        throw new VarveError('TOPIC_EXISTS', `Cannot create topic "${name}": it exists`, { details: { topic: name } })
+      }
+      checkSpelling(state, name)
+      const adopted = await take({ name, id: nextTopicId(state), headSlot: nextHeadSlot(state) })
+      await this.#context.commit({ type: 'topic-created', topic: adopted.row })
+      return adopted.result
+    })
   }
 
   /** The durable end of a partition now. */

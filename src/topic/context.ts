@@ -9,6 +9,7 @@ import type { Random } from '../ports/random.ts'
 import type { Maybe, Storage } from '../ports/storage.ts'
 import type { TableCache } from '../segment/decode.ts'
 import type { FilePool } from '../segment/file-pool.ts'
+import type { FileHolds } from './file-holds.ts'
 
 /** Whether the store may still write. Once failed it stays so until it is opened again. */
 export class Health {
@@ -47,6 +48,7 @@ export interface LogContext {
   /** Pages of term runs that were read lately. */
   readonly termPages: PageCache
   readonly health: Health
+  readonly holds: FileHolds
   readonly readOnly: boolean
   /** Aborted when the store closes: tails end. */
   readonly closing: AbortSignal

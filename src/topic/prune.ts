@@ -22,7 +22,7 @@ import {
 import type { LogContext } from './context.ts'
 import type { Partition } from './partition.ts'
 import { type RunsHolder, writePrunedVersions } from './pruned-versions.ts'
-import { removeFiles, sizeOf } from './removal.ts'
+import { removeFiles, spaceOf } from './removal.ts'
 import { type PrunePlan, type PruneRule, planPrune } from './retention.ts'
 import type { PruneReport } from './types.ts'
 
@@ -89,7 +89,15 @@ export function isPruneDue(context: LogContext, target: PruneTarget, rule: Prune
 }
 
 function unchanged({ partition, logStartOffset }: PartitionRow): PrunedPartition {
-  return { partition, logStartOffsetBefore: logStartOffset, logStartOffset, segments: 0, events: 0, sizeBytes: 0 }
+  return {
+    partition,
+    logStartOffsetBefore: logStartOffset,
+    logStartOffset,
+    segments: 0,
+    events: 0,
+    sizeBytes: 0,
+    sharedBytes: 0,
+  }
 }
 
 function isActiveTooOld(context: LogContext, partition: Partition, { maxAgeMs }: PruneRule): boolean {
@@ -113,7 +121,12 @@ async function describe(
   { row, plan, files }: Found & { readonly files: readonly string[] },
 ): Promise<PrunedPartition> {
   let sizeBytes = 0
-  for (const file of files) sizeBytes += await sizeOf(context, `${directory}/${file}`)
+  let sharedBytes = 0
+  for (const file of files) {
+    const space = await spaceOf(context, `${directory}/${file}`)
+    if (space.isShared) sharedBytes += space.sizeBytes
+    else sizeBytes += space.sizeBytes
+  }
   const { logStartOffset, segments } = plan
   const before = row.logStartOffset
   return {
@@ -123,6 +136,7 @@ async function describe(
     segments,
     events: logStartOffset - before,
     sizeBytes,
+    sharedBytes,
   }
 }
 

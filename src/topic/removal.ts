@@ -7,7 +7,7 @@ import { isVarveError } from '../errors.ts'
 import type { Removal } from '../manifest/index.ts'
 import type { LogContext } from './context.ts'
 
-/** Remove the files of a list.
+/** Remove the files of a list, once nobody takes any of them over.
  * 1. Each file, after a look at the fence. A crash leaves some; they stay on the list.
  * 2. Sync the directory: from here on they are gone.
  * 3. One manifest record takes them off the list.
@@ -20,8 +20,9 @@ export async function removeFiles(
   { directory, files }: Removal,
   late: readonly string[] = [],
 ): Promise<void> {
-  const { storage, health } = context
+  const { storage, health, holds } = context
   try {
+    await holds.free(directory)
     const left: string[] = []
     for (const file of [...late, ...files]) {
       if (health.failure !== undefined) throw health.failure
@@ -56,17 +57,23 @@ function tell(context: LogContext, file: string, error: unknown): void {
   context.diagnose('FILE_LEFT', `Left "${file}" behind for the next open to remove`, { file, reason })
 }
 
-/** Size of a file in bytes; 0 when it is not there. */
-export async function sizeOf(context: LogContext, path: string): Promise<number> {
+/** How large a file is, and whether its bytes have another name, as in a snapshot. */
+export interface FileSpace {
+  readonly sizeBytes: number
+  readonly isShared: boolean
+}
+
+/** Measure a file; one that is not there takes no space. */
+export async function spaceOf({ storage }: LogContext, path: string): Promise<FileSpace> {
   try {
-    const handle = await context.storage.openRead(path)
+    const handle = await storage.openRead(path)
     try {
-      return await handle.size()
+      return { sizeBytes: await handle.size(), isShared: (await storage.linkCount(path)) > 1 }
     } finally {
       await handle.close()
     }
   } catch (error) {
-    if (isVarveError(error, 'FILE_MISSING')) return 0
+    if (isVarveError(error, 'FILE_MISSING')) return { sizeBytes: 0, isShared: false }
     throw error
   }
 }

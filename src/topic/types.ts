@@ -250,6 +250,8 @@ export interface PruneReport {
     readonly events: number
     /** Space that is given back. */
     readonly sizeBytes: number
+    /** Space that is not, because snapshots or forks have the files, too. */
+    readonly sharedBytes: number
   }[]
 }
 

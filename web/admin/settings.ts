@@ -192,9 +192,12 @@ function deleteForm(c: WebContext, name: string): Html {
 }
 
 function wordsOf({ partitions }: PruneReport, words: string): string {
-  const sum = (key: 'events' | 'segments' | 'sizeBytes') => partitions.reduce((total, one) => total + one[key], 0)
+  const sum = (key: 'events' | 'segments' | 'sizeBytes' | 'sharedBytes') =>
+    partitions.reduce((total, one) => total + one[key], 0)
   const events = `${counted(sum('events'), 'event')} in ${counted(sum('segments'), 'segment')}`
-  return `${words} ${events}, ${formatBytes(sum('sizeBytes'))}.`
+  const shared = sum('sharedBytes')
+  const kept = shared === 0 ? '' : ` Snapshots and forks keep ${formatBytes(shared)} more.`
+  return `${words} ${events}, ${formatBytes(sum('sizeBytes'))}.${kept}`
 }
 
 function pruneTable({ partitions }: PruneReport): Html {

@@ -107,7 +107,15 @@ describe('Topic.prune()', () => {
   test('never gives up the active segment, and reports nothing to do', async () => {
     const log = await openSmall()
     await fill(log, 2)
-    const nothing = { partition: 0, logStartOffsetBefore: 0, logStartOffset: 0, segments: 0, events: 0, sizeBytes: 0 }
+    const nothing = {
+      partition: 0,
+      logStartOffsetBefore: 0,
+      logStartOffset: 0,
+      segments: 0,
+      events: 0,
+      sizeBytes: 0,
+      sharedBytes: 0,
+    }
     expect((await log.topic.prune({ before: 2 })).partitions).toEqual([nothing])
     expect((await log.topic.prune()).partitions).toEqual([nothing])
     await log.store.close()

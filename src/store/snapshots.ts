@@ -1,0 +1,311 @@
+/** The snapshots of a store: who may do what when, and the way from public calls to the parts that do it.
+ * @module */
+import { isVarveError, VarveError } from '../errors.ts'
+import type { ManifestState, TopicRow } from '../manifest/index.ts'
+import type { Storage } from '../ports/storage.ts'
+import { SnapshotCatalogue } from '../snapshot/catalogue.ts'
+import { checkTruth } from '../snapshot/check.ts'
+import { cleanUp } from '../snapshot/cleanup.ts'
+import { copySnapshot } from '../snapshot/copy-snapshot.ts'
+import { createSnapshot } from '../snapshot/create.ts'
+import { forkTopic } from '../snapshot/fork-topic.ts'
+import type { CheckOptions, SnapshotHost, SourceTopic, TakeOver } from '../snapshot/host.ts'
+import { checkInterval, checkPolicy } from '../snapshot/policy.ts'
+import { restoreSnapshot } from '../snapshot/restore.ts'
+import { SnapshotSchedule } from '../snapshot/schedule.ts'
+import { SnapshotTurns } from '../snapshot/turns.ts'
+import type {
+  CreateSnapshotOptions,
+  DrillReport,
+  RestoreOptions,
+  RestoreReport,
+  SnapshotCleanupOptions,
+  SnapshotCleanupReport,
+  SnapshotCopyOptions,
+  SnapshotCopyReport,
+  SnapshotDetails,
+  SnapshotInfo,
+  SnapshotLockOptions,
+  SnapshotPolicy,
+  SnapshotReport,
+  SnapshotScheduleOptions,
+  SnapshotScheduleStatus,
+  Snapshots,
+  SnapshotUsage,
+  Until,
+} from '../snapshot/types.ts'
+import { resolveUntil } from '../snapshot/until.ts'
+import { usageOf } from '../snapshot/usage.ts'
+import type { LogContext } from '../topic/context.ts'
+import { type CutParts, cutStore } from './cut.ts'
+import { checkOpen, checkWritable } from './guards.ts'
+import { Stopping } from './stopping.ts'
+import { verifyStorage } from './verify.ts'
+
+/** What a store gives its snapshots. */
+export interface SnapshotParts extends CutParts {
+  readonly policy: Partial<SnapshotPolicy> | undefined
+}
+
+export class StoreSnapshots implements Snapshots {
+  readonly policy: SnapshotPolicy
+  readonly #context: LogContext
+  readonly #parts: SnapshotParts
+  readonly #host: SnapshotHost
+  readonly #catalogue: SnapshotCatalogue
+  readonly #turns = new SnapshotTurns()
+  readonly #stopping: Stopping
+  #schedule: SnapshotSchedule | undefined
+  #cleaning: Promise<unknown> = Promise.resolve()
+
+  constructor(parts: SnapshotParts) {
+    const { context } = parts
+    this.#context = context
+    this.#parts = parts
+    this.policy = checkPolicy(parts.policy)
+    this.#catalogue = new SnapshotCatalogue(context.storage, {
+      isFenced: () => context.isFenced(),
+      diagnose: (code, message, details) => context.diagnose(code, message, details),
+    })
+    this.#host = hostOf(parts)
+    this.#stopping = new Stopping(context.closing)
+    if (!context.readOnly) this.#cleaning = this.#removeLeftovers()
+  }
+
+  /** What a crash left half made. Never rejects. */
+  async #removeLeftovers(): Promise<void> {
+    try {
+      await this.#turns.exclusively({}, () => this.#catalogue.cleanLeftovers(() => false))
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      this.#context.diagnose('FILE_LEFT', 'Left half-made snapshots behind for the next open to remove', { reason })
+    }
+  }
+
+  create(options: CreateSnapshotOptions = {}): Promise<SnapshotInfo> {
+    return this.#change('create a snapshot', options, async (signal) => {
+      const { minIntervalMs = this.policy.minIntervalMs } = options
+      checkPolicy({ minIntervalMs })
+      checkInterval(await this.#catalogue.list(), options, { now: this.#context.clock.now(), minIntervalMs })
+      return createSnapshot({ host: this.#host, catalogue: this.#catalogue }, { ...options, signal })
+    })
+  }
+
+  /** Do something that nothing else of its kind may do meanwhile. */
+  async #change<T>(action: string, wait: SnapshotLockOptions, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    checkWritable(this.#context, action)
+    const { signal, end } = this.#stopping.begin(wait.signal)
+    try {
+      return await this.#turns.exclusively({ ...wait, signal }, () => task(signal))
+    } finally {
+      end()
+    }
+  }
+
+  /** Read a snapshot, which stays meanwhile. */
+  async #read<T>(
+    action: string,
+    id: string,
+    work: { readonly signal: AbortSignal | undefined; readonly task: (signal: AbortSignal) => Promise<T> },
+  ): Promise<T> {
+    checkOpen(this.#context, action)
+    const { signal, end } = this.#stopping.begin(work.signal)
+    try {
+      return await this.#turns.read(id, () => work.task(signal))
+    } finally {
+      end()
+    }
+  }
+
+  async list(): Promise<SnapshotInfo[]> {
+    checkOpen(this.#context, 'list snapshots')
+    return this.#catalogue.list()
+  }
+
+  async get(id: string): Promise<SnapshotDetails> {
+    checkOpen(this.#context, 'look at a snapshot')
+    return this.#catalogue.details(id)
+  }
+
+  async usage(): Promise<SnapshotUsage[]> {
+    checkOpen(this.#context, 'measure snapshots')
+    await this.#context.refresh()
+    return usageOf(this.#catalogue, this.#parts.state())
+  }
+
+  async storageOf(id: string): Promise<Storage> {
+    checkOpen(this.#context, 'open a snapshot')
+    await this.#catalogue.state(id)
+    return this.#catalogue.storageOf(id)
+  }
+
+  async verify(id: string, options: SnapshotCopyOptions = {}): Promise<SnapshotReport> {
+    const task = async (signal: AbortSignal) => {
+      await this.#catalogue.info(id)
+      return { snapshot: id, ...(await this.#host.verify(this.#catalogue.storageOf(id), { ...options, signal })) }
+    }
+    return this.#read('check a snapshot', id, { signal: options.signal, task })
+  }
+
+  async restore(id: string, options: RestoreOptions): Promise<RestoreReport> {
+    const parts = { host: this.#host, catalogue: this.#catalogue }
+    const task = (signal: AbortSignal) => restoreSnapshot(parts, id, { ...options, signal })
+    return this.#read('restore a snapshot', id, { signal: options.signal, task })
+  }
+
+  async drill(id: string, options: SnapshotCopyOptions & { readonly to?: Storage } = {}): Promise<DrillReport> {
+    const { to, ...check } = options
+    if (to === undefined) return this.verify(id, check)
+    const parts = { host: this.#host, catalogue: this.#catalogue }
+    const task = async (signal: AbortSignal) => {
+      const { clock } = this.#context
+      const started = clock.monotonic()
+      await restoreSnapshot(parts, id, { ...check, signal, to })
+      const restoreMs = clock.monotonic() - started
+      const report = await this.#host.verify(to, { ...check, signal })
+      return { snapshot: id, ...report, restoreMs, durationMs: clock.monotonic() - started }
+    }
+    return this.#read('restore a snapshot', id, { signal: check.signal, task })
+  }
+
+  delete(id: string, options: SnapshotLockOptions = {}): Promise<{ readonly freedBytes: number }> {
+    return this.#change('delete a snapshot', options, async (signal) => {
+      const { pinned } = await this.#catalogue.info(id)
+      if (pinned) {
+        const details = { snapshot: id }
+        throw new VarveError('SNAPSHOT_PINNED', `Cannot delete snapshot "${id}": it is pinned`, { details })
+      }
+      await this.#turns.free(id, { ...options, signal })
+      return this.#catalogue.remove(id)
+    })
+  }
+
+  pin(id: string, pinned = true): Promise<SnapshotInfo> {
+    return this.#change('pin a snapshot', {}, () => this.#catalogue.pin(id, pinned))
+  }
+
+  async cleanup(options: SnapshotCleanupOptions = {}): Promise<SnapshotCleanupReport> {
+    const parts = { catalogue: this.#catalogue, turns: this.#turns, clock: this.#context.clock }
+    const all = { ...options, policy: checkPolicy(options.policy, this.policy) }
+    if (options.dryRun !== true) return this.#change('clean up snapshots', options, () => cleanUp(parts, all))
+    checkOpen(this.#context, 'look at snapshots')
+    return cleanUp(parts, all)
+  }
+
+  async export(id: string, to: Storage, options: SnapshotCopyOptions = {}): Promise<SnapshotCopyReport> {
+    const task = (signal: AbortSignal) =>
+      copySnapshot(this.#catalogue, new SnapshotCatalogue(to), id, this.#copying({ ...options, signal }))
+    return this.#read('export a snapshot', id, { signal: options.signal, task })
+  }
+
+  import(id: string, from: Storage, options: SnapshotCopyOptions = {}): Promise<SnapshotCopyReport> {
+    return this.#change('import a snapshot', options, (signal) =>
+      copySnapshot(new SnapshotCatalogue(from), this.#catalogue, id, this.#copying({ ...options, signal })),
+    )
+  }
+
+  #copying(options: SnapshotCopyOptions) {
+    return { ...options, check: checkTruth, clock: this.#context.clock }
+  }
+
+  schedule(options: SnapshotScheduleOptions | undefined): void {
+    checkWritable(this.#context, 'schedule snapshots')
+    const { clock, random } = this.#context
+    const run = (target: Pick<CreateSnapshotOptions, 'topic' | 'partition' | 'label'>) => this.#scheduled(target)
+    const next = options === undefined ? undefined : new SnapshotSchedule(options, { clock, random, run })
+    void this.#schedule?.stop()
+    this.#schedule = next
+  }
+
+  get scheduled(): SnapshotScheduleStatus | undefined {
+    return this.#schedule?.status
+  }
+
+  async #scheduled(target: Pick<CreateSnapshotOptions, 'topic' | 'partition' | 'label'>) {
+    const { id } = await this.create(target)
+    const { removed } = await this.cleanup()
+    return { snapshot: id, removed: removed.map((one) => one.id) }
+  }
+
+  /** Make a topic of another one. @throws {VarveError} as `Topics.fork` says. */
+  async fork(name: string, as: string, options: { readonly until?: Until; readonly signal?: AbortSignal }) {
+    const { storage, storeId } = this.#context
+    const { signal, end } = this.#stopping.begin(options.signal)
+    try {
+      await this.#parts.topics.adopt(as, async (place) => {
+        const cut = await cutStore(this.#parts, { topic: name })
+        try {
+          const source: SourceTopic = { storage, storeId, row: cut.state.topics[0] as TopicRow, isAtRest: false }
+          const plan = { ends: await resolveUntil(source, options.until), signal }
+          const { row } = await forkTopic(this.#context, source, { ...place, plan })
+          return { row, result: undefined }
+        } finally {
+          cut.release()
+        }
+      })
+    } finally {
+      end()
+    }
+  }
+
+  /** End what runs in the background, give up what is being made or read. */
+  async close(): Promise<void> {
+    await this.#schedule?.stop()
+    await this.#cleaning
+    await this.#turns.settled()
+  }
+}
+
+function hostOf(parts: SnapshotParts): SnapshotHost {
+  const { context, state, topics } = parts
+  const { storage, clock, random, storeId, epoch, readOnly, closing } = context
+  return {
+    storage,
+    clock,
+    random,
+    storeId,
+    epoch,
+    readOnly,
+    closing,
+    checkOpen: (action) => checkOpen(context, action),
+    checkWritable: (action) => checkWritable(context, action),
+    isFenced: () => context.isFenced(),
+    cut: (target) => cutStore(parts, target),
+    state: (): ManifestState => state(),
+    adoptTopic: (source: SourceTopic, as: { readonly name: string; readonly plan: TakeOver }) =>
+      topics.adopt(as.name, async (place) => {
+        const { row, ...facts } = await forkTopic(context, source, { ...place, plan: as.plan })
+        const highWatermarks = row.partitions.map(
+          ({ segments, logStartOffset }) => segments.at(-1)?.baseOffset ?? logStartOffset,
+        )
+        return { row, result: { topic: as.name, highWatermarks, ...facts } }
+      }),
+    verify: (where, options) => verifySnapshot(where, options, clock),
+    diagnose: (code, message, details) => context.diagnose(code, message, details),
+  }
+}
+
+/** Check every byte of a store at rest. What is damaged is said, not thrown. */
+async function verifySnapshot(
+  storage: Storage,
+  { signal, onProgress }: CheckOptions,
+  clock: LogContext['clock'],
+): Promise<Omit<SnapshotReport, 'snapshot'>> {
+  const started = clock.monotonic()
+  try {
+    const report = await verifyStorage({
+      storage,
+      clock,
+      ...(signal !== undefined && { signal }),
+      ...(onProgress !== undefined && { onProgress: (progress) => onProgress({ step: 'verify', ...progress }) }),
+    })
+    const { ok, filesChecked, bytesChecked, eventsChecked: events, durationMs } = report
+    const problems = report.problems.map(({ code, file, message }) => ({ code, file, message }))
+    return { ok, filesChecked, bytesChecked, events, problems, durationMs }
+  } catch (error) {
+    if (!isVarveError(error) || error.kind !== 'corrupt') throw error
+    const file = String(error.details.file ?? '')
+    const problems = [{ code: error.code, file, message: error.message }]
+    return { ok: false, filesChecked: 0, bytesChecked: 0, events: 0, problems, durationMs: clock.monotonic() - started }
+  }
+}
