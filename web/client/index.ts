@@ -16,6 +16,7 @@ import {
   type TailOptions,
   type TopicOptions,
   type TopicStats,
+  type Until,
   VarveError,
   type WalkOptions,
 } from '../../src/index.ts'
@@ -24,10 +25,12 @@ import { readFrames } from './frames.ts'
 import { ClientHistories } from './histories.ts'
 import { ClientProjections } from './projections.ts'
 import { cancelledBy, parsed, problemError, queryText } from './requests.ts'
+import { ClientSnapshots } from './snapshots.ts'
 
 export type { ClientDocuments, PutOptions } from './documents.ts'
 export type { AppendLinesOptions, ClientFoundVersions, ClientHistories, VersionLinesReceipt } from './histories.ts'
 export type { ClientProjections } from './projections.ts'
+export type { ClientRestoreOptions, ClientSnapshots, ScheduledSnapshots } from './snapshots.ts'
 
 export interface ClientOptions {
   /** Where the app is mounted, such as `http://127.0.0.1:4713`. */
@@ -80,6 +83,8 @@ export class Client {
   readonly histories: ClientHistories
   /** Projections: their states, and runs. */
   readonly projections: ClientProjections
+  /** Log snapshots: create, verify, restore and the like. */
+  readonly snapshots: ClientSnapshots
   readonly #url: string
   readonly #headers: Record<string, string>
   readonly #fetch: (url: string, init?: RequestInit) => Response | Promise<Response>
@@ -92,6 +97,7 @@ export class Client {
     this.documents = new ClientDocuments(send)
     this.histories = new ClientHistories(send)
     this.projections = new ClientProjections(send)
+    this.snapshots = new ClientSnapshots(send)
   }
 
   /** All topics with their sizes. */
@@ -123,6 +129,16 @@ export class Client {
   /** Delete a topic and all its events. */
   async deleteTopic(topic: string): Promise<void> {
     await this.#request(pathOf(topic) + queryText({ confirm: topic }), { method: 'DELETE' })
+  }
+
+  /** Make the topic `as` of the events of another one up to `until`, by default all. Both go on. */
+  async forkTopic(
+    topic: string,
+    as: string,
+    options: { readonly until?: Until; readonly signal?: AbortSignal } = {},
+  ): Promise<TopicStats> {
+    const { signal, ...rest } = options
+    return (await this.#send(`${pathOf(topic)}/fork`, { body: { as, ...rest }, signal })) as TopicStats
   }
 
   /** Append one event, or an array as one atomic batch. With an idempotency key the call may be sent again. */
