@@ -31,7 +31,7 @@ import { encodeFrame } from './frame.ts'
 import { OWNER_SILENCE_MS, readHead } from './head.ts'
 import { encodeBody, isReleased, OwnedManifest, release } from './manifest.ts'
 import { FORMAT_VERSION } from './records.ts'
-import { checkFormat, emptyState, KNOWN_FEATURES } from './state.ts'
+import { checkFormat, emptyState, KNOWN_FEATURES, type ManifestState } from './state.ts'
 import { type Claim, type Lock, type ManifestView, type Note, type Survey, survey } from './survey.ts'
 
 export interface AcquireOptions {
@@ -45,6 +45,17 @@ export interface AcquireOptions {
   readonly signal?: AbortSignal
   /** Size from which on a manifest may be written anew; default 32 KiB. */
   readonly longBytes?: number
+  /** Called when the claim stands and everything below it was read: what it gives is adopted instead of what was
+   * there. Until then that counts. When it throws, the claim is given up, and removed where it was the only one. */
+  readonly begin?: (claimed: ClaimedPlace) => Promise<ManifestState>
+}
+
+/** A place that nobody else writes to while `begin` runs, unless it is fenced. */
+export interface ClaimedPlace {
+  readonly epoch: number
+  /** What was there. */
+  readonly previous: ManifestState | undefined
+  readonly isFenced: () => Promise<boolean>
 }
 
 const LONG_BYTES = 32_768
@@ -78,7 +89,7 @@ export async function acquire(options: AcquireOptions): Promise<Acquired> {
   for (let races = 0; races < RACES; ) {
     signal?.throwIfAborted()
     const seen = await survey(storage)
-    await refuseForeign(storage, seen)
+    await refuseForeign(options, seen)
     if (seen.view !== undefined) checkFormat(seen.view.state, 'write')
     if (!(await patience.mayTake(seen))) continue
     const acquired = await tryNext(options, seen)
@@ -143,7 +154,7 @@ function locked(lock: Lock): VarveError {
 }
 
 /** Never make a store in a directory that is something else, nor over truth whose manifest is lost. */
-async function refuseForeign(storage: Storage, seen: Survey): Promise<void> {
+async function refuseForeign({ storage, begin }: AcquireOptions, seen: Survey): Promise<void> {
   if (seen.view !== undefined) return
   const isOwn = (name: string) => OWN_NAMES.includes(name) || (manifestEpoch(name) ?? headEpoch(name)) !== undefined
   const found = seen.names.filter((name) => !isOwn(name))
@@ -151,6 +162,8 @@ async function refuseForeign(storage: Storage, seen: Survey): Promise<void> {
     throw new VarveError('STORE_FOREIGN', 'Cannot create a store: the directory holds something else', {
       details: { location: storage.location, found: found.slice(0, 20) },
     })
+  // Whoever brings another state does not need that manifest.
+  if (begin !== undefined) return
   for (const directory of ['topics', 'documents', 'histories']) {
     if ((await storage.list(directory)).length === 0) continue
     const message = `Cannot open the store: there are ${directory} but no readable manifest`
@@ -160,7 +173,7 @@ async function refuseForeign(storage: Storage, seen: Survey): Promise<void> {
 
 /** Steps 3 to 9. @returns `undefined` when somebody else was faster. */
 async function tryNext(options: AcquireOptions, seen: Survey): Promise<Acquired | undefined> {
-  const { storage, clock, random } = options
+  const { storage, random } = options
   const epoch = seen.highest + 1
   const claim: Claim = {
     type: 'claim',
@@ -171,6 +184,7 @@ async function tryNext(options: AcquireOptions, seen: Survey): Promise<Acquired 
     instance: randomId(random, 20),
   }
   let manifest: OwnedManifest | undefined
+  let isBeginning = false
   try {
     if (!(await writeClaim(options, claim))) return undefined
     const below = await survey(storage, { below: epoch, known: seen })
@@ -179,9 +193,11 @@ async function tryNext(options: AcquireOptions, seen: Survey): Promise<Acquired 
       return undefined
     }
     const { view: previous } = below
-    await refuseForeign(storage, below)
+    await refuseForeign(options, below)
     if (previous !== undefined) checkFormat(previous.state, 'write')
-    const state = previous?.state ?? emptyState(randomId(random, 20), clock.now())
+    isBeginning = true
+    const state = await beginning(options, claim, below)
+    isBeginning = false
     const handle = await storage.openAppend(manifestName(epoch))
     manifest = new OwnedManifest({ storage, claim, handle, state, longBytes: options.longBytes ?? LONG_BYTES })
     await manifest.adopt(previous?.epoch ?? 0)
@@ -192,9 +208,34 @@ async function tryNext(options: AcquireOptions, seen: Survey): Promise<Acquired 
     release(storage, claim)
     await manifest?.close().catch(() => undefined)
     // Our claim was overtaken, and its file may be removed already.
-    if (isVarveError(error, 'STORE_FENCED') || isVarveError(error, 'FILE_MISSING')) return undefined
+    const isOvertaken = isVarveError(error, 'STORE_FENCED') || isVarveError(error, 'FILE_MISSING')
+    if (isOvertaken && !isBeginning) return undefined
     throw error
   }
+}
+
+/** What is adopted. */
+async function beginning(options: AcquireOptions, { epoch }: Claim, { view }: Survey): Promise<ManifestState> {
+  const { storage, clock, random, begin } = options
+  const previous = view?.state
+  if (begin === undefined) return previous ?? emptyState(randomId(random, 20), clock.now())
+  const isFenced = async () =>
+    (await storage.exists(manifestName(epoch + 1))) || !(await storage.exists(manifestName(epoch)))
+  try {
+    return await begin({ epoch, previous, isFenced })
+  } catch (error) {
+    // Nothing was there and nothing is: the next one finds an empty place.
+    if (previous === undefined && !(await isFenced())) await removeClaim(storage, epoch)
+    throw error
+  }
+}
+
+/** Best effort: a claim that nobody adopted says nothing. */
+async function removeClaim(storage: Storage, epoch: number): Promise<void> {
+  try {
+    await storage.remove(manifestName(epoch))
+    await storage.syncDirectory('')
+  } catch {}
 }
 
 /** Steps 3 to 5. @returns false when somebody else was faster. */

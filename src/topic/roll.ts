@@ -22,11 +22,17 @@ export interface FreshSegment {
   readonly handle: WriteHandle
 }
 
+/** What making the file of a segment needs of the store that it is for. */
+export type SegmentMaker = Pick<
+  LogContext,
+  'storage' | 'digest' | 'clock' | 'random' | 'epoch' | 'isFenced' | 'isLeaving' | 'diagnose'
+>
+
 const NAME_ATTEMPTS = 1_000
 
 /** Create the file of a new segment in `directory` and write its header. Nothing is synced. */
 export async function createSegment(
-  context: LogContext,
+  context: SegmentMaker,
   directory: string,
   facts: { partition: number; lineage: string; baseOffset: number; hashBefore: string; features: number },
 ): Promise<FreshSegment> {
@@ -46,7 +52,7 @@ export async function createSegment(
 /** A name may be taken by the leftover of a crash, by a segment whose bytes recovery left behind, or by one that is
  * about to be removed. */
 async function createUnderFreeName(
-  context: LogContext,
+  context: SegmentMaker,
   directory: string,
   baseOffset: number,
 ): Promise<{ file: string; handle: WriteHandle }> {
@@ -62,7 +68,7 @@ async function createUnderFreeName(
 }
 
 /** Remove a file that never became part of the store. Best effort: a leftover is ignored. */
-async function discard(context: LogContext, path: string, handle: WriteHandle): Promise<void> {
+async function discard(context: SegmentMaker, path: string, handle: WriteHandle): Promise<void> {
   try {
     await handle.close()
     if (!(await context.isFenced())) await context.storage.remove(path)

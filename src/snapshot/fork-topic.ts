@@ -1,0 +1,302 @@
+/** Taking a topic over: its files under the name of another topic, and a row that says so.
+ *
+ * The segments are linked, or copied where that cannot be, and the last of them is sealed where the log is cut; behind
+ * it each partition goes on in a segment of its own, with a lineage of its own. What is derived from whole segments
+ * goes along. Nothing of the source changes, and nothing exists before somebody commits the row.
+ * @module */
+import { segmentSeed } from '../codec/batch-header.ts'
+import { fromHex } from '../codec/bytes.ts'
+import {
+  type AncestorRow,
+  emptyState,
+  lineageAt,
+  type PartitionRow,
+  type ProvenEnd,
+  partitionDirectory,
+  type SegmentRow,
+  type TopicRow,
+} from '../manifest/index.ts'
+import { randomId } from '../ports/random.ts'
+import type { Storage } from '../ports/storage.ts'
+import { drive, FilePool } from '../segment/file-pool.ts'
+import { FEATURE_DEFLATE, SEGMENT_HEADER_BYTES, segmentFeatures } from '../segment/header.ts'
+import { besideSegment, segmentFile, versionsFile } from '../segment/names.ts'
+import { createSegment, type FreshSegment, type SegmentMaker } from '../topic/roll.ts'
+import { cutPartition, type PartitionCut } from './cut-partition.ts'
+import type { SourceTopic, TakeOver } from './host.ts'
+import { encodeSplit, readSplit, type SplitRows } from './split-batch.ts'
+import { type DerivedFile, derivedFiles } from './state-files.ts'
+import { type TransferFile, transfer } from './transfer.ts'
+
+export type { SegmentMaker } from '../topic/roll.ts'
+
+const LINEAGE_CHARACTERS = 12
+
+/** What the new topic is called, and what is free for it. */
+export interface ForkTarget {
+  readonly name: string
+  readonly id: number
+  /** The first of as many as there are partitions. */
+  readonly headSlot: number
+  readonly plan: TakeOver
+}
+
+export interface ForkedTopic {
+  /** To be committed: every file that it names is durable. */
+  readonly row: TopicRow
+  readonly events: number
+  readonly filesLinked: number
+  readonly filesCopied: number
+  readonly bytesCopied: number
+  /** Paths of all files made, to be removed if the row is not committed. */
+  readonly files: readonly string[]
+}
+
+/** Make the files of a topic that has the events of another one.
+ * Cost: a link for each file; an active segment that somebody writes to is copied up to its end, and of a batch in
+ * which the log is cut the first events are written again.
+ * @throws {VarveError} `SEGMENT_DAMAGED`, `SEGMENT_MISSING`, `STORAGE_FULL`, and what the storages throw, or the reason
+ * of the signal. Then nothing is left behind. */
+export async function forkTopic(maker: SegmentMaker, source: SourceTopic, as: ForkTarget): Promise<ForkedTopic> {
+  const fork = new Fork(maker, source, as)
+  try {
+    return await fork.run()
+  } catch (error) {
+    await removeMade(maker, fork.files)
+    throw error
+  } finally {
+    await fork.close()
+  }
+}
+
+/** Remove files that are not part of a store, and the directories that are empty then. Best effort: what stays is
+ * ignored. */
+export async function removeMade(
+  maker: Pick<SegmentMaker, 'storage' | 'isFenced' | 'diagnose'>,
+  files: readonly string[],
+): Promise<void> {
+  const { storage } = maker
+  const directories = new Set<string>()
+  for (const path of files) {
+    try {
+      if (await maker.isFenced()) return
+      await storage.remove(path)
+      for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1))
+        directories.add(path.slice(0, at))
+    } catch {
+      maker.diagnose('FILE_LEFT', `Left "${path}" behind`, { file: path })
+    }
+  }
+  // The deepest ones first.
+  for (const directory of [...directories].sort((a, b) => b.length - a.length)) {
+    const parent = directory.slice(0, Math.max(0, directory.lastIndexOf('/')))
+    try {
+      await storage.removeDirectory(directory)
+      await storage.syncDirectory(parent)
+    } catch {
+      maker.diagnose('FILE_LEFT', `Left "${directory}" behind`, { file: directory })
+    }
+  }
+}
+
+/** A partition on its way. */
+interface ForkedPartition {
+  readonly row: PartitionRow
+  readonly cut: PartitionCut
+  /** Read before anything is written. */
+  readonly split: SplitRows | undefined
+}
+
+class Fork {
+  /** Everything that was made, or is about to be. */
+  readonly files: string[] = []
+  readonly #maker: SegmentMaker
+  readonly #source: SourceTopic
+  readonly #as: ForkTarget
+  readonly #pool: FilePool
+  readonly #lineage: string
+
+  constructor(maker: SegmentMaker, source: SourceTopic, as: ForkTarget) {
+    this.#maker = maker
+    this.#source = source
+    this.#as = as
+    this.#pool = new FilePool(source.storage, maker.clock)
+    this.#lineage = randomId(maker.random, LINEAGE_CHARACTERS)
+  }
+
+  async run(): Promise<ForkedTopic> {
+    const { storage } = this.#maker
+    const { signal, onProgress, ends } = this.#as.plan
+    const forked: ForkedPartition[] = []
+    for (const row of this.#source.row.partitions) forked.push(await this.#cut(row, ends[row.partition]))
+    const derived = await this.#derived(forked)
+    const transfers: TransferFile[] = []
+    const named: PartitionRow[] = []
+    for (const partition of forked) {
+      const { row, files } = await this.#name(partition, derived)
+      named.push(row)
+      transfers.push(...files)
+    }
+    const isStopped = () => this.#maker.isFenced()
+    const sums = await transfer(this.#source.storage, storage, transfers, { signal, onProgress, isStopped })
+    this.files.push(...transfers.map(({ to }) => to))
+    const begun = await Promise.allSettled(forked.map((one, at) => this.#begin(one, named[at] as PartitionRow)))
+    const partitions = begun.map((result) => {
+      if (result.status === 'rejected') throw result.reason
+      return result.value
+    })
+    const row = { ...this.#source.row, ...this.#identity(forked), partitions }
+    const events = forked.reduce((sum, { row, cut }) => sum + cut.endOffset - row.logStartOffset, 0)
+    return { row, events, ...sums, files: this.files }
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close()
+  }
+
+  async #cut(row: PartitionRow, end: number | undefined): Promise<ForkedPartition> {
+    this.#as.plan.signal?.throwIfAborted()
+    const { digest, row: topic } = { ...this.#source, digest: this.#maker.digest }
+    const source = { row, directory: partitionDirectory(topic.name, row.partition), digest }
+    const cut = await drive(cutPartition(source, end), this.#pool)
+    if (cut.split === undefined) return { row, cut, split: undefined }
+    const lineage = lineageAt(topic, row.partition, cut.split.segment.baseOffset)
+    const split = await drive(readSplit(cut.split, { endOffset: cut.endOffset, lineage, digest }), this.#pool)
+    return { row, cut, split }
+  }
+
+  /** What is derived from segments that are as they were. */
+  #derived(forked: readonly ForkedPartition[]): Promise<DerivedFile[]> {
+    const partitions = forked.map(({ row, cut }) => {
+      const { proven: _, ...rest } = row
+      return { ...rest, segments: cut.segments.slice(0, cut.whole) }
+    })
+    const topics = [{ ...this.#source.row, partitions }]
+    return derivedFiles(this.#source.storage, { ...emptyState('', 0), topics })
+  }
+
+  /** Find names in the directory of the new topic, where files may wait to be removed. */
+  async #name(
+    { row, cut }: ForkedPartition,
+    derived: readonly DerivedFile[],
+  ): Promise<{ row: PartitionRow; files: TransferFile[] }> {
+    const { partition, prunedVersions } = row
+    const from = partitionDirectory(this.#source.row.name, partition)
+    const to = partitionDirectory(this.#as.name, partition)
+    const names = new FreeNames(this.#maker, to, await this.#maker.storage.list(to))
+    const files: TransferFile[] = []
+    const beside = new Map<string, string>()
+    const segments = cut.segments.map((segment): SegmentRow => {
+      const { file, baseOffset, sealed } = segment
+      const name = names.take(file, (attempt) => segmentFile(baseOffset, attempt))
+      for (const kind of ['index', 'timeindex', 'terms'] as const)
+        beside.set(`${from}/${besideSegment(file, kind)}`, besideSegment(name, kind))
+      const isWritten = row.segments.at(-1)?.id === segment.id && row.segments.at(-1)?.sealed === undefined
+      const copy = isWritten && !this.#source.isAtRest ? { copyBytes: sealed.endPosition } : {}
+      files.push({ from: `${from}/${file}`, to: `${to}/${name}`, sizeBytes: sealed.endPosition, ...copy })
+      return { ...segment, file: name }
+    })
+    const { proven: _, ...rest } = row
+    let named: PartitionRow = { ...rest, headSlot: this.#as.headSlot + partition, segments }
+    if (prunedVersions !== undefined) {
+      const name = names.take(prunedVersions, (attempt) => versionsFile(row.logStartOffset, attempt))
+      files.push({ from: `${from}/${prunedVersions}`, to: `${to}/${name}` })
+      named = { ...named, prunedVersions: name }
+    }
+    for (const { path } of derived) {
+      if (!path.startsWith(`${from}/`)) continue
+      const name = beside.get(path) ?? path.slice(from.length + 1)
+      // Where another file has the name of a merged run, the run is made again.
+      if (names.has(name)) continue
+      files.push({ from: path, to: `${to}/${name}`, optional: true })
+    }
+    return { row: named, files }
+  }
+
+  /** Make the segment in which a partition goes on. */
+  async #begin({ cut, split }: ForkedPartition, row: PartitionRow): Promise<PartitionRow> {
+    const { options } = this.#source.row
+    const directory = partitionDirectory(this.#as.name, row.partition)
+    const fresh = await createSegment(this.#maker, directory, {
+      partition: row.partition,
+      lineage: this.#lineage,
+      baseOffset: cut.end.offset,
+      hashBefore: cut.end.hash,
+      features: segmentFeatures(options),
+    })
+    this.files.push(`${directory}/${fresh.row.file}`)
+    try {
+      const proven = await this.#writeSplit(fresh, split, { row, hashBefore: cut.end.hash })
+      await fresh.handle.sync()
+      await this.#maker.storage.syncDirectory(directory)
+      return { ...row, segments: [...row.segments, fresh.row], proven }
+    } finally {
+      await fresh.handle.close()
+    }
+  }
+
+  async #writeSplit(
+    fresh: FreshSegment,
+    split: SplitRows | undefined,
+    { row, hashBefore }: { row: PartitionRow; hashBefore: string },
+  ): Promise<ProvenEnd> {
+    if (split === undefined) return { position: SEGMENT_HEADER_BYTES, offset: fresh.row.baseOffset, hash: hashBefore }
+    const { storage, digest, epoch } = this.#maker
+    const features = fresh.row.features ?? 0
+    const { bytes, end } = await encodeSplit(split, {
+      storage,
+      partition: row.partition,
+      lineage: this.#lineage,
+      seed: segmentSeed(fromHex(fresh.row.id), digest),
+      epoch,
+      chain: this.#source.row.options.chain,
+      deflate: (features & FEATURE_DEFLATE) !== 0,
+      hashBefore,
+    })
+    await fresh.handle.append(bytes)
+    return end
+  }
+
+  #identity(forked: readonly ForkedPartition[]): Pick<TopicRow, 'name' | 'id' | 'lineage' | 'ancestors' | 'createdAt'> {
+    const { row, storeId } = this.#source
+    const ends = forked.map(({ cut }) => cut.end)
+    // An older log ends where this one does, if it was cut inside of that.
+    const earlier = (row.ancestors ?? []).map(
+      (ancestor): AncestorRow => ({
+        ...ancestor,
+        ends: ancestor.ends.map((end, partition) => {
+          const ours = ends[partition] ?? end
+          return end.offset <= ours.offset ? end : ours
+        }),
+      }),
+    )
+    const { name, id } = this.#as
+    const ancestors = [...earlier, { lineage: row.lineage, storeId, ends }]
+    return { name, id, lineage: this.#lineage, ancestors, createdAt: this.#maker.clock.now() }
+  }
+}
+
+/** Names in a directory that nothing has, or had and has not lost yet. */
+class FreeNames {
+  readonly #maker: SegmentMaker
+  readonly #directory: string
+  readonly #taken: Set<string>
+
+  constructor(maker: SegmentMaker, directory: string, entries: Awaited<ReturnType<Storage['list']>>) {
+    this.#maker = maker
+    this.#directory = directory
+    this.#taken = new Set(entries.map(({ name }) => name))
+  }
+
+  has(name: string): boolean {
+    return this.#taken.has(name) || this.#maker.isLeaving(`${this.#directory}/${name}`)
+  }
+
+  /** The first free one. */
+  take(wanted: string, other: (attempt: number) => string): string {
+    let name = wanted
+    for (let attempt = 1; this.has(name); attempt++) name = other(attempt)
+    this.#taken.add(name)
+    return name
+  }
+}
