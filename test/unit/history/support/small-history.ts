@@ -60,6 +60,7 @@ export class SmallHistory {
       checkWritable: unused,
       checkSound: unused,
       commit: async () => undefined,
+      isShared: () => false,
       hold: () => {
         this.held++
         return () => void this.held--
