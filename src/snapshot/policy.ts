@@ -54,11 +54,7 @@ export function checkInterval(
   facts: { readonly now: number; readonly minIntervalMs: number },
 ): void {
   const { now, minIntervalMs } = facts
-  let newest: SnapshotInfo | undefined
-  for (const info of infos) {
-    if (targetKey(info) !== targetKey(target) || info.timestamp > now) continue
-    if (newest === undefined || info.timestamp > newest.timestamp) newest = info
-  }
+  const newest = newestOf(infos, target, now)
   if (newest === undefined || now - newest.timestamp >= minIntervalMs) return
   const nextAllowedAt = Math.min(TIME_MOST, newest.timestamp + minIntervalMs)
   const when = new Date(nextAllowedAt).toISOString()
@@ -67,6 +63,16 @@ export function checkInterval(
     `Cannot make a snapshot: the newest one is "${newest.id}", and the next one is allowed at ${when}`,
     { details: { snapshot: newest.id, nextAllowedAt, retryAfterMs: nextAllowedAt - now } },
   )
+}
+
+/** The newest snapshot of a target that was made before now, in milliseconds since 1970. */
+export function newestOf(
+  infos: readonly SnapshotInfo[],
+  target: SnapshotTarget,
+  now: number,
+): SnapshotInfo | undefined {
+  const key = targetKey(target)
+  return newestFirst(infos).find((info) => targetKey(info) === key && info.timestamp <= now)
 }
 
 /** Say which snapshots go, the oldest first. Pinned ones stay and are not counted, and the newest one of a target that

@@ -13,18 +13,20 @@ import type { SnapshotRun, SnapshotScheduleOptions, SnapshotScheduleStatus, Snap
 const EVERY_LEAST_MS = 60_000
 const EVERY_MOST_MS = 366 * 24 * 60 * 60_000
 const LOOK_EVERY_MS = 60_000
+/** A clock that is about to be told otherwise must not make it run without a pause. */
+const TOO_SOON_LEAST_MS = 1_000
 const RUNS_MOST = 20
 
 export interface SnapshotScheduleParts {
   readonly clock: Clock
   readonly random: Random
-  /** Make a snapshot and clean up. */
-  readonly run: (
-    target: SnapshotTarget & { readonly label?: string },
-  ) => Promise<{ readonly snapshot: string; readonly removed: readonly string[] }>
-  /** When the newest snapshot of the target was made, milliseconds since 1970: the first run is `everyMs` later, or now
-   * when that is over. Absent: there is none, and the first run is now; up to `jitterMs` later each time. */
-  readonly last?: number | undefined
+  /** Make a snapshot. @returns its id. */
+  readonly create: (target: SnapshotTarget & { readonly label?: string }) => Promise<string>
+  /** Remove what the policy does not keep. @returns the ids. */
+  readonly cleanUp: () => Promise<readonly string[]>
+  /** When the newest snapshot of the target was made before now, milliseconds since 1970: the first run is `everyMs`
+   * later, or now when that is over or there is none; up to `jitterMs` later each time. */
+  readonly last: () => Promise<number | undefined>
 }
 
 /** A schedule that goes on until it is stopped. Its timer does not keep the process alive. */
@@ -34,7 +36,9 @@ export class SnapshotSchedule {
   #nextRunAt: number
   /** Wall time when it was last looked at. */
   #seenAt: number
-  #running: Promise<void> | undefined
+  /** A run, or finding out when the first one is. */
+  #busy: Promise<void> | undefined
+  #isRunning = false
   #runs: readonly SnapshotRun[] = []
   #failures = 0
   #isStopped = false
@@ -44,11 +48,9 @@ export class SnapshotSchedule {
   constructor(options: SnapshotScheduleOptions, parts: SnapshotScheduleParts) {
     this.#options = checkOptions(options)
     this.#parts = parts
-    const now = parts.clock.now()
-    const { last } = parts
-    this.#seenAt = now
-    this.#nextRunAt = this.#later(last === undefined ? now : Math.max(now, Math.min(now, last) + options.everyMs))
-    this.#arm()
+    this.#seenAt = parts.clock.now()
+    this.#nextRunAt = this.#later(this.#seenAt)
+    this.#busy = this.#begin(this.#seenAt).finally(() => this.#arm())
   }
 
   get status(): SnapshotScheduleStatus {
@@ -58,7 +60,7 @@ export class SnapshotSchedule {
       ...(partition === undefined ? {} : { partition }),
       everyMs,
       jitterMs,
-      isRunning: this.#running !== undefined,
+      isRunning: this.#isRunning,
       nextRunAt: this.#nextRunAt,
       runs: this.#runs,
       failures: this.#failures,
@@ -69,7 +71,7 @@ export class SnapshotSchedule {
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#cancel()
-    await this.#running
+    await this.#busy
   }
 
   /** Up to `jitterMs` after a moment. */
@@ -78,6 +80,16 @@ export class SnapshotSchedule {
     let draw = 0
     for (const byte of this.#parts.random.bytes(4)) draw = (draw * 256 + byte) % 2 ** 32
     return at + Math.floor((draw / 2 ** 32) * (jitterMs + 1))
+  }
+
+  /** Whoever was there before made snapshots as well. */
+  async #begin(now: number): Promise<void> {
+    try {
+      const last = await this.#parts.last()
+      if (last !== undefined) this.#nextRunAt = this.#later(Math.max(now, last + this.#options.everyMs))
+    } catch {
+      // The run will say it.
+    }
   }
 
   #arm(): void {
@@ -92,46 +104,51 @@ export class SnapshotSchedule {
     if (now < this.#seenAt) this.#nextRunAt -= this.#seenAt - now
     this.#seenAt = now
     if (now < this.#nextRunAt) this.#arm()
-    else this.#running = this.#run(now).finally(() => this.#over())
-  }
-
-  #over(): void {
-    this.#running = undefined
-    this.#arm()
+    else this.#busy = this.#run(now).finally(() => this.#arm())
   }
 
   async #run(at: number): Promise<void> {
+    const { create, cleanUp } = this.#parts
     const { everyMs, topic, partition, label } = this.#options
+    const target = { ...(topic !== undefined && { topic }), ...(partition !== undefined && { partition }) }
     this.#nextRunAt = this.#later(at + everyMs)
-    try {
-      const { snapshot, removed } = await this.#parts.run({
-        ...(topic === undefined ? {} : { topic }),
-        ...(partition === undefined ? {} : { partition }),
-        ...(label === undefined ? {} : { label }),
-      })
-      this.#note({ at, snapshot, removed })
-      this.#failures = 0
-    } catch (error) {
-      const { code, message, nextAllowedAt } = describe(error)
-      this.#note({ at, error: { code, message } })
-      // Somebody else made one: nothing went wrong, it only has to wait.
-      if (nextAllowedAt === undefined) this.#failures++
-      else this.#nextRunAt = Math.max(nextAllowedAt, at + 1_000)
+    this.#isRunning = true
+    const made = await attempt(() => create({ ...target, ...(label !== undefined && { label }) }))
+    // Also after a failure: that may be a full disk.
+    const cleaned = await attempt(cleanUp)
+    const error = made.error ?? cleaned.error
+    const { nextAllowedAt } = made
+    if (error === undefined) this.#failures = 0
+    // Somebody else made one: nothing went wrong, it only has to wait.
+    else if (nextAllowedAt === undefined || cleaned.error !== undefined) this.#failures++
+    if (nextAllowedAt !== undefined) this.#nextRunAt = Math.max(nextAllowedAt, at + TOO_SOON_LEAST_MS)
+    const run = {
+      at,
+      ...(made.value !== undefined && { snapshot: made.value }),
+      ...(cleaned.value !== undefined && { removed: cleaned.value }),
+      ...(error !== undefined && { error }),
     }
-  }
-
-  #note(run: SnapshotRun): void {
     this.#runs = [run, ...this.#runs].slice(0, RUNS_MOST)
+    this.#isRunning = false
   }
 }
 
-function describe(error: unknown): { code: string; message: string; nextAllowedAt?: number } {
-  if (!isVarveError(error)) return { code: 'INTERNAL', message: String(error) }
-  const { code, message, details } = error
-  const { nextAllowedAt } = details
-  return code === 'SNAPSHOT_TOO_SOON' && typeof nextAllowedAt === 'number'
-    ? { code, message, nextAllowedAt }
-    : { code, message }
+interface Attempt<T> {
+  readonly value?: T
+  readonly error?: { readonly code: string; readonly message: string }
+  /** When it was too soon. */
+  readonly nextAllowedAt?: number
+}
+
+async function attempt<T>(work: () => Promise<T>): Promise<Attempt<T>> {
+  try {
+    return { value: await work() }
+  } catch (error) {
+    if (!isVarveError(error)) return { error: { code: 'INTERNAL', message: String(error) } }
+    const { code, message, details } = error
+    const isTooSoon = code === 'SNAPSHOT_TOO_SOON' && typeof details.nextAllowedAt === 'number'
+    return { error: { code, message }, ...(isTooSoon && { nextAllowedAt: details.nextAllowedAt as number }) }
+  }
 }
 
 function checkOptions(options: SnapshotScheduleOptions): SnapshotScheduleOptions & { readonly jitterMs: number } {

@@ -14,6 +14,11 @@ const LOCK_TIMEOUT_DEFAULT_MS = 30_000
 /** Timers of some runtimes count milliseconds in 31 bits. */
 const LOCK_TIMEOUT_MOST_MS = 2 ** 31 - 1
 
+export interface TurnOptions extends SnapshotLockOptions {
+  /** A snapshot that the task removes: it begins when nobody reads it, and others go first meanwhile. */
+  readonly unread?: string
+}
+
 interface Waiting {
   /** The snapshot that nobody may read then. */
   readonly unread: string | undefined
@@ -24,7 +29,6 @@ interface Waiting {
 /** The turns of one store. */
 export class SnapshotTurns {
   readonly #clock: Clock
-  readonly #closing: AbortSignal | undefined
   #isTaken = false
   /** In the order in which they came. */
   readonly #waiting = new Set<Waiting>()
@@ -35,23 +39,16 @@ export class SnapshotTurns {
   /** Called when the turn ends, or a reader does: look again. */
   #lookers: (() => void)[] = []
 
-  /** @param closing aborted when the store closes: nobody gets a turn then, and those who wait are told. */
-  constructor(clock: Clock, closing?: AbortSignal) {
+  constructor(clock: Clock) {
     this.#clock = clock
-    this.#closing = closing
-    const stop = () => {
-      for (const waiting of this.#waiting) waiting.refuse(closed())
-    }
-    closing?.addEventListener('abort', stop, { once: true })
   }
 
   /** Do something that changes snapshots, one such task at a time, in the order in which they came.
-   * @param unread a snapshot that the task removes: it begins when nobody reads it, and others go first meanwhile.
    * @throws {VarveError} `SNAPSHOT_BUSY` {waitedMs} when `lockTimeoutMs` are over, or `SNAPSHOT_IN_USE` {snapshot,
-   * waitedMs} when the snapshot is still being read then; `STORE_CLOSED`, `OPTION_INVALID`, the signal's reason, and
-   * what the task throws. */
-  async exclusively<T>(wait: SnapshotLockOptions, task: () => Promise<T>, unread?: string): Promise<T> {
-    await this.#take(wait, unread)
+   * waitedMs} when the snapshot is still being read then; `OPTION_INVALID`, the signal's reason, and what the task
+   * throws. */
+  async exclusively<T>(wait: TurnOptions, task: () => Promise<T>): Promise<T> {
+    await this.#take(wait)
     try {
       return await task()
     } finally {
@@ -93,11 +90,9 @@ export class SnapshotTurns {
     while (this.#isTaken || this.#waiting.size > 0 || this.#readers.size > 0) await this.#change()
   }
 
-  #take(wait: SnapshotLockOptions, unread: string | undefined): Promise<void> {
-    const { lockTimeoutMs = LOCK_TIMEOUT_DEFAULT_MS, signal } = wait
+  #take({ lockTimeoutMs = LOCK_TIMEOUT_DEFAULT_MS, signal, unread }: TurnOptions): Promise<void> {
     const timeoutMs = wholeOption('lockTimeoutMs', lockTimeoutMs, { least: 0, most: LOCK_TIMEOUT_MOST_MS })
     signal?.throwIfAborted()
-    if (this.#closing?.aborted) throw closed()
     if (this.#canBegin(unread)) return Promise.resolve(this.#begin(unread))
     if (timeoutMs === 0) throw this.#late(unread, 0)
     return new Promise((resolve, reject) => {
@@ -161,8 +156,4 @@ export class SnapshotTurns {
       details: { waitedMs },
     })
   }
-}
-
-function closed(): VarveError {
-  return new VarveError('STORE_CLOSED', 'Cannot change snapshots: the store was closed')
 }

@@ -10,10 +10,10 @@ import { copySnapshot } from '../snapshot/copy-snapshot.ts'
 import { createSnapshot } from '../snapshot/create.ts'
 import { forkTopic } from '../snapshot/fork-topic.ts'
 import type { CheckOptions, SnapshotHost, SourceTopic, TakeOver } from '../snapshot/host.ts'
-import { checkInterval, checkPolicy } from '../snapshot/policy.ts'
+import { checkInterval, checkPolicy, newestOf } from '../snapshot/policy.ts'
 import { restoreSnapshot } from '../snapshot/restore.ts'
 import { SnapshotSchedule } from '../snapshot/schedule.ts'
-import { SnapshotTurns } from '../snapshot/turns.ts'
+import { SnapshotTurns, type TurnOptions } from '../snapshot/turns.ts'
 import type {
   CreateSnapshotOptions,
   DrillReport,
@@ -53,7 +53,7 @@ export class StoreSnapshots implements Snapshots {
   readonly #parts: SnapshotParts
   readonly #host: SnapshotHost
   readonly #catalogue: SnapshotCatalogue
-  readonly #turns = new SnapshotTurns()
+  readonly #turns: SnapshotTurns
   readonly #stopping: Stopping
   #schedule: SnapshotSchedule | undefined
   #cleaning: Promise<unknown> = Promise.resolve()
@@ -67,6 +67,7 @@ export class StoreSnapshots implements Snapshots {
       isFenced: () => context.isFenced(),
       diagnose: (code, message, details) => context.diagnose(code, message, details),
     })
+    this.#turns = new SnapshotTurns(context.clock)
     this.#host = hostOf(parts)
     this.#stopping = new Stopping(context.closing)
     if (!context.readOnly) this.#cleaning = this.#removeLeftovers()
@@ -92,7 +93,7 @@ export class StoreSnapshots implements Snapshots {
   }
 
   /** Do something that nothing else of its kind may do meanwhile. */
-  async #change<T>(action: string, wait: SnapshotLockOptions, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async #change<T>(action: string, wait: TurnOptions, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
     checkWritable(this.#context, action)
     const { signal, end } = this.#stopping.begin(wait.signal)
     try {
@@ -169,13 +170,12 @@ export class StoreSnapshots implements Snapshots {
   }
 
   delete(id: string, options: SnapshotLockOptions = {}): Promise<{ readonly freedBytes: number }> {
-    return this.#change('delete a snapshot', options, async (signal) => {
+    return this.#change('delete a snapshot', { ...options, unread: id }, async () => {
       const { pinned } = await this.#catalogue.info(id)
       if (pinned) {
         const details = { snapshot: id }
         throw new VarveError('SNAPSHOT_PINNED', `Cannot delete snapshot "${id}": it is pinned`, { details })
       }
-      await this.#turns.free(id, { ...options, signal })
       return this.#catalogue.remove(id)
     })
   }
@@ -211,20 +211,21 @@ export class StoreSnapshots implements Snapshots {
   schedule(options: SnapshotScheduleOptions | undefined): void {
     checkWritable(this.#context, 'schedule snapshots')
     const { clock, random } = this.#context
-    const run = (target: Pick<CreateSnapshotOptions, 'topic' | 'partition' | 'label'>) => this.#scheduled(target)
-    const next = options === undefined ? undefined : new SnapshotSchedule(options, { clock, random, run })
+    const next =
+      options &&
+      new SnapshotSchedule(options, {
+        clock,
+        random,
+        create: async (target) => (await this.create(target)).id,
+        cleanUp: async () => (await this.cleanup()).removed.map(({ id }) => id),
+        last: async () => newestOf(await this.#catalogue.list(), options, clock.now())?.timestamp,
+      })
     void this.#schedule?.stop()
     this.#schedule = next
   }
 
   get scheduled(): SnapshotScheduleStatus | undefined {
     return this.#schedule?.status
-  }
-
-  async #scheduled(target: Pick<CreateSnapshotOptions, 'topic' | 'partition' | 'label'>) {
-    const { id } = await this.create(target)
-    const { removed } = await this.cleanup()
-    return { snapshot: id, removed: removed.map((one) => one.id) }
   }
 
   /** Make a topic of another one. @throws {VarveError} as `Topics.fork` says. */
