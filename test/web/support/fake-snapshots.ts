@@ -192,6 +192,9 @@ class Fake implements Snapshots {
     this.#fake.schedule = options === undefined ? undefined : { ...about, ...(topic !== undefined && { topic }) }
   }
 
+  /** Asked by a store that closes. */
+  async close(): Promise<void> {}
+
   #find(id: string): SnapshotInfo {
     const info = this.#fake.infos.find((one) => one.id === id)
     if (info !== undefined) return info
