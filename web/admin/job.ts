@@ -7,6 +7,8 @@ import { startCheckpoint, startVerify } from '../api/store.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { problemOf } from '../problems.ts'
 import { answer, type Html } from './layout.ts'
+import { problemList } from './problem.ts'
+import { snapshotOutcome } from './snapshot-outcome.ts'
 import { counted, formatBytes } from './words.ts'
 
 const NAMES: Readonly<Record<JobKind, string>> = {
@@ -16,6 +18,11 @@ const NAMES: Readonly<Record<JobKind, string>> = {
   'history-cleanup': 'Clean-up',
   'projection-run': 'Run',
   'projection-rebuild': 'Rebuild',
+  'snapshot-create': 'Snapshot',
+  'snapshot-verify': 'Verify',
+  'snapshot-drill': 'Trial',
+  'snapshot-restore': 'Restore',
+  'snapshot-cleanup': 'Clean-up',
 }
 
 /** POST /partials/verify */
@@ -36,6 +43,12 @@ export function jobPartial(c: WebContext, app: Shared): Response {
 /** POST /partials/jobs/:id/cancel */
 export function cancelPartial(c: WebContext, app: Shared): Response {
   return answer(jobPanel(app.jobs.cancel(c.req.param('id') ?? ''), c))
+}
+
+/** The job of these kinds that was started last, about this. */
+export function newestJob(app: Shared, kinds: readonly JobKind[], subject: string): Job | undefined {
+  const jobs = kinds.map((kind) => app.jobs.latest(kind, subject)).filter((job) => job !== undefined)
+  return jobs.sort((a, b) => b.startedAt - a.startedAt)[0]
 }
 
 /** A job's state. While it runs, the panel asks for its successor twice a second. */
@@ -80,6 +93,8 @@ function outcome(job: Job, c: WebContext): Html {
 ${hint !== undefined && html`<p>${hint}</p>`}`
   }
   if (job.report === undefined) return html`<p>${name} done.</p>`
+  if ('headHash' in job.report || 'snapshot' in job.report || 'policy' in job.report)
+    return snapshotOutcome(job.report, c)
   if ('filesChecked' in job.report) return verifyOutcome(job.report)
   if ('damaged' in job.report) return historyOutcome(job.report)
   if ('kept' in job.report) return cleanupOutcome(job.report)
@@ -100,12 +115,6 @@ ${formatBytes(freedBytes)} freed.</p>`
 function projectionOutcome(name: string, { lag, foldVersion }: ProjectionStatus): Html {
   return html`<p><strong>${name} done.</strong> Fold version ${foldVersion},
 ${lag === 0 ? 'caught up' : `${counted(lag, 'event')} behind`}.</p>`
-}
-
-function problemList(problems: readonly { code: string; file: string; message: string }[]): Html {
-  return html`<ul>${problems.map(
-    ({ code, file, message }) => html`<li><code>${code}</code> ${message} <code>${file}</code></li>`,
-  )}</ul>`
 }
 
 function verifyOutcome(report: VerifyReport): Html {

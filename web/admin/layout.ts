@@ -36,7 +36,7 @@ ${
   role !== undefined &&
   html`<nav class="main" aria-label="Main"><a href="${base || '/'}">Topics</a>
 <a href="${base}/documents">Documents</a> <a href="${base}/histories">Histories</a>
-<a href="${base}/projections">Projections</a></nav>
+<a href="${base}/projections">Projections</a> <a href="${base}/snapshots">Snapshots</a></nav>
 <div class="who"><span>${role}</span>${
     app.options.login !== undefined &&
     html`<form method="post" action="${base}/logout"><button class="quiet">Log out</button></form>`

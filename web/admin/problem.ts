@@ -3,7 +3,7 @@
 import { html } from 'hono/html'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import type { Problem } from '../problems.ts'
-import { layout, markup } from './layout.ts'
+import { type Html, layout, markup } from './layout.ts'
 
 /** The HTML that tells a problem to a person. */
 export function problemPage(problem: Problem, { c, app }: { c: WebContext; app: Shared }): string {
@@ -21,4 +21,11 @@ ${
 </section>`
   if (c.req.header('hx-request') !== undefined) return markup(told)
   return markup(layout({ title: `${heading} · varve`, content: told }, { c, app }))
+}
+
+/** What a check found. */
+export function problemList(problems: readonly { code: string; file: string; message: string }[]): Html {
+  return html`<ul>${problems.map(
+    ({ code, file, message }) => html`<li><code>${code}</code> ${message} <code>${file}</code></li>`,
+  )}</ul>`
 }

@@ -15,7 +15,7 @@ import { problemOf } from '../problems.ts'
 import { documentAddress } from './documents.ts'
 import { formFields, leadTo, outcome } from './form.ts'
 import { historyAddress } from './histories.ts'
-import { jobPanel } from './job.ts'
+import { jobPanel, newestJob } from './job.ts'
 import { answer, type Html, layout } from './layout.ts'
 import { projectionAddress } from './projections.ts'
 import { counted, formatAge, formatCount, formatTime, isoTime, layOut } from './words.ts'
@@ -121,8 +121,7 @@ ${allows(factsOf(c).role, 'admin') && html`<p><code>${message}</code></p>`}
 function actions({ projection, hasFold }: ProjectionStatus, { c, app }: { c: WebContext; app: Shared }): Html {
   if (!hasFold) return html``
   const path = projectionAddress(c, projection)
-  const jobs = [app.jobs.latest('projection-run', projection), app.jobs.latest('projection-rebuild', projection)]
-  const [job] = jobs.filter((one) => one !== undefined).sort((a, b) => b.startedAt - a.startedAt)
+  const job = newestJob(app, ['projection-run', 'projection-rebuild'], projection)
   return html`<div class="actions">
 <form method="post" action="${path}/run" hx-post="${path}/run" hx-target="#job-outcome">
 <button id="run">Run</button></form>

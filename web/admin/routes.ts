@@ -7,6 +7,7 @@ import { childrenPartial, postDeleteDocument, valuePage } from './document.ts'
 import { documentsPage } from './documents.ts'
 import { eventPage, walkPage } from './event.ts'
 import { LIVE_FILTERS, PAGE_FILTERS } from './filter.ts'
+import { postFork } from './fork.ts'
 import { historiesPage, postCreateHistory } from './histories.ts'
 import { momentPartial, timelinePage } from './history.ts'
 import { postPinForm } from './history-moment.ts'
@@ -24,6 +25,11 @@ import { overviewPage, storePartial, topicsPartial } from './overview.ts'
 import { postDeleteProjection, projectionPage, projectionPartial, startPartial } from './projection.ts'
 import { projectionsPage, projectionsPartial } from './projections.ts'
 import { postDelete, postPruneForm, postSettings, settingsPage } from './settings.ts'
+import { checkPartial, postDeleteSnapshot, postSnapshotPin, snapshotPage } from './snapshot.ts'
+import { postRestoreForm } from './snapshot-restore.ts'
+import { postSchedule, schedulePartial } from './snapshot-schedule.ts'
+import { postSnapshotCleanup, snapshotSettingsPage } from './snapshot-settings.ts'
+import { postSnapshotForm, snapshotsPage, snapshotsPartial, usagePage } from './snapshots.ts'
 import { liveRows, topicPage, topicPartial } from './topic.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
@@ -67,6 +73,7 @@ export const PAGE_ROUTES: readonly Route[] = [
   get('/topics/:topic/settings', { summary: 'Show the settings of a topic', handle: settingsPage }),
   post('/topics/:topic/settings', { summary: 'Change the settings of a topic', handle: postSettings }),
   post('/topics/:topic/prune', { summary: 'Give up the oldest events', handle: postPruneForm }),
+  post('/topics/:topic/fork', { summary: 'Make a topic that begins with its events', handle: postFork }),
   post('/topics/:topic/delete', { summary: 'Delete a topic', handle: postDelete }),
   post('/topics', { summary: 'Create a topic', handle: postCreate }),
   get('/documents', { summary: 'Show the documents', query: ['cursor'], handle: documentsPage }),
@@ -111,6 +118,21 @@ export const PAGE_ROUTES: readonly Route[] = [
     handle: projectionsPartial,
   }),
   get('/partials/projections/:name', { summary: 'Show how far a projection is', handle: projectionPartial }),
+  get('/snapshots', { summary: 'Show the snapshots', query: ['cursor'], handle: snapshotsPage }),
+  post('/snapshots', { summary: 'Take a snapshot', handle: postSnapshotForm }),
+  // Before the page of one snapshot, whose path would fit these.
+  get('/snapshots/usage', { summary: 'Show what each snapshot shares', handle: usagePage }),
+  get('/snapshots/settings', { summary: 'Show when snapshots are made and go', handle: snapshotSettingsPage }),
+  post('/snapshots/cleanup', { summary: 'Give up snapshots that are not kept', handle: postSnapshotCleanup }),
+  post('/snapshots/schedule', { summary: 'Change the schedule of snapshots', handle: postSchedule }),
+  get('/snapshots/:id', { summary: 'Show a snapshot', handle: snapshotPage }),
+  post('/snapshots/:id/pin', { summary: 'Pin a snapshot, or take its pin away', handle: postSnapshotPin }),
+  post('/snapshots/:id/verify', { summary: 'Check every byte of a snapshot', handle: checkPartial('verify') }),
+  post('/snapshots/:id/drill', { summary: 'Try to restore a snapshot', handle: checkPartial('drill') }),
+  post('/snapshots/:id/restore', { summary: 'Restore a snapshot', handle: postRestoreForm }),
+  post('/snapshots/:id/delete', { summary: 'Delete a snapshot', handle: postDeleteSnapshot }),
+  get('/partials/snapshots', { summary: 'Show the table of snapshots', query: ['cursor'], handle: snapshotsPartial }),
+  get('/partials/schedule', { summary: 'Show the schedule of snapshots', handle: schedulePartial }),
   get('/partials/store', { summary: 'Show the state of the store', handle: storePartial }),
   get('/partials/topics/:topic', { summary: 'Show the sizes of a topic', handle: topicPartial }),
   get('/partials/topics', { summary: 'Show the table of topics', handle: topicsPartial }),

@@ -6,6 +6,7 @@ import { topicOf } from '../api/answers.ts'
 import { present, wordField } from '../api/fields.ts'
 import { changeTopic, deleteTopic, pruneTopic } from '../api/topics.ts'
 import { allows, factsOf, type Shared, type WebContext } from '../context.ts'
+import { forkForm } from './fork.ts'
 import {
   type FormFields,
   formFields,
@@ -41,7 +42,11 @@ export async function settingsPage(c: WebContext, app: Shared): Promise<Response
   const may = allows(factsOf(c).role, 'admin') && !topic.name.startsWith('_') && !app.store.readOnly
   const content = html`${topicHead(c, { name: topic.name, current: 'settings' })}
 ${settingsFacts(settings)}
-${may && html`${changeForm(c, settings)}${pruneForm(c, topic.partitions)}${deleteForm(c, topic.name)}`}`
+${
+  may &&
+  html`${changeForm(c, settings)}${forkForm(c, topic.partitions)}${pruneForm(c, topic.partitions)}
+${deleteForm(c, topic.name)}`
+}`
   return answer(layout({ title: `${topic.name} settings · varve`, content }, { c, app }))
 }
 

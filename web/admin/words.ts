@@ -38,6 +38,12 @@ export function formatAge(ageMs: number): string {
   return age === undefined ? 'just now' : `${Math.floor(ageMs / age.ms)} ${age.unit} ago`
 }
 
+/** In how much time, in the greatest unit that fits. */
+export function formatAhead(aheadMs: number): string {
+  const ahead = AGES.find(({ ms }) => aheadMs >= ms)
+  return ahead === undefined ? 'now' : `in ${Math.floor(aheadMs / ahead.ms)} ${ahead.unit}`
+}
+
 /** A time as `2026-01-31T12:00:00.000Z`, or the number where no date holds it. */
 export function isoTime(ms: number): string {
   return Math.abs(ms) <= TIME_MAX_MS ? new Date(ms).toISOString() : String(ms)
