@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { ERROR_CODES, type ErrorCode, VarveError } from '../../src/index.ts'
 import { problemOf, problemText } from '../../web/problems.ts'
+import { fakeSnapshots } from './support/fake-snapshots.ts'
 import { FrameReader, harness, jsonOf, posted } from './support/harness.ts'
 
 const CODES = Object.keys(ERROR_CODES) as ErrorCode[]
@@ -29,6 +30,14 @@ describe('problems', () => {
     RATE_LIMITED: 429,
     QUEUE_FULL: 503,
     STORE_LOCKED: 503,
+    SNAPSHOT_TOO_SOON: 409,
+    SNAPSHOT_BUSY: 409,
+    SNAPSHOT_IN_USE: 409,
+    SNAPSHOT_PINNED: 409,
+    SNAPSHOT_UNKNOWN: 404,
+    SNAPSHOT_DAMAGED: 500,
+    RESTORE_NOT_EMPTY: 409,
+    RESTORE_LIVE: 409,
     BODY_TIMEOUT: 408,
     STORAGE_FULL: 507,
     STORAGE_DENIED: 403,
@@ -57,7 +66,8 @@ describe('problems', () => {
         details: inner ? { file: '/secret/place' } : { fact: 1 },
         cause: new Error(SECRET),
       })
-      topic.page = () => Promise.reject(error)
+      const fails = () => Promise.reject(error)
+      topic.page = fails
       topic.tail = () => {
         async function* batches(): AsyncGenerator<never> {
           yield* []
@@ -88,6 +98,8 @@ describe('problems', () => {
 
       store.histories.open = () => Promise.reject(error)
       store.projections.open = () => Promise.reject(error)
+      fakeSnapshots(store)
+      Object.assign(store.snapshots, { list: fails, get: fails, usage: fails })
       for (const path of [
         '/api/histories/a',
         '/api/histories/a/versions/1',
@@ -96,6 +108,9 @@ describe('problems', () => {
         '/histories/a/moment',
         '/api/projections/a/state',
         '/projections/a',
+        '/api/snapshots',
+        '/api/snapshots/usage',
+        '/api/snapshots/snapshot-1',
       ]) {
         const refused = await as('read', path)
         expect(refused.status, path).toBe(response.status)
@@ -139,6 +154,11 @@ describe('problems', () => {
     }
     expect(await delayOf(new VarveError('QUEUE_FULL', 'x'))).toBe('1')
     expect(await delayOf(new VarveError('RATE_LIMITED', 'x', { details: { retryAfterMs: 2_001 } }))).toBe('3')
+    expect(await delayOf(new VarveError('SNAPSHOT_BUSY', 'x'))).toBe('1')
+    expect(await delayOf(new VarveError('SNAPSHOT_TOO_SOON', 'x', { details: { retryAfterMs: 3_600_000 } }))).toBe(
+      '3600',
+    )
+    expect(await delayOf(new VarveError('SNAPSHOT_PINNED', 'x'))).toBeNull()
     expect(await delayOf(new VarveError('STORE_POISONED', 'x'))).toBeNull()
     expect(await delayOf(new VarveError('VERSION_CONFLICT', 'x'))).toBeNull()
   })
