@@ -1,9 +1,11 @@
 /** `varve snapshot export` and `import`: snapshots on another disk. @module */
+import { SnapshotCatalogue } from '../snapshot/catalogue.ts'
 import type { SnapshotCopyReport } from '../snapshot/types.ts'
 import { type Arguments, wrongUse } from './arguments.ts'
-import { type Command, directoryOf, openForReading, openForWriting, withStore } from './context.ts'
+import { type Command, directoryOf, openForWriting, withStore } from './context.ts'
 import { clean, count, counted, elapsed, jsonLine, size } from './output.ts'
 import { ID_NOTES, idOf, watched } from './snapshot.ts'
+import { withSnapshots } from './snapshot-place.ts'
 
 export const snapshotExport: Command = {
   name: 'snapshot export',
@@ -25,7 +27,7 @@ export const snapshotExport: Command = {
     const word = args.required(0, 'ID')
     const directory = placeOf(args, 'to')
     const { end, ...watching } = watched('export', context)
-    const report = await withStore(openForReading(args, context), async ({ snapshots }) => {
+    const report = await withSnapshots(args, context, async (snapshots) => {
       const id = await idOf(word, () => snapshots.list())
       return snapshots.export(id, context.storage(directory), watching)
     }).finally(end)
@@ -59,7 +61,7 @@ export const snapshotImport: Command = {
     const directory = placeOf(args, 'from')
     const create = args.flag('create')
     const from = context.storage(directory)
-    const id = await idOf(word, async () => [])
+    const id = await idOf(word, () => new SnapshotCatalogue(from).list())
     const { end, ...watching } = watched('import', context)
     const report = await withStore(openForWriting(directoryOf(args), context, { create }), ({ snapshots }) =>
       snapshots.import(id, from, watching),

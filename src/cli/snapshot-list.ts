@@ -12,6 +12,7 @@ import {
   snapshotRow,
   targetText,
 } from './snapshot.ts'
+import { withSnapshots } from './snapshot-place.ts'
 
 const NONE = 'No snapshots yet: varve snapshot create\n'
 
@@ -22,11 +23,12 @@ export const snapshotLs: Command = {
   options: {},
   examples: [
     ['varve snapshot ls', 'All snapshots'],
+    ['varve snapshot ls --data /mnt/backup/varve', 'Those that were exported to a directory'],
     ['varve snapshot ls --json', 'The same for programs'],
   ],
   async run(args, context) {
     args.atMost(0)
-    const all = await withStore(openForReading(args, context), ({ snapshots }) => snapshots.list())
+    const all = await withSnapshots(args, context, (snapshots) => snapshots.list())
     const text = all.length === 0 ? NONE : table([SNAPSHOT_HEADING, ...all.map(snapshotRow)], SNAPSHOT_NUMBERS)
     await context.terminal.write(args.flag('json') ? jsonLine({ snapshots: all.map(plainSnapshot) }) : text)
     return 0
@@ -43,7 +45,7 @@ export const snapshotShow: Command = {
   async run(args, context) {
     args.atMost(1)
     const word = args.required(0, 'ID')
-    const details = await withStore(openForReading(args, context), async ({ snapshots }) =>
+    const details = await withSnapshots(args, context, async (snapshots) =>
       snapshots.get(await idOf(word, () => snapshots.list())),
     )
     const { storeId, partitions } = details

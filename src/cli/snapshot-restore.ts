@@ -1,13 +1,13 @@
 /** `varve snapshot restore`: a snapshot as a store of its own, or as a new topic. @module */
 import { isVarveError } from '../errors.ts'
 import { readManifest } from '../manifest/index.ts'
-import type { RestoreOptions, RestoreReport } from '../snapshot/types.ts'
-import type { Store } from '../store/types.ts'
+import type { RestoreOptions, RestoreReport, Snapshots } from '../snapshot/types.ts'
 import { type Arguments, wrongUse } from './arguments.ts'
 import { CONFIRM_OPTIONS, confirm, shellWord } from './confirm.ts'
-import { type CliContext, type Command, directoryOf, openForReading, openForWriting, withStore } from './context.ts'
+import { type CliContext, type Command, directoryOf, openForWriting, withStore } from './context.ts'
 import { clean, count, counted, elapsed, jsonLine, size } from './output.ts'
 import { contentText, ID_NOTES, idOf, UNTIL_OPTIONS, untilOf, watched } from './snapshot.ts'
+import { withSnapshots } from './snapshot-place.ts'
 
 export const snapshotRestore: Command = {
   name: 'snapshot restore',
@@ -41,19 +41,20 @@ export const snapshotRestore: Command = {
     args.atMost(1)
     const word = args.required(0, 'ID')
     const plan = planOf(args)
-    const opening =
-      plan.as === undefined
-        ? openForReading(args, context)
-        : openForWriting(directoryOf(args), context, { create: false })
     const { end, ...watching } = watched('restore', context)
-    const report = await withStore(opening, async (store) => {
-      const { snapshots } = store
+    const restore = async (snapshots: Pick<Snapshots, 'list' | 'get' | 'restore'>) => {
       const id = await idOf(word, () => snapshots.list())
       const { directory, ...options } = plan
       if (directory === undefined) return snapshots.restore(id, { ...options, ...watching })
-      if (args.flag('overwrite')) await confirmOverwrite(args, context, { store, id, directory })
+      if (args.flag('overwrite')) await confirmOverwrite(args, context, { snapshots, id, directory })
       return snapshots.restore(id, { ...options, ...watching, to: context.storage(directory) })
-    }).finally(end)
+    }
+    // A new topic is made in the store itself; another directory is filled beside a running server.
+    const restoring =
+      plan.as === undefined
+        ? withSnapshots(args, context, restore)
+        : withStore(openForWriting(directoryOf(args), context, { create: false }), (store) => restore(store.snapshots))
+    const report = await restoring.finally(end)
     await context.terminal.write(args.flag('json') ? jsonLine(report) : reportText(report, plan.directory))
     return 0
   },
@@ -80,14 +81,20 @@ function planOf(args: Arguments): Plan {
   }
 }
 
+interface Overwrite {
+  readonly snapshots: Pick<Snapshots, 'get'>
+  readonly id: string
+  readonly directory: string
+}
+
 /** The store that would go is asked for by its own id; one that cannot be read any more by that of the log it is
  * replaced with. Where there is none, nothing goes. @throws {VarveError} `OPTION_INVALID`. */
 async function confirmOverwrite(
   args: Arguments,
   context: CliContext,
-  { store, id, directory }: { readonly store: Store; readonly id: string; readonly directory: string },
+  { snapshots, id, directory }: Overwrite,
 ): Promise<void> {
-  let storeId = store.id
+  let { storeId } = await snapshots.get(id)
   try {
     const there = await readManifest(context.storage(directory))
     if (there === undefined) return

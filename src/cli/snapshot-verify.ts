@@ -1,11 +1,12 @@
 /** `varve snapshot verify` and `drill`: whether snapshots are whole, and whether one can be restored. @module */
 import { isVarveError } from '../errors.ts'
-import type { DrillReport, SnapshotInfo, SnapshotReport, Snapshots } from '../snapshot/types.ts'
+import type { DrillReport, SnapshotInfo, SnapshotReport } from '../snapshot/types.ts'
 import { wrongUse } from './arguments.ts'
-import { type CliContext, type Command, type ExitCode, openForReading, withStore } from './context.ts'
+import type { CliContext, Command, ExitCode } from './context.ts'
 import { clean, counted, elapsed, jsonLine, size } from './output.ts'
 import { Progress } from './progress.ts'
 import { ID_NOTES, idOf, watched } from './snapshot.ts'
+import { type ReadSnapshots, withSnapshots } from './snapshot-place.ts'
 
 const OTHERS = 'Other snapshots are unharmed, and so is the store; take a new one.'
 
@@ -23,7 +24,7 @@ export const snapshotVerify: Command = {
     const words: string[] = []
     for (let word = args.at(0); word !== undefined; word = args.at(words.length)) words.push(word)
     const startedAt = context.clock.monotonic()
-    return withStore(openForReading(args, context), async ({ snapshots }): Promise<ExitCode> => {
+    return withSnapshots(args, context, async (snapshots): Promise<ExitCode> => {
       const all = await snapshots.list()
       const ids = await Promise.all(words.map((word) => idOf(word, async () => all)))
       const wanted = ids.length > 0 ? [...new Set(ids)] : all.map(({ id }) => id)
@@ -38,7 +39,7 @@ export const snapshotVerify: Command = {
 }
 
 async function check(
-  snapshots: Snapshots,
+  snapshots: ReadSnapshots,
   { ids, all }: { readonly ids: readonly string[]; readonly all: readonly SnapshotInfo[] },
   context: CliContext,
 ): Promise<SnapshotReport[]> {
@@ -68,15 +69,16 @@ function asReport(error: unknown, snapshot: string): SnapshotReport {
   return { snapshot, ok: false, filesChecked: 0, bytesChecked: 0, events: 0, problems, durationMs: 0 }
 }
 
-function damageLines({ snapshot, problems }: SnapshotReport): string[] {
+/** Of a whole snapshot there may be notes, on files that can be made again. */
+function problemLines({ snapshot, ok, problems }: SnapshotReport): string[] {
   return problems.map(
     ({ code, file, message }) =>
-      `DAMAGE  ${snapshot}${file === '' ? '' : `, ${clean(file)}`}: ${clean(message)} (${code})`,
+      `${ok ? 'note' : 'DAMAGE'}  ${snapshot}${file === '' ? '' : `, ${clean(file)}`}: ${clean(message)} (${code})`,
   )
 }
 
 function reportText(checked: readonly SnapshotReport[], durationMs: number): string {
-  const lines = checked.flatMap(damageLines)
+  const lines = checked.flatMap(problemLines)
   const bad = checked.filter(({ ok }) => !ok).length
   const verdict = bad === 0 ? 'No damage found' : `Damage found in ${counted(bad, 'snapshot')}`
   const sum = (field: 'events' | 'bytesChecked' | 'filesChecked') =>
@@ -111,7 +113,7 @@ export const snapshotDrill: Command = {
     if (directory !== undefined && args.flag('memory')) throw wrongUse('Cannot use --to and --memory together')
     const to = directory !== undefined ? context.storage(directory) : args.flag('memory') ? context.memory() : undefined
     const { end, ...watching } = watched('drill', context)
-    const report = await withStore(openForReading(args, context), async ({ snapshots }) => {
+    const report = await withSnapshots(args, context, async (snapshots) => {
       const id = await idOf(word, () => snapshots.list())
       const drill = snapshots.drill(id, { ...watching, ...(to === undefined ? {} : { to }) })
       return drill.catch((error): DrillReport => asReport(error, id))
@@ -123,7 +125,7 @@ export const snapshotDrill: Command = {
 
 function drillText(report: DrillReport, directory: string | undefined): string {
   const { snapshot, ok, events, filesChecked, bytesChecked, restoreMs, durationMs, problems } = report
-  const lines = damageLines(report)
+  const lines = problemLines(report)
   if (!ok) lines.push(`${snapshot} cannot be restored: ${counted(problems.length, 'damaged place')} found`, OTHERS)
   else if (restoreMs === undefined) lines.push(`${snapshot} can be restored`)
   else {
