@@ -2,6 +2,7 @@
  * @module */
 import type { Storage } from '../../src/ports/storage.ts'
 import { check, concat, fails, get, pattern, put, type StorageCase, same, sameBytes, using } from './assert.ts'
+import { limitedStorage } from './limited.ts'
 
 const HOSTILE = [
   '.',
@@ -30,6 +31,7 @@ const METHODS: Record<string, (storage: Storage, path: string) => unknown> = {
   'openAppend()': (storage, path) => storage.openAppend(path),
   'createExclusive()': (storage, path) => storage.createExclusive(path),
   'remove()': (storage, path) => storage.remove(path),
+  'removeDirectory()': (storage, path) => storage.removeDirectory(path),
   'syncDirectory()': (storage, path) => storage.syncDirectory(path),
   'linkCount()': (storage, path) => storage.linkCount(path),
 }
@@ -129,6 +131,52 @@ const listCases: StorageCase[] = [
     },
   ],
   [
+    'removeDirectory() takes an empty directory away, and the same name can be used again',
+    async (storage) => {
+      await put(storage, 'a/b/f')
+      await put(storage, 'a/c')
+      await storage.remove('a/b/f')
+      await storage.removeDirectory('a/b')
+      same(await storage.exists('a/b'), false, 'exists of the directory')
+      same(await storage.list('a'), [{ name: 'c', kind: 'file' }], 'the list of its parent')
+      await storage.syncDirectory('a')
+      await put(storage, 'a/b/f', pattern(5))
+      await storage.syncDirectory('a/b')
+      sameBytes(await get(storage, 'a/b/f'), pattern(5), 'the file')
+      await storage.remove('a/b/f')
+      await storage.removeDirectory('a/b')
+      await put(storage, 'a/b', pattern(7))
+      sameBytes(await get(storage, 'a/b'), pattern(7), 'the file that has the name now')
+    },
+  ],
+  [
+    'removeDirectory() leaves what holds a file or a directory, and a file of that name',
+    async (storage) => {
+      await put(storage, 'a/b/f', pattern(5))
+      for (const path of ['a', 'a/b', 'a/b/f', 'a/b/f/g']) await storage.removeDirectory(path)
+      sameBytes(await get(storage, 'a/b/f'), pattern(5), 'the file')
+    },
+  ],
+  [
+    'removeDirectory() does nothing when the directory or its parent is absent',
+    async (storage) => {
+      await storage.removeDirectory('d')
+      await storage.removeDirectory('d/e')
+      same(await storage.list(''), [], 'the list of the root')
+    },
+  ],
+  [
+    'removeDirectory() beside createExclusive() loses neither the file nor the call',
+    async (storage) => {
+      for (let i = 0; i < 10; i++) {
+        const calls = [put(storage, `d/f${i}`, pattern(i)), storage.removeDirectory('d'), put(storage, `d/g${i}`)]
+        await Promise.all([...calls, storage.removeDirectory('d')])
+        sameBytes(await get(storage, `d/f${i}`), pattern(i), 'the file')
+        for (const name of ['f', 'g']) await storage.remove(`d/${name}${i}`)
+      }
+    },
+  ],
+  [
     'syncDirectory() takes the root and any directory',
     async (storage) => {
       await put(storage, 'a/b/f')
@@ -191,6 +239,37 @@ const linkCases: StorageCase[] = [
     await storage.remove('from')
     same(await storage.linkCount('to'), 1, 'the count')
   }),
+  [
+    'linkFrom() of the storage itself does what link() does, where there is one',
+    async (storage) => {
+      await put(storage, 'from', pattern(20))
+      await put(storage, 'taken', pattern(3))
+      const isLinked = await storage.linkFrom?.(storage, 'from', 'd/to')
+      if (isLinked !== true) {
+        same(await storage.exists('d/to'), false, 'exists')
+        return
+      }
+      check(storage.capabilities.hardLinks, 'hardLinks')
+      sameBytes(await get(storage, 'd/to'), pattern(20), 'the file')
+      same([await storage.linkCount('from'), await storage.linkCount('d/to')], [2, 2], 'the counts')
+      await fails('FILE_EXISTS', () => storage.linkFrom?.(storage, 'from', 'taken'))
+      await fails('FILE_MISSING', () => storage.linkFrom?.(storage, 'absent', 'free'))
+      sameBytes(await get(storage, 'taken'), pattern(3), 'the file that was there')
+      for (const path of HOSTILE) {
+        await fails('NAME_INVALID', () => storage.linkFrom?.(storage, path, 'free'), `from ${JSON.stringify(path)}`)
+        await fails('NAME_INVALID', () => storage.linkFrom?.(storage, 'from', path), `to ${JSON.stringify(path)}`)
+      }
+    },
+  ],
+  [
+    'linkFrom() says false for a storage of another kind, and makes no name',
+    async (storage) => {
+      await put(storage, 'from', pattern(20))
+      const other = limitedStorage(storage)
+      same((await storage.linkFrom?.(other, 'from', 'to')) ?? false, false, 'the answer')
+      same(await storage.exists('to'), false, 'exists')
+    },
+  ],
   [
     'linkCount() is 1 for a new file and throws FILE_MISSING for none',
     async (storage) => {
@@ -271,9 +350,9 @@ const refusalCases: StorageCase[] = [
     },
   ],
   [
-    'openRead(), openAppend() and createExclusive() refuse the empty path with NAME_INVALID',
+    'openRead(), openAppend(), createExclusive() and removeDirectory() refuse the empty path with NAME_INVALID',
     async (storage) => {
-      for (const method of ['openRead', 'openAppend', 'createExclusive'] as const) {
+      for (const method of ['openRead', 'openAppend', 'createExclusive', 'removeDirectory'] as const) {
         await fails('NAME_INVALID', () => storage[method](''), method)
       }
     },

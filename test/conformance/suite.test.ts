@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { memoryStorage } from '../../adapters/memory/index.ts'
 import { inflateFailed } from '../../src/ports/compression.ts'
 import type { ReadHandle, Storage, WriteHandle } from '../../src/ports/storage.ts'
+import { get, put } from './assert.ts'
 import { storageSuite } from './index.ts'
 
 /** The title of the first case that fails, or undefined. */
@@ -121,6 +122,38 @@ const DEFECTS: Record<string, (storage: Storage) => Partial<Storage>> = {
     remove: async (path) => {
       await s.linkCount(path)
       await s.remove(path)
+    },
+  }),
+  'removeDirectory does nothing': () => ({ removeDirectory: async () => {} }),
+  'removeDirectory takes the files, too': (s) => ({
+    removeDirectory: async (directory) => {
+      for (const { name } of await s.list(directory)) await s.remove(`${directory}/${name}`)
+      await s.removeDirectory(directory)
+    },
+  }),
+  'removeDirectory needs the directory': (s) => ({
+    removeDirectory: async (directory) => {
+      await s.syncDirectory(directory)
+      await s.removeDirectory(directory)
+    },
+  }),
+  'removeDirectory takes a file': (s) => ({
+    removeDirectory: async (directory) => {
+      await s.remove(directory)
+      await s.removeDirectory(directory)
+    },
+  }),
+  'linkFrom copies': (s) => ({
+    linkFrom: async (source, from, to) => {
+      const bytes = await get(source, from)
+      await put(s, to, bytes)
+      return true
+    },
+  }),
+  'linkFrom takes every storage for its own': (s) => ({
+    linkFrom: async (_, from, to) => {
+      await s.link(from, to)
+      return true
     },
   }),
   'link replaces': (s) => ({

@@ -132,6 +132,7 @@ class Exploration<E> {
     const files = new FaultFiles(given)
     const ledger = new Ledger<E>(() => files.position)
     await mustSettle(workload(files, ledger), this.#options.idle)
+    refuseLinkedWrites(files)
     const points = crashPoints(files)
     const planned = this.#plan(files, points, seeds)
     const share = Math.min(1, imagesMax / Math.max(1, planned.length))
@@ -200,6 +201,7 @@ class Exploration<E> {
     const ledger = new Ledger<E>(() => image.position, known)
     try {
       await mustSettle(this.#options.check(image, known, ledger), this.#options.idle)
+      refuseLinkedWrites(image)
       return ledger
     } catch (error) {
       this.#failures.push(`${line}: ${describeError(error)}`)
@@ -221,6 +223,12 @@ interface Crash {
   readonly position: number
   readonly mode: CrashMode
   readonly seed: number
+}
+
+/** Whatever is written into a file with two names changes under whoever has the other one: a snapshot. */
+function refuseLinkedWrites(files: FaultFiles): void {
+  const first = files.linkedWrites[0]
+  if (first !== undefined) throw new ScenarioFailure(`${first.kind} to ${first.path}, which has more than one name`)
 }
 
 /** Moments between which the disk differs: before the first operation and after each that changed something. */

@@ -64,7 +64,7 @@ export class DocumentWriter extends DocumentEncoder {
     })
     this.#parts = parts
     this.#handle = handle
-    this.#path = handle.path
+    this.#path = firstPath(parts)
     this.#blocks = blocks
     beginDocument(blocks.raw, { threshold, id: parts.id, storeId: parts.storeId })
   }
@@ -74,14 +74,13 @@ export class DocumentWriter extends DocumentEncoder {
     checkOptions(parts.options)
     const { storage, id } = parts
     const { digest } = storage
-    // What cannot be written into later is made of two files.
-    const handle = await storage.createExclusive(storage.capabilities.randomWrite ? parts.path : `tmp/${id}`)
+    const handle = await storage.createExclusive(firstPath(parts))
     try {
       if (storage.capabilities.randomWrite) await handle.append(encodeHeader(0, 0))
       return new DocumentWriter(parts, handle, new BlockWriter(handle, digest, documentSeed(digest, fromHex(id))))
     } catch (error) {
       await handle.close().catch(() => undefined)
-      await storage.remove(handle.path).catch(() => undefined)
+      await storage.remove(firstPath(parts)).catch(() => undefined)
       throw error
     }
   }
@@ -156,6 +155,11 @@ export class DocumentWriter extends DocumentEncoder {
     this.#closed = true
     await this.#handle.close()
   }
+}
+
+/** Where the blocks are written: what cannot be written into later is made of two files. */
+function firstPath({ storage, id, path }: WriterParts): string {
+  return storage.capabilities.randomWrite ? path : `tmp/${id}`
 }
 
 function checkOptions({ thresholdBytes = THRESHOLD_DEFAULT, duplicateKeys = 'last' }: WriteJsonOptions): void {
