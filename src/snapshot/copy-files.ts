@@ -7,10 +7,12 @@
  * files that it created under a name that nobody else draws, and what they put in place is the same.
  * @module */
 import { isVarveError, VarveError } from '../errors.ts'
+import { manifestEpoch } from '../manifest/index.ts'
 import { type Random, randomId } from '../ports/random.ts'
 import type { Storage } from '../ports/storage.ts'
 import { inBase, linkBetween } from '../ports/storage-at.ts'
 import { type CopyFile, sizeOf } from './copy-plan.ts'
+import { forEach } from './several.ts'
 import { transfer } from './transfer.ts'
 import type { SnapshotProgress } from './types.ts'
 
@@ -32,8 +34,8 @@ export interface Placed {
   readonly kept: CopyFile[]
 }
 
-const PART = /\.[0-9a-z]{10}\.part$/
-const LINKS_AT_ONCE = 8
+const NOT_LINKED = new Set(['FILE_MISSING', 'STORAGE_DENIED', 'CAPABILITY_MISSING'])
+const LINKS_AT_ONCE = 16
 /** What an interrupted copy loses at most, apart from the file that is longer. */
 const SENT_AT_ONCE = { bytes: 64 * 1024 * 1024, files: 64 }
 
@@ -50,7 +52,8 @@ export async function placeFiles(files: readonly CopyFile[], places: CopyPlaces)
     await sendFiles(toSend, { places, placed })
     return placed
   } catch (error) {
-    if (isVarveError(error, 'STORAGE_FULL')) await removeFiles([...placed.sent, ...linked], places.to)
+    const isFull = isVarveError(error, 'STORAGE_FULL')
+    await removeFiles(isFull ? [...placed.sent, ...linked] : [], places.to)
     throw error
   }
 }
@@ -61,10 +64,12 @@ async function keepWhole(
   { places: { to }, placed }: { places: CopyPlaces; placed: Placed },
 ): Promise<CopyFile[]> {
   const names = await namesIn(directoriesOf(files), to)
+  // Where nothing is renamed, a file has its name before it is whole and synced.
+  const isWhole = to.capabilities.atomicReplace
   const left: CopyFile[] = []
   for (const file of files) {
     if (!names.has(file.path)) left.push(file)
-    else if (file.isExtra || (await sizeOf(to, file.path)) !== file.sizeBytes) {
+    else if (file.isExtra || !isWhole || (await sizeOf(to, file.path)) !== file.sizeBytes) {
       await to.remove(file.path)
       left.push(file)
     } else {
@@ -98,31 +103,30 @@ async function linkFiles(
   { places, placed, linked }: { places: CopyPlaces; placed: Placed; linked: CopyFile[] },
 ): Promise<CopyFile[]> {
   const toSend: CopyFile[] = []
-  const waiting = files[Symbol.iterator]()
-  const work = async () => {
-    for (const file of waiting) {
-      places.signal?.throwIfAborted()
-      const found = await linkFile(file, places.to)
-      if (found === 'linked') linked.push(file)
-      else if (found === 'there') placed.kept.push(file)
-      else if (!file.isExtra) toSend.push(file)
-    }
-  }
-  const results = await Promise.allSettled(Array.from({ length: LINKS_AT_ONCE }, work))
-  const failed = results.find((result) => result.status === 'rejected')
-  if (failed !== undefined) throw failed.reason
+  await forEach(files, LINKS_AT_ONCE, async (file) => {
+    places.signal?.throwIfAborted()
+    const found = await linkFile(file, places.to)
+    if (found === 'linked') linked.push(file)
+    else if (found === 'there') placed.kept.push(file)
+    else if (!file.isExtra) toSend.push(file)
+  })
   placed.shared.push(...linked, ...placed.kept.filter((file) => !placed.shared.includes(file)))
   return toSend
 }
 
-async function linkFile({ path, sizeBytes, shared }: CopyFile, to: Storage): Promise<'linked' | 'there' | undefined> {
-  if (shared === undefined || (await sizeOf(shared.storage, shared.path)) !== sizeBytes) return undefined
+async function linkFile(file: CopyFile, to: Storage): Promise<'linked' | 'there' | undefined> {
+  const { path, sizeBytes, isTruth, shared } = file
+  if (shared === undefined) return undefined
+  const found = (await sizeOf(shared.storage, shared.path)) ?? 0
+  // What follows after the end that the state says does not count.
+  if (isTruth ? found < sizeBytes : found !== sizeBytes) return undefined
   try {
     return (await linkBetween(shared, { storage: to, path })) ? 'linked' : undefined
   } catch (error) {
     // Another copy was quicker, or the snapshot that has it was deleted.
     if (isVarveError(error, 'FILE_EXISTS')) return 'there'
-    if (isVarveError(error, 'FILE_MISSING')) return undefined
+    // Some file systems have no links, and none has any number of them.
+    if (isVarveError(error) && (NOT_LINKED.has(error.code) || error.details.errno === 'EMLINK')) return undefined
     throw error
   }
 }
@@ -148,14 +152,10 @@ export async function sendFiles(
     signal?.throwIfAborted()
     const base = before
     const report = (progress: SnapshotProgress) =>
-      onProgress?.({ ...progress, doneBytes: base + progress.doneBytes, totalBytes, file: wholeName(progress.file) })
+      onProgress?.({ ...progress, doneBytes: base + progress.doneBytes, totalBytes })
     await sendBatch(batch, { places: { ...places, onProgress: report }, placed })
     before += batch.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
   }
-}
-
-function wholeName(path: string): string {
-  return path.replace(PART, '')
 }
 
 function* batchesOf(files: readonly CopyFile[]): Generator<CopyFile[]> {
@@ -178,7 +178,6 @@ async function sendBatch(
   { places, placed }: { places: CopyPlaces; placed: Placed },
 ): Promise<void> {
   const { from, to, random, signal, onProgress } = places
-  // Without an atomic rename a file may be cut short under its own name: then its size or its checksums say so.
   const isRenamed = to.capabilities.atomicReplace
   const nameOf = (path: string) => (isRenamed ? `${path}.${randomId(random, 10)}.part` : path)
   const parts = files.map((file) => ({ file, from: file.path, to: nameOf(file.path), copyBytes: file.sizeBytes }))
@@ -206,18 +205,20 @@ function deepestFirst(directories: Iterable<string>): string[] {
   return [...directories].sort((a, b) => b.split('/').length - a.split('/').length)
 }
 
-/** Remove files that were brought, and directories that are empty then. Never throws. */
+/** Remove files that were brought, and directories that are empty then, unless another copy was quicker and published
+ * them. Never throws. */
 export async function removeFiles(files: readonly CopyFile[], to: Storage): Promise<void> {
+  const names = await to.list('').catch(() => undefined)
+  if (names === undefined || names.some(({ name }) => manifestEpoch(name) !== undefined)) return
   const directories = new Set<string>()
-  let base = to
-  for (const file of files) {
-    const { storage, path } = inBase({ storage: to, path: file.path })
-    await storage.remove(path).catch(() => undefined)
-    base = storage
+  const { storage } = inBase({ storage: to, path: '' })
+  for (const inPlace of ['directory', ...files.map(({ path }) => path)]) {
+    const { path } = inBase({ storage: to, path: inPlace })
+    if (inPlace !== 'directory') await storage.remove(path).catch(() => undefined)
     for (let directory = directoryOf(path); directory !== ''; directory = directoryOf(directory))
       directories.add(directory)
   }
-  for (const directory of deepestFirst(directories)) await base.removeDirectory(directory).catch(() => undefined)
+  for (const directory of deepestFirst(directories)) await storage.removeDirectory(directory).catch(() => undefined)
 }
 
 /** Remove what no list names: leftovers of interrupted copies. Only what a copy makes is looked at. */

@@ -4,12 +4,11 @@
  * before the manifest is published: until then there is nothing that anybody lists. Interrupted by whatever, the next
  * call goes on with the files that are whole. Nothing is shared between the two places, even where they could.
  * @module */
+import { sameBytes } from '../codec/bytes.ts'
 import { isVarveError, VarveError } from '../errors.ts'
-import { type ManifestState, readManifest } from '../manifest/index.ts'
-import { packState } from '../manifest/pack.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Random } from '../ports/random.ts'
-import { checkSnapshotId, type SnapshotCatalogue } from './catalogue.ts'
+import { checkSnapshotId, type SnapshotCatalogue, type SnapshotManifest } from './catalogue.ts'
 import type { checkTruth } from './check.ts'
 import {
   type CopyPlaces,
@@ -44,7 +43,8 @@ export async function copySnapshot(
   checkSnapshotId(id)
   options.signal?.throwIfAborted()
   const began = options.clock.monotonic()
-  const copy = { from, to, options, source: { id, state: await from.state(id), storage: from.storageOf(id) } }
+  const manifest = await from.manifest(id)
+  const copy = { from, to, options, source: { id, state: manifest.state, storage: from.storageOf(id), manifest } }
   const sums = (await sumsOfSame(copy)) ?? (await bring(copy))
   return { snapshot: id, ...sums, durationMs: options.clock.monotonic() - began }
 }
@@ -53,25 +53,25 @@ interface Copy {
   readonly from: SnapshotCatalogue
   readonly to: SnapshotCatalogue
   readonly options: CopyOptions
-  readonly source: CopySource
+  readonly source: CopySource & { readonly manifest: SnapshotManifest }
 }
 
 type Sums = Omit<SnapshotCopyReport, 'snapshot' | 'durationMs'>
 
 /** What a copy reports that has nothing to do; undefined when the snapshot is not there. */
 async function sumsOfSame({ to, source }: Copy): Promise<Sums | undefined> {
-  let state: ManifestState
+  let there: SnapshotManifest
   try {
-    state = await to.state(source.id)
+    there = await to.manifest(source.id)
   } catch (error) {
     if (isVarveError(error, 'SNAPSHOT_UNKNOWN')) return undefined
     throw error
   }
-  if (JSON.stringify(packState(state)) !== JSON.stringify(packState(source.state))) {
+  if (there.name !== source.manifest.name || !sameBytes(there.bytes, source.manifest.bytes)) {
     const message = `Cannot copy snapshot "${source.id}": another one has that id there`
     throw new VarveError('FILE_EXISTS', message, { details: { snapshot: source.id } })
   }
-  const files = truthFiles(state)
+  const files = truthFiles(there.state)
   return { filesSent: 0, bytesSent: 0, filesShared: files.length, bytesShared: bytesOf(files) }
 }
 
@@ -88,8 +88,9 @@ async function bring(copy: Copy): Promise<Sums> {
     await removeOthers(files, places.to)
     await syncNames(files, places.to)
     signal?.throwIfAborted()
-    await publish(copy)
-    if ((await from.info(source.id)).pinned) await to.pin(source.id, true)
+    onProgress?.({ step: 'publish', doneBytes: 0, totalBytes: 0, file: '' })
+    if ((await from.info(source.id)).pinned) await to.mark(source.id, true)
+    await to.publishManifest(source.id, source.manifest)
     const { sent, shared } = placed
     return {
       filesSent: sent.length,
@@ -104,13 +105,6 @@ async function bring(copy: Copy): Promise<Sums> {
 
 function bytesOf(files: readonly { readonly sizeBytes: number }[]): number {
   return files.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
-}
-
-async function publish({ to, options, source }: Copy): Promise<void> {
-  options.onProgress?.({ step: 'publish', doneBytes: 0, totalBytes: 0, file: '' })
-  const view = await readManifest(source.storage)
-  if (view === undefined) throw copyDamaged(source.id, '', 'its manifest is gone')
-  await to.publish(source.id, source.state, view.epoch, source.storage.owner.describe(), options.random)
 }
 
 /** Verify what nobody has verified there. What arrived damaged although it is not is sent once more: a snapshot that

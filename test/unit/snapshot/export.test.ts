@@ -1,0 +1,264 @@
+/** Copies of snapshots to other places: what is sent, what is shared, and what a reader finds there.
+ * @module */
+import { describe, expect, test } from 'vitest'
+import { memoryStorage } from '../../../adapters/memory/index.ts'
+import { isVarveError, type VarveError } from '../../../src/errors.ts'
+import type { Storage } from '../../../src/ports/storage.ts'
+import { SnapshotCatalogue } from '../../../src/snapshot/catalogue.ts'
+import type { SnapshotProgress } from '../../../src/snapshot/types.ts'
+import { limitedStorage } from '../../conformance/limited.ts'
+import { contentOf, copy, filesUnder, flipByte, Source } from './export-support.ts'
+
+async function sourceOf(batches: number): Promise<Source> {
+  const source = new Source(memoryStorage())
+  await source.createTopic()
+  await source.grow(batches)
+  return source
+}
+
+/** What a promise is rejected with. */
+async function failureOf(work: Promise<unknown>): Promise<VarveError> {
+  const error = await work.then(
+    () => undefined,
+    (cause: unknown) => cause,
+  )
+  if (isVarveError(error)) return error
+  throw new Error(`Not refused: ${String(error)}`)
+}
+
+function bytesOf(files: ReadonlyMap<string, number>): number {
+  return [...files].reduce((total, [path, size]) => (path.includes('MANIFEST') ? total : total + size), 0)
+}
+
+/** A storage on which a copy can be stopped, filled up or read wrongly. */
+function wrapped(storage: Storage, by: Partial<Storage>): Storage {
+  return new Proxy(storage, {
+    get: (target, name) => {
+      const found = name in by ? by[name as keyof Storage] : target[name as keyof Storage]
+      return typeof found === 'function' ? found.bind(name in by ? by : target) : found
+    },
+  })
+}
+
+describe('copySnapshot', () => {
+  test('sends everything to an empty place, which then reads as the snapshot does', async () => {
+    const source = await sourceOf(30)
+    await source.writeDocument('catalog', { name: 'first', items: [1, 2, 3] })
+    await source.appendVersion('board', { shapes: [1] })
+    const id = await source.snapshot()
+    const to = new SnapshotCatalogue(memoryStorage())
+    const report = await copy(source.catalogue, to, id)
+    const files = await filesUnder(source.catalogue.storageOf(id))
+    expect(report).toMatchObject({ snapshot: id, filesSent: files.size - 1, filesShared: 0, bytesShared: 0 })
+    expect(report.bytesSent).toBe(bytesOf(files))
+    expect(await filesUnder(to.storageOf(id))).toEqual(files)
+    expect(await to.list()).toEqual(await source.catalogue.list())
+    expect(await contentOf(to.storageOf(id))).toBe(await contentOf(source.catalogue.storageOf(id)))
+  })
+
+  test('sends what is new when an earlier snapshot is there, and links the rest', async () => {
+    const source = await sourceOf(200)
+    const to = new SnapshotCatalogue(memoryStorage())
+    const first = await source.snapshot()
+    await copy(source.catalogue, to, first)
+    const before = await filesUnder(source.catalogue.storageOf(first))
+    await source.grow(20)
+    const second = await source.snapshot()
+    const report = await copy(source.catalogue, to, second)
+    const after = await filesUnder(source.catalogue.storageOf(second))
+    const growth = bytesOf(new Map([...after].filter(([path, size]) => before.get(path) !== size)))
+    expect(report.bytesSent).toBeLessThanOrEqual(growth * 1.1)
+    expect(report.filesShared).toBeGreaterThan(10)
+    expect(await to.storageOf(second).linkCount('topics/orders/0/00000000000000000000.log')).toBe(2)
+    expect(await contentOf(to.storageOf(second))).toBe(await contentOf(source.catalogue.storageOf(second)))
+  })
+
+  test('sends nothing when the snapshot is there already', async () => {
+    const source = await sourceOf(5)
+    const id = await source.snapshot()
+    const to = new SnapshotCatalogue(memoryStorage())
+    const { filesSent } = await copy(source.catalogue, to, id)
+    expect(await copy(source.catalogue, to, id)).toMatchObject({ filesSent: 0, bytesSent: 0, filesShared: filesSent })
+  })
+
+  test('refuses when another snapshot has its id there', async () => {
+    const [source, other] = [await sourceOf(5), await sourceOf(6)]
+    const id = await source.snapshot()
+    expect(await other.snapshot()).toBe(id)
+    const before = await filesUnder(other.storage)
+    const error = await failureOf(copy(source.catalogue, other.catalogue, id))
+    expect(error).toMatchObject({ code: 'FILE_EXISTS', details: { snapshot: id } })
+    expect(await filesUnder(other.storage)).toEqual(before)
+  })
+
+  test('refuses what is no snapshot', async () => {
+    const source = await sourceOf(1)
+    const to = new SnapshotCatalogue(memoryStorage())
+    for (const id of ['snapshot-1', '../orders', ''])
+      expect(await failureOf(copy(source.catalogue, to, id))).toMatchObject({ code: 'SNAPSHOT_UNKNOWN' })
+  })
+
+  test('keeps a snapshot pinned', async () => {
+    const source = await sourceOf(1)
+    const id = await source.snapshot()
+    await source.catalogue.pin(id, true)
+    const to = new SnapshotCatalogue(memoryStorage())
+    await copy(source.catalogue, to, id)
+    expect(await to.info(id)).toMatchObject({ pinned: true })
+  })
+
+  test('brings a snapshot back to a store that lost it, and sends only what is missing', async () => {
+    const source = await sourceOf(30)
+    const [first, place] = [await source.snapshot(), new SnapshotCatalogue(memoryStorage())]
+    await source.grow(2)
+    const second = await source.snapshot()
+    for (const id of [first, second]) await copy(source.catalogue, place, id)
+    const content = await contentOf(source.catalogue.storageOf(first))
+    await source.catalogue.remove(first)
+    const report = await copy(place, source.catalogue, first)
+    expect(report.bytesSent).toBeLessThan(report.bytesShared)
+    expect(await contentOf(source.catalogue.storageOf(first))).toBe(content)
+    expect((await source.catalogue.list()).map(({ id }) => id)).toEqual([second, first])
+  })
+
+  test('shares no bytes with the place it comes from', async () => {
+    const disk = memoryStorage()
+    const source = new Source(disk)
+    await source.createTopic()
+    await source.grow(10)
+    const id = await source.snapshot()
+    const to = new SnapshotCatalogue(memoryStorage())
+    await copy(source.catalogue, to, id)
+    const at = to.storageOf(id)
+    for (const path of (await filesUnder(at)).keys()) expect(await at.linkCount(path)).toBe(1)
+  })
+
+  test('reports each step, and bytes that only grow', async () => {
+    const source = await sourceOf(30)
+    const id = await source.snapshot()
+    const seen: SnapshotProgress[] = []
+    const to = new SnapshotCatalogue(memoryStorage())
+    const report = await copy(source.catalogue, to, id, { onProgress: (progress) => seen.push(progress) })
+    const steps = seen.map(({ step }) => step).filter((step, at, all) => step !== all[at - 1])
+    expect(steps).toEqual(['prepare', 'files', 'verify', 'publish'])
+    const sent = seen.filter(({ step }) => step === 'files')
+    expect(sent.map(({ doneBytes }) => doneBytes)).toEqual(sent.map(({ doneBytes }) => doneBytes).sort((a, b) => a - b))
+    expect(sent.at(-1)).toMatchObject({ doneBytes: report.bytesSent, totalBytes: report.bytesSent })
+    expect(sent.filter(({ file }) => file.endsWith('.part'))).toEqual([])
+  })
+
+  for (const keep of [{}, { atomicReplace: true }, { hardLinks: true, exclusiveCreate: true }])
+    test(`works where the storage can only ${JSON.stringify(keep)}`, async () => {
+      const source = await sourceOf(30)
+      const to = new SnapshotCatalogue(limitedStorage(memoryStorage(), keep))
+      const first = await source.snapshot()
+      await copy(source.catalogue, to, first)
+      await source.grow(3)
+      const second = await source.snapshot()
+      const report = await copy(source.catalogue, to, second)
+      expect(report.filesShared > 0).toBe('hardLinks' in keep)
+      for (const id of [first, second])
+        expect(await contentOf(to.storageOf(id))).toBe(await contentOf(source.catalogue.storageOf(id)))
+    })
+})
+
+describe('copySnapshot, when something is wrong,', () => {
+  test('names damage in the source and publishes nothing', async () => {
+    const source = await sourceOf(30)
+    await source.writeDocument('catalog', { name: 'first', items: [1, 2, 3] })
+    await source.appendVersion('board', { shapes: [1] })
+    const id = await source.snapshot()
+    const at = source.catalogue.storageOf(id)
+    const isTruth = (path: string) => /\.(log|vdoc|vgrp)$/.test(path)
+    const truth = [...(await filesUnder(at))].filter(([path]) => isTruth(path))
+    expect(truth.length).toBeGreaterThan(4)
+    for (const [file, sizeBytes] of truth) {
+      for (const position of [0, sizeBytes >> 1, sizeBytes - 1]) {
+        await flipByte(at, file, position)
+        const to = new SnapshotCatalogue(memoryStorage())
+        const error = await failureOf(copy(source.catalogue, to, id))
+        expect(error).toMatchObject({ code: 'SNAPSHOT_DAMAGED', details: { snapshot: id, file } })
+        expect(await to.list()).toEqual([])
+        await flipByte(at, file, position)
+      }
+    }
+    const to = new SnapshotCatalogue(memoryStorage())
+    await copy(source.catalogue, to, id)
+  })
+
+  test('names a file that is missing or too short before it writes anything', async () => {
+    const source = await sourceOf(30)
+    const id = await source.snapshot()
+    const at = source.catalogue.storageOf(id)
+    const file = 'topics/orders/0/00000000000000000000.log'
+    const handle = await at.openAppend(file)
+    await handle.truncate(handle.sizeBytes - 1)
+    await handle.close()
+    const place = memoryStorage()
+    const to = new SnapshotCatalogue(place)
+    const short = await failureOf(copy(source.catalogue, to, id))
+    expect(short).toMatchObject({ code: 'SNAPSHOT_DAMAGED', details: { snapshot: id, file } })
+    await at.remove(file)
+    const missing = await failureOf(copy(source.catalogue, to, id))
+    expect(missing).toMatchObject({ code: 'SNAPSHOT_DAMAGED', details: { file, reason: 'it is missing' } })
+    expect(await filesUnder(place)).toEqual(new Map())
+  })
+
+  test('goes on after an interruption with the files that are whole', async () => {
+    const source = await sourceOf(100)
+    const id = await source.snapshot()
+    const place = memoryStorage()
+    const stop = new AbortController()
+    let renamed = 0
+    const stopping = wrapped(place, {
+      replace: async (from, to) => {
+        if (++renamed === 10) stop.abort(new Error('stop'))
+        await place.replace(from, to)
+      },
+    })
+    const work = copy(source.catalogue, new SnapshotCatalogue(stopping), id, { signal: stop.signal })
+    await expect(work).rejects.toThrow('stop')
+    const to = new SnapshotCatalogue(place)
+    expect(await to.list()).toEqual([])
+    const report = await copy(source.catalogue, to, id)
+    expect(report.filesShared).toBeGreaterThanOrEqual(10)
+    expect(report.bytesShared + report.bytesSent).toBe(bytesOf(await filesUnder(source.catalogue.storageOf(id))))
+    expect(await filesUnder(to.storageOf(id))).toEqual(await filesUnder(source.catalogue.storageOf(id)))
+  })
+
+  test('sends again what an interrupted copy left damaged or cut short, and what it left over goes', async () => {
+    const source = await sourceOf(100)
+    const id = await source.snapshot()
+    const place = memoryStorage()
+    let renamed = 0
+    const failing = wrapped(place, {
+      replace: async (from, to) => {
+        if (++renamed === 10) throw new Error('gone')
+        await place.replace(from, to)
+      },
+    })
+    await expect(copy(source.catalogue, new SnapshotCatalogue(failing), id)).rejects.toThrow('gone')
+    const to = new SnapshotCatalogue(place)
+    const at = to.storageOf(id)
+    const [damaged, cut] = [...(await filesUnder(at)).keys()].filter((path) => path.endsWith('.log'))
+    await flipByte(at, damaged ?? '', 1000)
+    const handle = await at.openAppend(cut ?? '')
+    await handle.truncate(7)
+    await handle.close()
+    await (await at.createExclusive(`${cut}.0123456789.part`)).close()
+    await copy(source.catalogue, to, id)
+    expect(await filesUnder(at)).toEqual(await filesUnder(source.catalogue.storageOf(id)))
+    expect(await contentOf(at)).toBe(await contentOf(source.catalogue.storageOf(id)))
+  })
+
+  test('refuses what does not fit before it sends anything', async () => {
+    const source = await sourceOf(30)
+    const id = await source.snapshot()
+    const place = memoryStorage()
+    const full = wrapped(place, { freeBytes: async () => 100 })
+    const error = await failureOf(copy(source.catalogue, new SnapshotCatalogue(full), id))
+    const neededBytes = bytesOf(await filesUnder(source.catalogue.storageOf(id)))
+    expect(error).toMatchObject({ code: 'STORAGE_FULL', details: { neededBytes, freeBytes: 100 } })
+    expect(await filesUnder(place)).toEqual(new Map())
+  })
+})
