@@ -201,7 +201,8 @@ function parseValue(parameter: Parameter, value: string): string | number {
   return value
 }
 
-/** Milliseconds, or a date, or a date and time; in UTC where it names no zone. @throws {VarveError} `OPTION_INVALID`. */
+/** Milliseconds, or a date, or a date and time; in UTC where it names no zone.
+ * @throws {VarveError} `OPTION_INVALID`. */
 export function parseTime(name: string, value: string): number {
   if (/^-?\d{1,16}$/.test(value) && Number.isSafeInteger(Number(value))) return Number(value)
   const [, date, time, zone] =

@@ -208,7 +208,7 @@ describe('escaping', () => {
       expect(html).toContain('zzq')
       expect(html, path).not.toMatch(/\son[a-z]+=|javascript:|<style|style="|hx-on|js:/)
       // Addresses that forms and sizes come from: a name is letters, digits, dots and dashes, one part of a path.
-      const known = /\/partials\/topics\/zzq|\/topics\/zzq\/(?:settings|prune|delete)/g
+      const known = /\/partials\/topics\/zzq|\/topics\/zzq\/(?:fork|settings|prune|delete)/g
       expect(unignored(html.replaceAll(known, ''), 'zzq'), path).toEqual([])
     }
   })

@@ -1,45 +1,13 @@
-/** The pages of snapshots: the list with what each shares, one of them with its checks, restores and end, the policy
- * with a clean-up, the schedule, and forks of topics.
+/** The pages of snapshots: the list with what each shares, and one of them with its checks, its restores and its end.
  * @module */
 import { describe, expect, test } from 'vitest'
 import { memoryStorage } from '../../adapters/memory/index.ts'
 import { VarveError } from '../../src/index.ts'
-import type { AppOptions, Role } from '../../web/index.ts'
-import { fakeInfo, fakeSnapshots } from './support/fake-snapshots.ts'
-import { harness } from './support/harness.ts'
+import { fakeInfo } from './support/fake-snapshots.ts'
 import { skeleton, unignored } from './support/markup.ts'
+import { ended, HOUR, started } from './support/snapshot-pages.ts'
 
-const FORM = { 'content-type': 'application/x-www-form-urlencoded', 'hx-request': 'true' }
 const MARKUP = ['<script>x()</script>', '"><img src=x onerror=x()>', "'><b hx-get=/x>", '<!--', '</code></pre>', '&lt;']
-const HOUR = 3_600_000
-
-/** With snapshots of these labels, an hour apart, the newest first; the clock is an hour after the newest. */
-async function started(labels: readonly string[] = [], options: AppOptions = {}) {
-  const made = await harness(options)
-  const { store, clock, as } = made
-  const first = clock.now() - labels.length * HOUR
-  const infos = labels.map((label, at) => fakeInfo(first + at * HOUR, { label })).reverse()
-  const fake = fakeSnapshots(store, infos)
-  const page = async (path: string, role: Role = 'read') => (await as(role, path)).text()
-  const send = (path: string, fields: Record<string, string> = {}, role: Role = 'admin') =>
-    as(role, path, { method: 'POST', headers: FORM, body: new URLSearchParams(fields).toString() })
-  const newest = `/snapshots/${infos[0]?.id}`
-  return { ...made, fake, page, send, newest, id: infos[0]?.id ?? '' }
-}
-
-/** The panel of the job that this answer shows, when the job has ended. */
-async function ended(
-  { page }: { page: (path: string, role: Role) => Promise<string> },
-  answer: Response,
-): Promise<string> {
-  let html = await answer.text()
-  while (html.includes('data-state="running"')) {
-    const [, path = ''] = /hx-get="([^"]*)"/.exec(html) ?? []
-    await new Promise((resolve) => setImmediate(resolve))
-    html = await page(path, 'admin')
-  }
-  return html
-}
 
 describe('list', () => {
   test('snapshotsPage() names snapshots with label, age, size and pin, a hundred a page', async () => {
@@ -262,106 +230,6 @@ describe('restore', () => {
     expect(names).toEqual(['restored'])
     fake.damaged.add(id)
     expect(await ended(made, await send(`${newest}/restore`, fields))).toContain('Snapshot damaged')
-  })
-})
-
-describe('clean-up and schedule', () => {
-  test('postSnapshotCleanup() shows what would go, and gives that up as a job', async () => {
-    const made = await started(['a', 'b', 'c', 'd', 'e', 'f', 'g'])
-    const { send, fake, page } = made
-    const settings = await page('/snapshots/settings', 'admin')
-    expect(settings).toContain('<dd>5 snapshots</dd>')
-    expect(settings).toContain('name="retentionTimeMs" value="1 d"')
-    expect(await page('/snapshots/settings')).not.toContain('id="cleanup"')
-    const limits = { maxSnapshots: '5', retentionTimeMs: '1 d' }
-    const preview = await (await send('/snapshots/cleanup', { ...limits, preview: '1' })).text()
-    expect(preview).toContain('2 snapshots would go and 5 stay.')
-    expect(preview).toContain('free 2.0 KiB')
-    expect([...preview.matchAll(/<th scope="row">/g)].length).toBe(2)
-    expect(fake.infos.length).toBe(7)
-    const [, age = ''] = /name="retentionTimeMs" value="([^"]*)"/.exec(preview) ?? []
-    const html = await ended(made, await send('/snapshots/cleanup', { maxSnapshots: '5', retentionTimeMs: age }))
-    expect(html).toContain('2 snapshots went, 5\nstay, 2.0 KiB freed.')
-    expect(fake.infos.length).toBe(5)
-    expect(await (await send('/snapshots/cleanup', { ...limits, preview: '1' })).text()).toContain('Nothing would go')
-    expect((await send('/snapshots/cleanup', { maxSnapshots: 'all', preview: '1' })).status).toBe(400)
-    expect((await send('/snapshots/cleanup', limits, 'append')).status).toBe(403)
-  })
-
-  test('schedulePanel() shows the next run, and failures with their words for admins', async () => {
-    const { page, fake, clock } = await started(['one'])
-    expect(await page('/snapshots/settings')).toContain('Nothing is scheduled.')
-    const now = clock.now()
-    fake.schedule = {
-      everyMs: 6 * HOUR,
-      jitterMs: 600_000,
-      isRunning: false,
-      nextRunAt: now + 2.5 * HOUR,
-      failures: 1,
-      runs: [
-        { at: now - HOUR, error: { code: 'STORAGE_FULL', message: 'Cannot write /data/x' } },
-        { at: now - 7 * HOUR, snapshot: 'snapshot-5', removed: ['snapshot-1', 'snapshot-2'] },
-      ],
-    }
-    const html = await page('/snapshots/settings')
-    for (const words of ['in 2 h', '<dd>6 h</dd>', '10 min later', '1 failure since', 'STORAGE_FULL', '2 snapshots'])
-      expect(html, words).toContain(words)
-    expect(html).toContain('<a href="/snapshots/snapshot-5">')
-    expect(html).not.toContain('/data/x')
-    expect(html).not.toContain('id="schedule-change"')
-    expect(await page('/partials/schedule', 'admin')).toContain('Cannot write /data/x')
-    expect(await page('/partials/schedule')).not.toContain('<html')
-    fake.schedule = { ...fake.schedule, isRunning: true, failures: 0 }
-    const running = await page('/partials/schedule')
-    expect([running.includes('running now'), running.includes('As planned')]).toEqual([true, true])
-  })
-
-  test('postSchedule() sets, changes and stops the schedule', async () => {
-    const { send, page, fake, store } = await started()
-    await store.topics.open('orders', { create: true })
-    const set = (fields: Record<string, string>, role: Role = 'admin') => send('/snapshots/schedule', fields, role)
-    const answer = await set({ everyMs: '6 h', jitterMs: '5 min', topic: 'orders', label: 'by itself' })
-    expect([answer.status, answer.headers.get('hx-redirect')]).toEqual([200, '/snapshots/settings'])
-    expect(await page('/snapshots/settings', 'admin')).toContain('name="everyMs" value="6 h"')
-    expect((await set({ stop: '1' })).status).toBe(200)
-    expect(await page('/snapshots/settings', 'admin')).toContain('Nothing is scheduled.')
-    expect(fake.asked).toEqual([
-      ['schedule', { everyMs: 6 * HOUR, jitterMs: 300_000, topic: 'orders', label: 'by itself' }],
-      ['schedule', undefined],
-    ])
-    for (const wrong of [{}, { everyMs: 'often' }, { everyMs: '6 h', every: '1' }] as Record<string, string>[])
-      expect((await set(wrong)).status, JSON.stringify(wrong)).toBe(400)
-    expect((await set({ everyMs: '6 h', topic: 'none' })).status).toBe(404)
-    expect((await set({ everyMs: '6 h' }, 'append')).status).toBe(403)
-  })
-})
-
-describe('fork', () => {
-  test('postFork() leads to the new topic, and wants its name', async () => {
-    const { send, page, store } = await started()
-    await store.topics.open('orders', { create: { partitions: 2 } })
-    const asked: unknown[] = []
-    Object.defineProperty(store.topics, 'fork', {
-      value: async (...given: unknown[]) => {
-        asked.push(given.slice(0, 2), (given[2] as { until?: unknown }).until)
-        return {}
-      },
-    })
-    const fork = (fields: Record<string, string>, role: Role = 'admin') => send('/topics/orders/fork', fields, role)
-    const answer = await fork({ as: 'trial', offset: '3, 4' })
-    expect([answer.status, answer.headers.get('hx-redirect')]).toEqual([200, '/topics/trial'])
-    await fork({ as: 'trial-2', time: '2026-01-31' })
-    expect(asked).toEqual([
-      ['orders', 'trial'],
-      { offset: [3, 4] },
-      ['orders', 'trial-2'],
-      { time: Date.UTC(2026, 0, 31) },
-    ])
-    for (const wrong of [{}, { as: '_own' }, { as: 'trial', offset: 'x' }])
-      expect((await fork(wrong as Record<string, string>)).status, JSON.stringify(wrong)).toBe(400)
-    expect((await fork({ as: 'trial' }, 'append')).status).toBe(403)
-    expect(await page('/topics/orders/settings', 'admin')).toContain('id="fork"')
-    expect(await page('/topics/orders/settings')).not.toContain('id="fork"')
   })
 })
 

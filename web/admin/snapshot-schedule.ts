@@ -77,8 +77,7 @@ function runsTable(c: WebContext, { runs, now }: { runs: readonly SnapshotRun[];
     (run) => html`<tr>
 <td><time datetime="${isoTime(run.at)}">${formatAge(now - run.at)}</time></td>
 <td>${runOutcome(c, run)}</td>
-<td class="number size">${run.removed !== undefined && run.removed.length > 0 && counted(run.removed.length, 'snapshot')}
-</td></tr>`,
+<td class="number size">${(run.removed?.length ?? 0) > 0 && counted(run.removed?.length ?? 0, 'snapshot')}</td></tr>`,
   )}</tbody></table></div>`
 }
 

@@ -99,8 +99,8 @@ function previewOf(c: WebContext, { report, infos, now }: Preview): Html {
 <td class="number">${info !== undefined && formatAge(now - info.timestamp)}</td>
 <td>${reason === 'age' ? 'too old' : 'too many'}</td></tr>`
   }
-  return html`<p role="status">${counted(removed.length, 'snapshot')} would go and ${formatCount(kept.length)} stay. This
-would free ${formatBytes(freedBytes)}: files that the store or another snapshot needs are not counted.</p>
+  return html`<p role="status">${counted(removed.length, 'snapshot')} would go and ${formatCount(kept.length)} stay.
+This would free ${formatBytes(freedBytes)}: files that the store or another snapshot needs are not counted.</p>
 <div class="scroll" hx-ignore><table id="preview">
 <thead><tr><th scope="col">Snapshot</th><th scope="col">Label</th><th scope="col" class="size">Of</th>
 <th scope="col" class="number">Taken</th><th scope="col">Why</th></tr></thead>

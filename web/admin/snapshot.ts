@@ -145,7 +145,8 @@ function deleteForm(c: WebContext, id: string): Html {
   const path = `${snapshotAddress(c, id)}/delete`
   return html`<section class="panel" aria-labelledby="delete-title">
 <h2 id="delete-title">Delete</h2>
-<p>The moment that <code hx-ignore>${id}</code> keeps is gone for good. What the store or other snapshots need stays.</p>
+<p>The moment that <code hx-ignore>${id}</code> keeps is gone for good. What the store or other snapshots need
+stays.</p>
 <form method="post" action="${path}" hx-post="${path}" hx-target="#delete-outcome" class="fields" id="delete">
 <label>Name of the snapshot, to confirm <input name="confirm" required autocomplete="off" spellcheck="false"></label>
 <button class="danger">Delete this snapshot</button>
