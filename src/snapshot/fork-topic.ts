@@ -20,9 +20,11 @@ import { randomId } from '../ports/random.ts'
 import type { Storage } from '../ports/storage.ts'
 import { drive, FilePool } from '../segment/file-pool.ts'
 import { FEATURE_DEFLATE, SEGMENT_HEADER_BYTES, segmentFeatures } from '../segment/header.ts'
+import { rebuildIndex } from '../segment/load-index.ts'
 import { besideSegment, segmentFile, versionsFile } from '../segment/names.ts'
+import { encodeOffsetIndex, encodeTimeIndex } from '../segment/sparse-index.ts'
 import { createSegment, type FreshSegment, type SegmentMaker } from '../topic/roll.ts'
-import { cutPartition, type PartitionCut } from './cut-partition.ts'
+import { cutPartition, type PartitionCut, refOf } from './cut-partition.ts'
 import type { SourceTopic, TakeOver } from './host.ts'
 import { encodeSplit, readSplit, type SplitRows } from './split-batch.ts'
 import { type DerivedFile, derivedFiles } from './state-files.ts'
@@ -140,6 +142,7 @@ class Fork {
     const isStopped = () => this.#maker.isFenced()
     const sums = await transfer(this.#source.storage, storage, transfers, { signal, onProgress, isStopped })
     this.files.push(...transfers.map(({ to }) => to))
+    for (const [at, partition] of forked.entries()) await this.#index(partition, named[at] as PartitionRow)
     const begun = await Promise.allSettled(forked.map((one, at) => this.#begin(one, named[at] as PartitionRow)))
     const partitions = begun.map((result) => {
       if (result.status === 'rejected') throw result.reason
@@ -211,6 +214,39 @@ class Fork {
       files.push({ from: path, to: `${to}/${name}`, optional: true })
     }
     return { row: named, files }
+  }
+
+  /** Write the indexes of a segment that ends elsewhere than in the source. Derived: a failure is reported. */
+  async #index({ row, cut }: ForkedPartition, named: PartitionRow): Promise<void> {
+    const { digest } = this.#maker
+    const source = { row, directory: partitionDirectory(this.#source.row.name, row.partition), digest }
+    for (let at = cut.whole; at < cut.segments.length; at++) {
+      const { file } = named.segments[at] as SegmentRow
+      const segment = cut.segments[at] as PartitionCut['segments'][number]
+      const path = `${partitionDirectory(this.#as.name, row.partition)}/${file}`
+      try {
+        const index = await drive(rebuildIndex(refOf(source, segment), segment.sealed.endPosition, digest), this.#pool)
+        const seal = { id: segment.id, baseOffset: segment.baseOffset, ...segment.sealed }
+        await this.#write(besideSegment(path, 'index'), encodeOffsetIndex(index, seal, digest))
+        await this.#write(besideSegment(path, 'timeindex'), encodeTimeIndex(index, seal, digest))
+      } catch (error) {
+        // A full disk or a fence is met again by what has to be written.
+        this.#maker.diagnose('DERIVED_NOT_WRITTEN', `Did not write the indexes of "${path}"`, {
+          file: path,
+          reason: String(error),
+        })
+      }
+    }
+  }
+
+  async #write(path: string, bytes: Uint8Array): Promise<void> {
+    this.files.push(path)
+    const handle = await this.#maker.storage.createExclusive(path)
+    try {
+      await handle.append(bytes)
+    } finally {
+      await handle.close()
+    }
   }
 
   /** Make the segment in which a partition goes on. */

@@ -20,8 +20,8 @@ export function infoOf(state: ManifestState, snapshot: SnapshotRow, facts: InfoF
     ...(label === undefined ? {} : { label }),
     pinned: facts.pinned,
     topics: state.topics.length,
-    documents: state.documents?.length ?? 0,
-    histories: state.histories?.length ?? 0,
+    documents: countOf(state.documents),
+    histories: countOf(state.histories),
     projections: state.projections?.length ?? 0,
     events: sum(partitions, (at) => at.highWatermark - at.baseOffset),
     ...(isOne ? { baseOffset: only.baseOffset, highWatermark: only.highWatermark } : {}),
@@ -73,4 +73,9 @@ function headHash(partitions: readonly SnapshotPartition[], digest: Digest): str
 
 function sum<T>(values: readonly T[], of: (value: T) => number): number {
   return values.reduce((total, value) => total + of(value), 0)
+}
+
+/** How many there are that are not the store's own. */
+function countOf(rows: readonly { readonly name: string }[] = []): number {
+  return rows.filter(({ name }) => !name.startsWith('_')).length
 }

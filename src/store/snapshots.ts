@@ -69,6 +69,7 @@ export class StoreSnapshots implements Snapshots {
     })
     this.#turns = new SnapshotTurns(context.clock)
     this.#host = hostOf(parts)
+    this.#turns = new SnapshotTurns(context.clock)
     this.#stopping = new Stopping(context.closing)
     if (!context.readOnly) this.#cleaning = this.#removeLeftovers()
   }
@@ -205,7 +206,8 @@ export class StoreSnapshots implements Snapshots {
   }
 
   #copying(options: SnapshotCopyOptions) {
-    return { ...options, check: checkTruth, clock: this.#context.clock }
+    const { clock, random } = this.#context
+    return { ...options, check: checkTruth, clock, random }
   }
 
   schedule(options: SnapshotScheduleOptions | undefined): void {
