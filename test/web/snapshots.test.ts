@@ -76,6 +76,16 @@ for (const [code, status, retryAfter, details = {}] of REFUSALS)
     expect((await create()).status).toBe(202)
   })
 
+test('postSnapshot() waits until a snapshot is prepared, which may still find a reason to refuse it', async () => {
+  const { create, store } = await started()
+  store.snapshots.create = async ({ onProgress } = {}) => {
+    onProgress?.({ step: 'prepare', doneBytes: 0, totalBytes: 0, file: '' })
+    await settle()
+    throw new VarveError('TOPIC_UNKNOWN', 'Cannot find topic "none"')
+  }
+  expect(await jsonOf(await create({ topic: 'none' }))).toMatchObject({ code: 'TOPIC_UNKNOWN', status: 404 })
+})
+
 test('postSnapshot() tells a failure of its own once, and nobody what it was', async () => {
   const { create, errors, fake } = await started()
   const failure = new TypeError('secret')

@@ -117,7 +117,8 @@ export class Jobs {
     return (this.#running(work.what) ?? this.#start(kind, work)).job
   }
 
-  /** The same for work that may be refused: resolves when it tells of its first progress, or has ended well.
+  /** The same for work that may be refused: resolves when it tells of progress beyond its preparation, or has
+   * ended well.
    * @throws what it throws before that; then there is no job. */
   async begin(kind: JobKind, work: Work): Promise<Job> {
     const entry = this.#running(work.what) ?? this.#begin(kind, work)
@@ -152,7 +153,8 @@ export class Jobs {
     const onProgress = (progress: JobProgress) => {
       // A cancelled job may still tell of its last step.
       if (entry.job.state === 'running') this.#change(entry, { progress })
-      accept()
+      // What is prepared may still be refused.
+      if (!('step' in progress) || progress.step !== 'prepare') accept()
     }
     run({ signal, onProgress }).then(
       (report) => {
