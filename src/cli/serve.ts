@@ -29,7 +29,7 @@ export const serve: Command = {
     fold: {
       value: 'NAME=FOLD',
       multiple: true,
-      help: 'Keep the projection NAME up to date: fold events as they come, with counts, latest or a module',
+      help: 'Keep the projection NAME up to date: fold events as they come; with counts, latest, a module',
     },
     ...SNAPSHOT_OPTIONS,
     'token-file': { value: 'FILE', help: 'File with the access token, made when absent (default DIR.token)' },
