@@ -2,11 +2,13 @@
  * @module */
 import { VarveError } from '../errors.ts'
 import { FORMAT_VERSION, type ManifestState } from '../manifest/index.ts'
+import type { SnapshotPolicy } from '../snapshot/types.ts'
 import type { LogContext } from '../topic/context.ts'
 import { StoreDocuments } from './documents.ts'
 import type { PartitionStarts } from './ends.ts'
 import { StoreHistories } from './histories.ts'
 import { StoreProjections } from './projections.ts'
+import { StoreSnapshots } from './snapshots.ts'
 import { StoreTopics } from './topics.ts'
 import type { OpenReport, Store, StoreStats, VerifyOptions, VerifyReport } from './types.ts'
 import { verifyStore } from './verify.ts'
@@ -17,6 +19,7 @@ export interface OpenedParts {
   readonly starts: PartitionStarts
   readonly report: OpenReport
   readonly closing: AbortController
+  readonly snapshotPolicy: Partial<SnapshotPolicy> | undefined
   /** How the owner before this one ended; undefined in a store that only reads. */
   readonly before: 'cleanly' | 'uncleanly' | undefined
   /** Stop the heartbeat; give up head file, manifest and place. */
@@ -31,6 +34,7 @@ export class LogStore implements Store {
   readonly documents: StoreDocuments
   readonly histories: StoreHistories
   readonly projections: StoreProjections
+  readonly snapshots: StoreSnapshots
   readonly #context: LogContext
   readonly #parts: OpenedParts
   #closing: Promise<void> | undefined
@@ -41,10 +45,13 @@ export class LogStore implements Store {
     this.id = context.storeId
     this.readOnly = context.readOnly
     this.openReport = parts.report
-    this.topics = new StoreTopics(context, parts.state, parts.starts)
+    const { state, starts } = parts
+    this.topics = new StoreTopics(context, { state, starts, fork: (...call) => this.snapshots.fork(...call) })
     this.documents = new StoreDocuments(context, parts.state, parts.before)
     this.histories = new StoreHistories(context, parts.state, parts.before)
     this.projections = new StoreProjections(context, parts.state, this)
+    const { topics, documents, histories } = this
+    this.snapshots = new StoreSnapshots({ context, state, topics, documents, histories, policy: parts.snapshotPolicy })
   }
 
   async stats(): Promise<StoreStats> {
@@ -101,14 +108,15 @@ export class LogStore implements Store {
     return this.#closing
   }
 
-  /** 1. Projections that run publish once more and end. 2. Tails end, and documents that are still streaming in are
-   * given up. 3. Queued appends finish. 4. Checkpoints. Beside them documents that are being published are, and
+  /** 1. Projections that run publish once more and end. 2. Tails end, and snapshots that are being made or restored, and
+   * documents that are still streaming in, are given up. 3. Queued appends finish. 4. Checkpoints. Beside them documents that are being published are, and
    * versions that wait, and what is open is closed. 5. The record of a clean close, unless something failed: then the
    * next open recovers. 6. The place is free. */
   async #close(): Promise<void> {
     const ended = this.projections.close()
     if (ended !== undefined) await ended
     this.#parts.closing.abort()
+    await this.snapshots.close()
     const { health } = this.#context
     // To its end, whatever becomes of the topics; and they to theirs.
     const documents = this.documents.close()

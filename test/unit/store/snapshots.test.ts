@@ -49,7 +49,7 @@ describe('Snapshots', () => {
       expect(await snapshot.documents.read('catalog')).toEqual({ version: 1 })
       const then = await snapshot.histories.open('board')
       expect(await then.read()).toEqual({ shapes: [1, 2] })
-      expect((await then.list()).items.map(({ version }) => version)).toEqual([2, 1])
+      expect((await then.list()).items.map(({ version }) => version)).toEqual([1, 2])
       expect(await (await snapshot.projections.open('kinds')).state()).toEqual({ n: 20 })
       expect((await snapshot.verify()).problems).toEqual([])
     })
