@@ -46,16 +46,22 @@ export interface AcquireOptions {
   /** Size from which on a manifest may be written anew; default 32 KiB. */
   readonly longBytes?: number
   /** Called when the claim stands and everything below it was read: what it gives is adopted instead of what was
-   * there. Until then that counts. When it throws, the claim is given up, and removed where it was the only one. */
-  readonly begin?: (claimed: ClaimedPlace) => Promise<ManifestState>
+   * there, which counts until then. */
+  readonly begin?: (claimed: ClaimedPlace) => Promise<Beginning>
 }
 
-/** A place that nobody else writes to while `begin` runs, unless it is fenced. */
+/** A place that nobody else writes to, unless it is fenced. */
 export interface ClaimedPlace {
   readonly epoch: number
   /** What was there. */
   readonly previous: ManifestState | undefined
   readonly isFenced: () => Promise<boolean>
+}
+
+export interface Beginning {
+  readonly state: ManifestState
+  /** Called when the state was not adopted, for certain. */
+  readonly undo: () => Promise<void>
 }
 
 const LONG_BYTES = 32_768
@@ -184,7 +190,7 @@ async function tryNext(options: AcquireOptions, seen: Survey): Promise<Acquired 
     instance: randomId(random, 20),
   }
   let manifest: OwnedManifest | undefined
-  let isBeginning = false
+  let undo: (() => Promise<void>) | undefined
   try {
     if (!(await writeClaim(options, claim))) return undefined
     const below = await survey(storage, { below: epoch, known: seen })
@@ -195,10 +201,10 @@ async function tryNext(options: AcquireOptions, seen: Survey): Promise<Acquired 
     const { view: previous } = below
     await refuseForeign(options, below)
     if (previous !== undefined) checkFormat(previous.state, 'write')
-    isBeginning = true
-    const state = await beginning(options, claim, below)
-    isBeginning = false
+    const begun = await beginning(options, claim, previous?.state)
+    undo = begun.undo
     const handle = await storage.openAppend(manifestName(epoch))
+    const { state } = begun
     manifest = new OwnedManifest({ storage, claim, handle, state, longBytes: options.longBytes ?? LONG_BYTES })
     await manifest.adopt(previous?.epoch ?? 0)
     const notes = [...below.notes]
@@ -207,35 +213,45 @@ async function tryNext(options: AcquireOptions, seen: Survey): Promise<Acquired 
   } catch (error) {
     release(storage, claim)
     await manifest?.close().catch(() => undefined)
+    if (error instanceof NotBegun) throw error.cause
     // Our claim was overtaken, and its file may be removed already.
-    const isOvertaken = isVarveError(error, 'STORE_FENCED') || isVarveError(error, 'FILE_MISSING')
-    if (isOvertaken && !isBeginning) return undefined
+    if (isVarveError(error, 'STORE_FENCED') || isVarveError(error, 'FILE_MISSING')) return undefined
+    // Otherwise the state may be adopted.
+    if (!isVarveError(error, 'STORE_POISONED')) await undo?.()
     throw error
   }
 }
 
-/** What is adopted. */
-async function beginning(options: AcquireOptions, { epoch }: Claim, { view }: Survey): Promise<ManifestState> {
-  const { storage, clock, random, begin } = options
-  const previous = view?.state
-  if (begin === undefined) return previous ?? emptyState(randomId(random, 20), clock.now())
+/** A failure of the caller's own, whatever its code. */
+class NotBegun extends Error {}
+
+/** What is adopted. A claim over nothing is removed when it comes to nothing, so that the place is as it was. */
+async function beginning(
+  { storage, clock, random, begin }: AcquireOptions,
+  { epoch }: Claim,
+  previous: ManifestState | undefined,
+): Promise<Pick<Beginning, 'state'> & Partial<Beginning>> {
+  if (begin === undefined) return { state: previous ?? emptyState(randomId(random, 20), clock.now()) }
   const isFenced = async () =>
     (await storage.exists(manifestName(epoch + 1))) || !(await storage.exists(manifestName(epoch)))
-  try {
-    return await begin({ epoch, previous, isFenced })
-  } catch (error) {
-    // Nothing was there and nothing is: the next one finds an empty place.
-    if (previous === undefined && !(await isFenced())) await removeClaim(storage, epoch)
-    throw error
-  }
-}
-
-/** Best effort: a claim that nobody adopted says nothing. */
-async function removeClaim(storage: Storage, epoch: number): Promise<void> {
-  try {
+  const removeClaim = async () => {
+    if (previous !== undefined || (await isFenced())) return
     await storage.remove(manifestName(epoch))
     await storage.syncDirectory('')
-  } catch {}
+  }
+  try {
+    const { state, undo } = await begin({ epoch, previous, isFenced })
+    return {
+      state,
+      undo: () =>
+        undo()
+          .then(removeClaim)
+          .catch(() => undefined),
+    }
+  } catch (cause) {
+    await removeClaim().catch(() => undefined)
+    throw new NotBegun('The claim came to nothing', { cause })
+  }
 }
 
 /** Steps 3 to 5. @returns false when somebody else was faster. */

@@ -1,6 +1,6 @@
 /** The authority on what exists: records, epochs, takeover, commit points and head files.
  * @module */
-export { type Acquired, type AcquireOptions, acquire, type ClaimedPlace } from './acquire.ts'
+export { type Acquired, type AcquireOptions, acquire, type Beginning, type ClaimedPlace } from './acquire.ts'
 export { type Lineages, lineageAt } from './ancestors.ts'
 export { type DocumentRow, findDocument } from './documents.ts'
 export { applyRecord } from './draft.ts'
