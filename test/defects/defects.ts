@@ -109,7 +109,7 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: 'the directory of a new directory is not synced',
     file: 'adapters/files/file-storage.ts',
-    find: '    await this.calls.syncDirectory(this.#absolute(parentOf(directory)))\n',
+    find: '    await this.calls.syncDirectory(this.absolute(parentOf(directory)))\n',
     replace: '',
     killer: 'appendsSurviveCrashes',
   },
