@@ -11,7 +11,7 @@ import { jobPanel } from './job.ts'
 import { answer, type Html, layout } from './layout.ts'
 import { sharingOf } from './snapshot-plot.ts'
 import { snapshotAddress, targetWords } from './snapshot-words.ts'
-import { counted, formatAge, formatBytes, formatCount, isoTime } from './words.ts'
+import { formatAge, formatBytes, formatCount, isoTime } from './words.ts'
 
 const PAGE_ITEMS = 100
 /** Topics that the form suggests. */
@@ -101,8 +101,8 @@ ${info.pinned && html`<span class="pinned">pinned</span>`}</td>
 </tbody>
 </table>
 </div>
-<p class="faint">${counted(items.length, 'snapshot')}. They share files with the store, so they protect from mistakes;
-an export protects from the loss of the disk.</p>`
+<p class="faint">Snapshots share files with the store, so they protect from mistakes; an export protects from the loss of
+the disk.</p>`
 }
 
 function noSnapshots(c: WebContext): Html {
