@@ -18,10 +18,12 @@ export type CatalogueRow = Omit<SnapshotInfo, 'pinned'>
 /** By id. */
 export type CatalogueRows = ReadonlyMap<string, CatalogueRow>
 
-/** Its name in `.snapshots/` before it is complete. */
+/** Its name in `.snapshots/`. */
+export const CATALOGUE = 'snapshots.json'
+/** The same before it is complete. */
 export const UNPUBLISHED_CATALOGUE = 'snapshots.json.tmp'
 
-const PATH = `${SNAPSHOTS_DIRECTORY}/snapshots.json`
+const PATH = `${SNAPSHOTS_DIRECTORY}/${CATALOGUE}`
 const UNPUBLISHED_PATH = `${SNAPSHOTS_DIRECTORY}/${UNPUBLISHED_CATALOGUE}`
 
 /** The file in a place that has `.snapshots` in it. */

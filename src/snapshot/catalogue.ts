@@ -14,6 +14,7 @@ import { type Random, randomId } from '../ports/random.ts'
 import type { Maybe, Storage } from '../ports/storage.ts'
 import { storageAt } from '../ports/storage-at.ts'
 import {
+  CATALOGUE,
   CatalogueFile,
   type CatalogueRow,
   type CatalogueRows,
@@ -254,7 +255,8 @@ export class SnapshotCatalogue {
       }
       const written = await this.#file.rows()
       const isSame = written?.size === rows.size && [...rows.keys()].every((id) => written.has(id))
-      if (!isSame || names.all.has(UNPUBLISHED_CATALOGUE)) await this.#store(rows)
+      const isNone = rows.size === 0 && !names.all.has(CATALOGUE)
+      if (!(isSame || isNone) || names.all.has(UNPUBLISHED_CATALOGUE)) await this.#store(rows)
       return removed
     })
   }

@@ -27,7 +27,8 @@ export async function removeTree(removing: Removing): Promise<{ freedBytes: numb
   let freedBytes = 0
   if (!(await storage.exists(directory))) return { freedBytes }
   const take = async (path: string) => {
-    freedBytes += await removeFile(removing, path)
+    const bytes = await removeFile(removing, path)
+    freedBytes += bytes
   }
   const names = (await storage.list(directory)).map(({ name }) => name)
   const manifests = names.filter((name) => manifestEpoch(name) !== undefined)
