@@ -8,6 +8,7 @@ import { checkTruth } from '../snapshot/check.ts'
 import { cleanUp } from '../snapshot/cleanup.ts'
 import { copySnapshot } from '../snapshot/copy-snapshot.ts'
 import { createSnapshot } from '../snapshot/create.ts'
+import { logEndOf } from '../snapshot/cut-partition.ts'
 import { forkTopic } from '../snapshot/fork-topic.ts'
 import type { CheckOptions, SnapshotHost, SourceTopic, TakeOver } from '../snapshot/host.ts'
 import { checkInterval, checkPolicy, newestOf } from '../snapshot/policy.ts'
@@ -278,10 +279,7 @@ function hostOf(parts: SnapshotParts): SnapshotHost {
     adoptTopic: (source: SourceTopic, as: { readonly name: string; readonly plan: TakeOver }) =>
       topics.adopt(as.name, async (place) => {
         const { row, ...facts } = await forkTopic(context, source, { ...place, plan: as.plan })
-        const highWatermarks = row.partitions.map(
-          ({ segments, logStartOffset }) => segments.at(-1)?.baseOffset ?? logStartOffset,
-        )
-        return { row, result: { topic: as.name, highWatermarks, ...facts } }
+        return { row, result: { topic: as.name, highWatermarks: row.partitions.map(logEndOf), ...facts } }
       }),
     verify: (where, options) => verifySnapshot(where, options, clock),
     diagnose: (code, message, details) => context.diagnose(code, message, details),
