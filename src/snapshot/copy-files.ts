@@ -25,13 +25,15 @@ export interface CopyPlaces {
   readonly onProgress?: ((progress: SnapshotProgress) => void) | undefined
 }
 
-/** What became of the files. */
+/** What became of the files, as far as it got. */
 export interface Placed {
   readonly sent: CopyFile[]
-  /** Linked, or there before. */
-  readonly shared: CopyFile[]
-  /** Those of `shared` that an interrupted copy left: nobody has verified them. */
+  /** From another snapshot there. */
+  readonly linked: CopyFile[]
+  /** Whole files that an interrupted copy left. */
   readonly kept: CopyFile[]
+  /** Those of `kept` that nobody has verified. */
+  readonly unsure: CopyFile[]
 }
 
 const NOT_LINKED = new Set(['FILE_MISSING', 'STORAGE_DENIED', 'CAPABILITY_MISSING'])
@@ -39,30 +41,22 @@ const LINKS_AT_ONCE = 16
 /** What an interrupted copy loses at most, apart from the file that is longer. */
 const SENT_AT_ONCE = { bytes: 64 * 1024 * 1024, files: 64 }
 
-/** Bring files to `to`. On `STORAGE_FULL` those that this call brought are removed again; after every other failure
- * whole files stay, for the next copy.
+/** Bring files to `to`. After a failure whole files stay, for the next copy.
  * @throws {VarveError} `STORAGE_FULL` {neededBytes, freeBytes} before anything is sent that has no room. */
-export async function placeFiles(files: readonly CopyFile[], places: CopyPlaces): Promise<Placed> {
-  const placed: Placed = { sent: [], shared: [], kept: [] }
-  const linked: CopyFile[] = []
-  try {
-    const left = await keepWhole(files, { places, placed })
-    const toSend = await linkFiles(left, { places, placed, linked })
-    await checkRoom(toSend, places.to)
-    await sendFiles(toSend, { places, placed })
-    return placed
-  } catch (error) {
-    const isFull = isVarveError(error, 'STORAGE_FULL')
-    await removeFiles(isFull ? [...placed.sent, ...linked] : [], places.to)
-    throw error
-  }
+export async function placeFiles(files: readonly CopyFile[], parts: CopyParts): Promise<void> {
+  const left = await keepWhole(files, parts)
+  const toSend = await linkFiles(left, parts)
+  await checkRoom(toSend, parts.places.to)
+  await sendFiles(toSend, parts)
+}
+
+export interface CopyParts {
+  readonly places: CopyPlaces
+  readonly placed: Placed
 }
 
 /** @returns those that are not there yet. What is there and too short or too long is removed. */
-async function keepWhole(
-  files: readonly CopyFile[],
-  { places: { to }, placed }: { places: CopyPlaces; placed: Placed },
-): Promise<CopyFile[]> {
+async function keepWhole(files: readonly CopyFile[], { places: { to }, placed }: CopyParts): Promise<CopyFile[]> {
   const names = await namesIn(directoriesOf(files), to)
   // Where nothing is renamed, a file has its name before it is whole and synced.
   const isWhole = to.capabilities.atomicReplace
@@ -73,9 +67,9 @@ async function keepWhole(
       await to.remove(file.path)
       left.push(file)
     } else {
-      placed.shared.push(file)
+      placed.kept.push(file)
       // A second name says that it was linked from a snapshot that was verified.
-      if (file.shared === undefined || (await to.linkCount(file.path)) < 2) placed.kept.push(file)
+      if (file.shared === undefined || (await to.linkCount(file.path)) < 2) placed.unsure.push(file)
     }
   }
   return left
@@ -98,19 +92,17 @@ function directoryOf(path: string): string {
 }
 
 /** @returns those that have to be sent. */
-async function linkFiles(
-  files: readonly CopyFile[],
-  { places, placed, linked }: { places: CopyPlaces; placed: Placed; linked: CopyFile[] },
-): Promise<CopyFile[]> {
+async function linkFiles(files: readonly CopyFile[], { places, placed }: CopyParts): Promise<CopyFile[]> {
   const toSend: CopyFile[] = []
   await forEach(files, LINKS_AT_ONCE, async (file) => {
     places.signal?.throwIfAborted()
     const found = await linkFile(file, places.to)
-    if (found === 'linked') linked.push(file)
-    else if (found === 'there') placed.kept.push(file)
-    else if (!file.isExtra) toSend.push(file)
+    if (found === 'linked') placed.linked.push(file)
+    else if (found === undefined && !file.isExtra) toSend.push(file)
+    if (found !== 'there') return
+    placed.kept.push(file)
+    placed.unsure.push(file)
   })
-  placed.shared.push(...linked, ...placed.kept.filter((file) => !placed.shared.includes(file)))
   return toSend
 }
 
@@ -141,10 +133,7 @@ async function checkRoom(files: readonly CopyFile[], to: Storage): Promise<void>
 }
 
 /** Send files that are not there, in the order given. */
-export async function sendFiles(
-  files: readonly CopyFile[],
-  { places, placed }: { places: CopyPlaces; placed: Placed },
-): Promise<void> {
+export async function sendFiles(files: readonly CopyFile[], { places, placed }: CopyParts): Promise<void> {
   const totalBytes = files.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
   let before = 0
   for (const batch of batchesOf(files)) {
@@ -173,10 +162,7 @@ function* batchesOf(files: readonly CopyFile[]): Generator<CopyFile[]> {
   if (batch.length > 0) yield batch
 }
 
-async function sendBatch(
-  files: readonly CopyFile[],
-  { places, placed }: { places: CopyPlaces; placed: Placed },
-): Promise<void> {
+async function sendBatch(files: readonly CopyFile[], { places, placed }: CopyParts): Promise<void> {
   const { from, to, random, signal, onProgress } = places
   const isRenamed = to.capabilities.atomicReplace
   const nameOf = (path: string) => (isRenamed ? `${path}.${randomId(random, 10)}.part` : path)
@@ -206,10 +192,10 @@ function deepestFirst(directories: Iterable<string>): string[] {
 }
 
 /** Remove files that were brought, and directories that are empty then, unless another copy was quicker and published
- * them. Never throws. */
-export async function removeFiles(files: readonly CopyFile[], to: Storage): Promise<void> {
+ * them. Never throws. @returns false when that is so. */
+export async function removeFiles(files: readonly { readonly path: string }[], to: Storage): Promise<boolean> {
   const names = await to.list('').catch(() => undefined)
-  if (names === undefined || names.some(({ name }) => manifestEpoch(name) !== undefined)) return
+  if (names === undefined || names.some(({ name }) => manifestEpoch(name) !== undefined)) return false
   const directories = new Set<string>()
   const { storage } = inBase({ storage: to, path: '' })
   for (const inPlace of ['directory', ...files.map(({ path }) => path)]) {
@@ -219,6 +205,7 @@ export async function removeFiles(files: readonly CopyFile[], to: Storage): Prom
       directories.add(directory)
   }
   for (const directory of deepestFirst(directories)) await storage.removeDirectory(directory).catch(() => undefined)
+  return true
 }
 
 /** Remove what no list names: leftovers of interrupted copies. Only what a copy makes is looked at. */

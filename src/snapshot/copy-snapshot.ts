@@ -11,7 +11,7 @@ import type { Random } from '../ports/random.ts'
 import { checkSnapshotId, type SnapshotCatalogue, type SnapshotManifest } from './catalogue.ts'
 import type { checkTruth } from './check.ts'
 import {
-  type CopyPlaces,
+  type CopyParts,
   type Placed,
   placeFiles,
   removeFiles,
@@ -20,6 +20,7 @@ import {
   syncNames,
 } from './copy-files.ts'
 import { type CopyFile, type CopySource, copyDamaged, planCopy } from './copy-plan.ts'
+import { UNPUBLISHED } from './leftovers.ts'
 import { truthFiles } from './state-files.ts'
 import type { SnapshotCopyOptions, SnapshotCopyReport } from './types.ts'
 
@@ -71,35 +72,53 @@ async function sumsOfSame({ to, source }: Copy): Promise<Sums | undefined> {
     const message = `Cannot copy snapshot "${source.id}": another one has that id there`
     throw new VarveError('FILE_EXISTS', message, { details: { snapshot: source.id } })
   }
+  // Whoever published it may have come no further.
+  await to.storageOf(source.id).syncDirectory('')
   const files = truthFiles(there.state)
   return { filesSent: 0, bytesSent: 0, filesShared: files.length, bytesShared: bytesOf(files) }
 }
 
 /** Bring everything, and publish it. */
 async function bring(copy: Copy): Promise<Sums> {
-  const { from, to, options, source } = copy
+  const { to, options, source } = copy
+  const { signal, onProgress, random } = options
+  const places = { from: source.storage, to: to.storageOf(source.id), random, signal, onProgress }
+  const placed: Placed = { sent: [], linked: [], kept: [], unsure: [] }
   try {
-    options.onProgress?.({ step: 'prepare', doneBytes: 0, totalBytes: 0, file: '' })
+    onProgress?.({ step: 'prepare', doneBytes: 0, totalBytes: 0, file: '' })
     const files = await planCopy(source, to)
-    const { signal, onProgress, random } = options
-    const places = { from: source.storage, to: to.storageOf(source.id), random, signal, onProgress }
-    const placed = await placeFiles(files, places)
+    await placeFiles(files, { places, placed })
     await verifyPlaced(copy, { places, placed })
     await removeOthers(files, places.to)
     await syncNames(files, places.to)
     signal?.throwIfAborted()
     onProgress?.({ step: 'publish', doneBytes: 0, totalBytes: 0, file: '' })
-    if ((await from.info(source.id)).pinned) await to.mark(source.id, true)
-    await to.publishManifest(source.id, source.manifest)
-    const { sent, shared } = placed
-    return {
-      filesSent: sent.length,
-      bytesSent: bytesOf(sent),
-      filesShared: shared.length,
-      bytesShared: bytesOf(shared),
-    }
+    await publish(copy)
+    return sumsOf(placed)
   } catch (error) {
+    await tidyUp(copy, error, { places, placed })
     return await lookAgain(copy, error)
+  }
+}
+
+async function publish({ from, to, source }: Copy): Promise<void> {
+  if ((await from.info(source.id)).pinned) await to.mark(source.id, true)
+  await to.publishManifest(source.id, source.manifest)
+}
+
+/** What a full disk holds of a copy goes; otherwise it stays for the next one. */
+async function tidyUp({ to, source }: Copy, error: unknown, { places, placed }: CopyParts): Promise<void> {
+  const isFull = isVarveError(error, 'STORAGE_FULL')
+  const removed = await removeFiles(isFull ? [{ path: UNPUBLISHED }, ...placed.sent, ...placed.linked] : [], places.to)
+  if (isFull && removed) await to.mark(source.id, false).catch(() => undefined)
+}
+
+function sumsOf({ sent, linked, kept }: Placed): Sums {
+  return {
+    filesSent: sent.length,
+    bytesSent: bytesOf(sent),
+    filesShared: linked.length + kept.length,
+    bytesShared: bytesOf(linked) + bytesOf(kept),
   }
 }
 
@@ -110,9 +129,9 @@ function bytesOf(files: readonly { readonly sizeBytes: number }[]): number {
 /** Verify what nobody has verified there. What arrived damaged although it is not is sent once more: a snapshot that
  * was published is never touched.
  * @throws {VarveError} `SNAPSHOT_DAMAGED`; what is damaged is removed. */
-async function verifyPlaced(copy: Copy, { places, placed }: { places: CopyPlaces; placed: Placed }): Promise<void> {
+async function verifyPlaced(copy: Copy, { places, placed }: CopyParts): Promise<void> {
   const { source } = copy
-  let unsure = [...placed.sent, ...placed.kept].filter(({ isTruth }) => isTruth)
+  let unsure = [...placed.sent, ...placed.unsure].filter(({ isTruth }) => isTruth)
   for (let attempt = 1; unsure.length > 0; attempt++) {
     const bad = await problemsOf(copy, { files: unsure, side: 'to' })
     const [first] = bad

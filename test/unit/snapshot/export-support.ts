@@ -69,6 +69,12 @@ export class Source {
     await store.close()
   }
 
+  /** How many segments of the topic are sealed. */
+  async sealed(): Promise<number> {
+    const segments = (await readManifest(this.storage))?.state.topics[0]?.partitions[0]?.segments ?? []
+    return segments.filter(({ sealed }) => sealed !== undefined).length
+  }
+
   /** Take a snapshot of everything. @returns its id. */
   async snapshot(): Promise<string> {
     const view = await readManifest(this.storage)

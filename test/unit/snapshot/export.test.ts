@@ -2,7 +2,7 @@
  * @module */
 import { describe, expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
-import { isVarveError, type VarveError } from '../../../src/errors.ts'
+import { isVarveError, VarveError } from '../../../src/errors.ts'
 import type { Storage } from '../../../src/ports/storage.ts'
 import { SnapshotCatalogue } from '../../../src/snapshot/catalogue.ts'
 import type { SnapshotProgress } from '../../../src/snapshot/types.ts'
@@ -260,5 +260,86 @@ describe('copySnapshot, when something is wrong,', () => {
     const neededBytes = bytesOf(await filesUnder(source.catalogue.storageOf(id)))
     expect(error).toMatchObject({ code: 'STORAGE_FULL', details: { neededBytes, freeBytes: 100 } })
     expect(await filesUnder(place)).toEqual(new Map())
+  })
+
+  test('leaves nothing on a disk that turns out to be full', async () => {
+    const source = await sourceOf(40)
+    const id = await source.snapshot()
+    await source.catalogue.pin(id, true)
+    const needed = bytesOf(await filesUnder(source.catalogue.storageOf(id)))
+    const rooms = [0, 1, 5000, needed >> 1, needed - 1, needed, needed + 1, needed + 900]
+    for (const room of rooms) {
+      const place = memoryStorage()
+      const error = await failureOf(copy(source.catalogue, new SnapshotCatalogue(fullAfter(place, room)), id))
+      expect(error).toMatchObject({ code: 'STORAGE_FULL' })
+      expect([room, ...(await filesUnder(place)).keys()]).toEqual([room])
+      await copy(source.catalogue, new SnapshotCatalogue(place), id)
+    }
+  })
+
+  test('leaves on a full disk what an earlier copy brought', async () => {
+    const source = await sourceOf(40)
+    const first = await source.snapshot()
+    const place = memoryStorage()
+    await copy(source.catalogue, new SnapshotCatalogue(place), first)
+    await source.grow(20)
+    const second = await source.snapshot()
+    const before = await filesUnder(place)
+    const error = await failureOf(copy(source.catalogue, new SnapshotCatalogue(fullAfter(place, 9000)), second))
+    expect(error).toMatchObject({ code: 'STORAGE_FULL' })
+    expect(await filesUnder(place)).toEqual(before)
+  })
+})
+
+/** A storage with so much room. */
+function fullAfter(storage: Storage, roomBytes: number): Storage {
+  let left = roomBytes
+  return wrapped(storage, {
+    createExclusive: async (path) => {
+      const handle = await storage.createExclusive(path)
+      const append = handle.append.bind(handle)
+      handle.append = (bytes) => {
+        left -= bytes.length
+        if (left < 0) throw new VarveError('STORAGE_FULL', 'Cannot write: the device is full', { details: { path } })
+        return append(bytes)
+      }
+      return handle
+    },
+  })
+}
+
+describe('copySnapshot, with merged term runs,', () => {
+  const merged = 'topics/orders/0/terms-1-00000000000000000000'
+
+  /** Copies before and after the first eight segments were merged, where most of them had been copied before. */
+  async function copiedAround(segments: number) {
+    const source = new Source(memoryStorage())
+    await source.createTopic()
+    const to = new SnapshotCatalogue(memoryStorage())
+    do await source.grow(1)
+    while ((await source.sealed()) < segments)
+    const first = await source.snapshot()
+    await copy(source.catalogue, to, first)
+    while ((await source.sealed()) < 9) await source.grow(1)
+    const second = await source.snapshot()
+    const report = await copy(source.catalogue, to, second)
+    return { source, to, first, second, report, at: to.storageOf(second) }
+  }
+
+  test('leaves a run out that is mostly about what is there, and links those that it was merged from', async () => {
+    const { source, to, first, second, report, at } = await copiedAround(7)
+    expect((await filesUnder(source.catalogue.storageOf(second))).has(merged)).toBe(true)
+    const files = await filesUnder(at)
+    expect(files.has(merged)).toBe(false)
+    expect([...files.keys()].filter((path) => path.endsWith('.terms'))).toHaveLength(8)
+    const before = await filesUnder(to.storageOf(first))
+    expect(report.bytesSent).toBe(bytesOf(new Map([...files].filter(([path, size]) => before.get(path) !== size))))
+    expect(await contentOf(at)).toBe(await contentOf(source.catalogue.storageOf(second)))
+    await copy(to, source.catalogue, second)
+  })
+
+  test('sends a run that is about what is new', async () => {
+    const { at } = await copiedAround(0)
+    expect((await filesUnder(at)).has(merged)).toBe(true)
   })
 })
