@@ -3,7 +3,7 @@
 import { assert } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { SnapshotCatalogue } from './catalogue.ts'
-import { newestFirst, planCleanup } from './policy.ts'
+import { planCleanup } from './policy.ts'
 import { type StoredFile, storedFiles } from './stored-files.ts'
 import type { SnapshotTurns } from './turns.ts'
 import type { SnapshotCleanupReport, SnapshotPolicy } from './types.ts'
@@ -26,7 +26,7 @@ export interface CleanUpOptions {
 export async function cleanUp(parts: CleanUpParts, options: CleanUpOptions): Promise<SnapshotCleanupReport> {
   const { catalogue, turns, clock } = parts
   const { policy, dryRun = false } = options
-  const infos = newestFirst(await catalogue.list())
+  const infos = await catalogue.list()
   const removed: { readonly id: string; readonly reason: 'count' | 'age' }[] = []
   let freedBytes = 0
   for (const row of planCleanup(infos, policy, clock.now())) {

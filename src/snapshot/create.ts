@@ -97,14 +97,15 @@ function missing(cause: VarveError): VarveError {
 }
 
 /** Check what a snapshot is to be of. @throws {VarveError} `OPTION_INVALID`. */
-function checkTarget({ topic, partition }: SnapshotTarget): SnapshotTarget {
+export function checkTarget({ topic, partition }: SnapshotTarget): SnapshotTarget {
   if (topic !== undefined && typeof topic !== 'string') throw optionInvalid('topic', 'must be a name', topic)
   if (partition === undefined) return topic === undefined ? {} : { topic }
   if (topic === undefined) throw optionInvalid('partition', 'must come with a topic', partition)
   return { topic, partition: wholeOption('partition', partition, { least: 0 }) }
 }
 
-function checkLabel(label: unknown): void {
+/** Check what people call a snapshot. @throws {VarveError} `OPTION_INVALID`. */
+export function checkLabel(label: unknown): void {
   if (label === undefined) return
   const isText = typeof label === 'string' && label.isWellFormed()
   const bytes = isText ? new TextEncoder().encode(label).length : 0

@@ -5,6 +5,7 @@
  * @module */
 import { VarveError } from '../errors.ts'
 import { optionInvalid, wholeOption } from '../options.ts'
+import { msOf } from './ids.ts'
 import type { SnapshotCleanupReport, SnapshotInfo, SnapshotPolicy, SnapshotTarget } from './types.ts'
 
 export const DEFAULT_POLICY: SnapshotPolicy = {
@@ -98,8 +99,7 @@ export function planCleanup(
 
 /** In the order of their timestamps from the newest; of two with the same, the one that was made later is first. */
 export function newestFirst(infos: readonly SnapshotInfo[]): SnapshotInfo[] {
-  const made = ({ id }: SnapshotInfo) => Number(id.slice(id.lastIndexOf('-') + 1))
-  return [...infos].sort((a, b) => b.timestamp - a.timestamp || made(b) - made(a))
+  return [...infos].sort((a, b) => b.timestamp - a.timestamp || msOf(b.id) - msOf(a.id))
 }
 
 /** The same for snapshots of the same target. */

@@ -5,9 +5,10 @@
  * goes back takes the next run with it.
  * @module */
 import { isVarveError } from '../errors.ts'
-import { optionInvalid, wholeOption } from '../options.ts'
+import { wholeOption } from '../options.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Random } from '../ports/random.ts'
+import { checkLabel, checkTarget } from './create.ts'
 import type { SnapshotRun, SnapshotScheduleOptions, SnapshotScheduleStatus, SnapshotTarget } from './types.ts'
 
 const EVERY_LEAST_MS = 60_000
@@ -152,10 +153,10 @@ async function attempt<T>(work: () => Promise<T>): Promise<Attempt<T>> {
 }
 
 function checkOptions(options: SnapshotScheduleOptions): SnapshotScheduleOptions & { readonly jitterMs: number } {
-  const { everyMs, topic, partition } = options
+  const { everyMs, label } = options
   wholeOption('everyMs', everyMs, { least: EVERY_LEAST_MS, most: EVERY_MOST_MS })
   const jitterMs = wholeOption('jitterMs', options.jitterMs ?? Math.floor(everyMs / 10), { least: 0, most: everyMs })
-  if (partition !== undefined && topic === undefined)
-    throw optionInvalid('partition', 'needs the option "topic"', partition)
+  checkTarget(options)
+  checkLabel(label)
   return { ...options, jitterMs }
 }

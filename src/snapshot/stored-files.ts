@@ -3,6 +3,8 @@
 import { isVarveError } from '../errors.ts'
 import type { Storage } from '../ports/storage.ts'
 import type { SnapshotCatalogue } from './catalogue.ts'
+import { treeOf } from './delete.ts'
+import { directoryOf } from './ids.ts'
 import { forEach } from './several.ts'
 import { derivedFiles, truthFiles } from './state-files.ts'
 
@@ -28,9 +30,11 @@ const WIDTH = 16
 export async function storedFiles(catalogue: SnapshotCatalogue, id: string): Promise<StoredFile[]> {
   const storage = catalogue.storageOf(id)
   const { truth, derived } = await fileKeys(catalogue, id)
-  const paths = await pathsUnder(storage, '')
+  const directory = directoryOf(id)
+  const tree = await treeOf(catalogue.storage, directory)
   const files: StoredFile[] = []
-  await forEach(paths, WIDTH, async (path) => {
+  await forEach(tree.files, WIDTH, async (whole) => {
+    const path = whole.slice(directory.length + 1)
     const found = await lookAt(storage, path)
     const key = truth.get(path)
     if (found !== undefined)
@@ -57,16 +61,6 @@ async function fileKeys(catalogue: SnapshotCatalogue, id: string): Promise<FileK
       return { truth: new Map(), derived: new Map() }
     throw error
   }
-}
-
-async function pathsUnder(storage: Storage, directory: string): Promise<string[]> {
-  const paths: string[] = []
-  for (const { name, kind } of await storage.list(directory)) {
-    const path = directory === '' ? name : `${directory}/${name}`
-    if (kind === 'directory') paths.push(...(await pathsUnder(storage, path)))
-    else if (kind === 'file') paths.push(path)
-  }
-  return paths
 }
 
 async function lookAt(storage: Storage, path: string): Promise<{ sizeBytes: number; links: number } | undefined> {

@@ -2,7 +2,6 @@
  * @module */
 import type { ManifestState } from '../manifest/index.ts'
 import type { SnapshotCatalogue } from './catalogue.ts'
-import { newestFirst } from './policy.ts'
 import { truthFiles } from './state-files.ts'
 import { type StoredFile, storedFiles } from './stored-files.ts'
 import type { SnapshotUsage } from './types.ts'
@@ -15,7 +14,7 @@ export async function usageOf(catalogue: SnapshotCatalogue, state: ManifestState
   const needed = new Set(truthFiles(withoutActive(state)).map(({ key }) => neededKey(key)))
   const names = new Map<string, number>()
   const snapshots: { readonly id: string; readonly files: readonly StoredFile[] }[] = []
-  for (const { id } of newestFirst(await catalogue.list())) {
+  for (const { id } of await catalogue.list()) {
     const files = await storedFiles(catalogue, id)
     for (const { key } of files) names.set(key, (names.get(key) ?? 0) + 1)
     // A snapshot without files was removed meanwhile.

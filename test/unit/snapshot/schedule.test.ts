@@ -285,8 +285,11 @@ describe('SnapshotSchedule', () => {
     [{ everyMs: HOUR, jitterMs: -1 }, 'jitterMs'],
     [{ everyMs: HOUR, jitterMs: HOUR + 1 }, 'jitterMs'],
     [{ everyMs: HOUR, partition: 1 }, 'partition'],
+    [{ everyMs: HOUR, topic: 'orders', partition: -1 }, 'partition'],
+    [{ everyMs: HOUR, topic: 5 }, 'topic'],
+    [{ everyMs: HOUR, label: '' }, 'label'],
   ])('refuses %j', async (options, option) => {
-    const refused = await started(options as SnapshotScheduleOptions).catch((error: unknown) => error)
+    const refused = await started(options as unknown as SnapshotScheduleOptions).catch((error: unknown) => error)
     expect(isVarveError(refused, 'OPTION_INVALID') && refused.details.option).toBe(option)
   })
 
