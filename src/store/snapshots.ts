@@ -151,6 +151,8 @@ export class StoreSnapshots implements Snapshots {
   }
 
   async restore(id: string, options: RestoreOptions): Promise<RestoreReport> {
+    // Verifying takes long, so a name that is taken is told before it.
+    if (options.as !== undefined) this.#parts.topics.checkFree(options.as)
     const parts = { host: this.#host, catalogue: this.#catalogue }
     const task = (signal: AbortSignal) => restoreSnapshot(parts, id, { ...options, signal })
     return this.#read('restore a snapshot', id, { signal: options.signal, task })

@@ -354,18 +354,23 @@ export class StoreTopics implements Topics {
     }
   }
 
+  /** Check that a topic may have this name. @throws {VarveError} `NAME_INVALID`, `TOPIC_EXISTS`. */
+  checkFree(name: string): void {
+    checkName(name, 'topic')
+    if (this.#row(name) !== undefined)
+      throw new VarveError('TOPIC_EXISTS', `Cannot create topic "${name}": it exists`, { details: { topic: name } })
+    checkSpelling(this.#state(), name)
+  }
+
   /** Make a topic of the log of another one.
    * @param take what is taken over, asked for when nothing else changes the set of files.
    * @throws {VarveError} `TOPIC_EXISTS`, `NAME_INVALID`, and what `take` throws. */
   async adopt<T>(name: string, take: (place: TopicPlace) => Promise<Adopted<T>>): Promise<T> {
-    checkName(name, 'topic')
+    this.checkFree(name)
     checkWritable(this.#context, 'create a topic')
     return this.#oneByOne(async () => {
+      this.checkFree(name)
       const state = this.#state()
-      if (this.#row(name) !== undefined) {
-        throw new VarveError('TOPIC_EXISTS', `Cannot create topic "${name}": it exists`, { details: { topic: name } })
-      }
-      checkSpelling(state, name)
       const adopted = await take({ name, id: nextTopicId(state), headSlot: nextHeadSlot(state) })
       await this.#context.commit({ type: 'topic-created', topic: adopted.row })
       return adopted.result
