@@ -1,5 +1,5 @@
-/** Log snapshots as the client has them: the calls of the library, over HTTP. What is long is a job of the server, which
- * is waited for and cancelled with `signal`; the server lets no request wait for another snapshot.
+/** Log snapshots as the client has them: the calls of the library, over HTTP. What is long is a job of the server: it is
+ * waited for, and cancelled with `signal`. The server lets no request wait for another snapshot.
  * @module */
 import {
   type CreateSnapshotOptions,
