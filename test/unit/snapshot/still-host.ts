@@ -59,7 +59,8 @@ function eventOf(number: number) {
   return { kind: 'Placed', entity: `customer-${number % 7}`, data: { number, note: 'x'.repeat(400) } }
 }
 
-function stillOver(storage: Storage, clock: ManualClock): Still {
+/** @param manifests where the manifest of the store is read; default where the store is. */
+export function stillOver(storage: Storage, clock: ManualClock, manifests = storage): Still {
   const told: string[] = []
   const still: Still = {
     storage,
@@ -75,7 +76,7 @@ function stillOver(storage: Storage, clock: ManualClock): Still {
     through: (other) => stillOver(other, clock),
     take: async (options = {}) => {
       clock.setWall(clock.now() + 1)
-      return createSnapshot({ host: await hostOf(still), catalogue: still.catalogue }, options)
+      return createSnapshot({ host: await hostOf(still, manifests), catalogue: still.catalogue }, options)
     },
     write: async (change) => {
       const store = await openStore({ storage, clock, random: seededRandom(clock.now()) })
@@ -89,9 +90,9 @@ function stillOver(storage: Storage, clock: ManualClock): Still {
   return still
 }
 
-async function hostOf(still: Still): Promise<SnapshotHost> {
+async function hostOf(still: Still, manifests: Storage): Promise<SnapshotHost> {
   const { storage, clock, closing, told } = still
-  const view = await readManifest(storage)
+  const view = await readManifest(manifests)
   if (view === undefined) throw new Error('There is no store')
   const { state } = view
   const unused = () => Promise.reject(new Error('Not for these tests'))
