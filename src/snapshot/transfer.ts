@@ -81,6 +81,8 @@ class Transfer {
   async all(files: readonly TransferFile[]): Promise<Transferred> {
     this.#totalBytes = files.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0)
     const rest: TransferFile[] = []
+    // What is never linked needs room for certain, so that is asked before anything is done.
+    await this.#checkSpace(files.filter(({ copyBytes }) => copyBytes !== undefined))
     await forEach(files, LINKS, async (file) => {
       if (!(await this.#link(file))) rest.push(file)
     })
@@ -122,12 +124,12 @@ class Transfer {
   }
 
   async #copyAll(files: readonly TransferFile[]): Promise<void> {
-    if (files.length === 0) return
     await this.#checkSpace(files)
     await forEach(files, COPIES, (file) => this.#copy(file))
   }
 
   async #checkSpace(files: readonly TransferFile[]): Promise<void> {
+    if (files.length === 0) return
     const freeBytes = await this.#to.freeBytes().catch(() => undefined)
     if (freeBytes === undefined) return
     let neededBytes = 0
