@@ -4,10 +4,28 @@ import { expect, test } from 'vitest'
 import { memoryStorage } from '../../adapters/memory/index.ts'
 import { openStore, type Storage } from '../../src/index.ts'
 import { createClient } from '../../web/client/index.ts'
+import { createApp } from '../../web/index.ts'
 import { harness, jsonOf, posted } from './support/harness.ts'
 import { ended } from './support/histories.ts'
 
 const EVENTS = 30
+
+/** A storage in memory that says what is free, and lets files of snapshots wait before they are written. */
+function slowStorage(disk: { freeBytes: number | undefined; held: Promise<void> }): Storage {
+  const storage = memoryStorage()
+  const createExclusive: Storage['createExclusive'] = async (path) => {
+    if (path.startsWith('.snapshots/')) await disk.held
+    return storage.createExclusive(path)
+  }
+  return new Proxy(storage, {
+    get(target, key) {
+      if (key === 'freeBytes') return async () => disk.freeBytes
+      if (key === 'createExclusive') return createExclusive
+      const value: unknown = Reflect.get(target, key)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
 
 /** An app over a store with a topic, a document and a history, and a place for restored stores. */
 async function started() {
@@ -80,6 +98,39 @@ test('a snapshot that is too soon, of nothing, or of no partition is refused at 
   for (const way of ['verify', 'drill'])
     expect((await as('admin', `/api/snapshots/snapshot-1/${way}`, { method: 'POST' })).status).toBe(404)
   await expect(client.snapshots.get('../snapshot-1')).rejects.toMatchObject({ code: 'SNAPSHOT_UNKNOWN' })
+  await store.close()
+})
+
+test('a snapshot is refused at once while another is made, and where it has no room', async () => {
+  const disk = { freeBytes: undefined as number | undefined, held: Promise.resolve() }
+  const store = await openStore({ storage: slowStorage(disk) })
+  const app = createApp(store, { access: () => 'admin' })
+  const create = (body: object) => app.request('/api/snapshots', posted({ minIntervalMs: 0, ...body }))
+  const as = async (_role: string, path: string) => app.request(path)
+  const orders = await store.topics.open('orders', { create: true })
+  await orders.append({ kind: 'Placed', entity: 'e', data: { text: 'x'.repeat(1_000) } })
+  await store.documents.write('catalog', {})
+  disk.freeBytes = 10
+  for (const body of [{}, { topic: 'orders' }])
+    expect(await jsonOf(await create(body))).toMatchObject({
+      code: 'STORAGE_FULL',
+      status: 507,
+      details: { freeBytes: 10, neededBytes: expect.any(Number) },
+    })
+  disk.freeBytes = undefined
+  let go = () => {}
+  disk.held = new Promise((resolve) => {
+    go = resolve
+  })
+  // The document is linked, which is progress; the segment is copied, which waits.
+  const first = await create({})
+  expect(first.status).toBe(202)
+  const second = await create({ topic: 'orders' })
+  expect(second.headers.get('retry-after')).toBe('1')
+  expect(await jsonOf(second)).toMatchObject({ code: 'SNAPSHOT_BUSY', status: 409 })
+  go()
+  expect(await ended(as, first)).toMatchObject({ state: 'done', report: { documents: 1 } })
+  expect(await store.snapshots.list()).toHaveLength(1)
   await store.close()
 })
 

@@ -1,4 +1,4 @@
-/** Log snapshots as the client has them: the calls of the library, over HTTP. What is long is a job of the server: it is
+/** Log snapshots as the client has them: the calls of the library, over HTTP. What is long is a job of the server,
  * waited for, and cancelled with `signal`. The server lets no request wait for another snapshot.
  * @module */
 import {
