@@ -166,3 +166,19 @@ export async function putFile(storage: Storage, path: string, bytes: Uint8Array)
   await handle.sync()
   await handle.close()
 }
+
+/** Files and their bytes. */
+export type Image = ReadonlyMap<string, Uint8Array>
+
+/** Everything under a directory. */
+export async function bytesUnder(storage: Storage, directory = ''): Promise<Image> {
+  const image = new Map<string, Uint8Array>()
+  for (const [path, sizeBytes] of await filesUnder(storage, directory)) {
+    const handle = await storage.openRead(path)
+    const bytes = new Uint8Array(sizeBytes)
+    await handle.read(0, bytes)
+    await handle.close()
+    image.set(path, bytes)
+  }
+  return image
+}
