@@ -167,10 +167,11 @@ export class FileStorage implements Storage {
     try {
       await this.calls.removeDirectory(this.absolute(directory))
     } catch (cause) {
+      // Somebody else removed it, and what was in it.
+      if (errnoOf(cause) === 'ENOENT') this.#forgetBelow(`${directory}/`)
       if (!STAYING.has(errnoOf(cause))) throw storageError('remove', directory, cause)
     } finally {
-      for (const known of this.#durable.keys())
-        if (known === directory || known.startsWith(`${directory}/`)) this.#durable.delete(known)
+      this.#durable.delete(directory)
     }
   }
 
@@ -241,6 +242,11 @@ export class FileStorage implements Storage {
       made.catch(() => this.#durable.delete(directory))
     }
     return made
+  }
+
+  /** Cost: O(directories known). */
+  #forgetBelow(prefix: string): void {
+    for (const known of this.#durable.keys()) if (known.startsWith(prefix)) this.#durable.delete(known)
   }
 
   async #makeDirectory(directory: string): Promise<void> {
