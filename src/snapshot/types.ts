@@ -84,7 +84,9 @@ export interface SnapshotDetails extends SnapshotInfo {
   readonly partitions: readonly SnapshotPartition[]
 }
 
-/** Where its bytes are. A file counts as shared when it has another name outside of the snapshot. */
+/** Where its bytes are, those of indexes and of its manifest too. A file counts as shared when it has another name
+ * outside of the snapshot; one whose other names are all elsewhere, such as in a restored store, counts in the total
+ * only. */
 export interface SnapshotUsage {
   readonly id: string
   readonly totalSizeBytes: number
