@@ -46,7 +46,7 @@ describe('list', () => {
 
   test('postSnapshotForm() takes a snapshot as a job, and the list has it', async () => {
     const made = await started()
-    const { send, page, fake } = made
+    const { send, page, fake, as } = made
     let release = () => {}
     fake.held = new Promise((resolve) => {
       release = resolve
@@ -57,7 +57,10 @@ describe('list', () => {
     expect(running).toContain('Snapshot is running: 10 B of 40 B')
     expect(await page('/snapshots', 'admin')).toContain('Snapshot is running')
     release()
+    expect(answer.headers.get('hx-trigger')).toBe(null)
     const html = await ended(made, answer)
+    const [, path = ''] = /hx-get="([^"]*)"/.exec(running) ?? []
+    expect((await as('admin', path)).headers.get('hx-trigger')).toBe('{"snapshots":{"target":"body"}}')
     expect(html).toContain('<strong>Taken.</strong> <a href="/snapshots/snapshot-1">')
     expect(fake.asked[0]).toMatchObject([
       'create',
@@ -114,7 +117,7 @@ describe('what they share', () => {
     expect(html).toContain('<html')
     const part = await as('read', '/snapshots/usage', { headers: { 'hx-request': 'true' } })
     expect(await part.text()).not.toContain('<html')
-    expect(await page('/snapshots')).toMatch(/id="sharing" hx-get="\/snapshots\/usage" hx-trigger="load"/)
+    expect(await page('/snapshots')).toMatch(/id="sharing" hx-get="\/snapshots\/usage" hx-trigger="load, /)
     fake.usage = [usage('snapshot-1', 0, 0, 0)]
     expect(await page('/snapshots/usage')).toContain('aria-label="no files"')
     fake.usage = Array.from({ length: 150 }, (_, at) => usage(`snapshot-${at}`, 1, 1, 1))
@@ -156,7 +159,7 @@ describe('one snapshot', () => {
     expect(await ended(made, await send(`${newest}/verify`))).toContain(
       '1,200 events in\n3 files, 4.0 KiB checked in 7 ms',
     )
-    expect(await ended(made, await send(`${newest}/drill`))).toContain('Restored in 5 ms.')
+    expect(await ended(made, await send(`${newest}/drill`))).toContain('It can be restored.</strong> Restored in 5 ms.')
     fake.damaged.add(id)
     const html = await ended(made, await send(`${newest}/verify`))
     expect(html).toContain('<strong>Damage found.</strong>')

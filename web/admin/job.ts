@@ -37,7 +37,8 @@ export async function checkpointPartial(c: WebContext, app: Shared): Promise<Res
 
 /** GET /partials/jobs/:id */
 export function jobPartial(c: WebContext, app: Shared): Response {
-  return answer(jobPanel(app.jobs.get(c.req.param('id') ?? ''), c))
+  const job = app.jobs.get(c.req.param('id') ?? '')
+  return tellChange(answer(jobPanel(job, c)), job)
 }
 
 /** POST /partials/jobs/:id/cancel */
@@ -49,6 +50,13 @@ export function cancelPartial(c: WebContext, app: Shared): Response {
 export function newestJob(app: Shared, kinds: readonly JobKind[], subject: string): Job | undefined {
   const jobs = kinds.map((kind) => app.jobs.latest(kind, subject)).filter((job) => job !== undefined)
   return jobs.sort((a, b) => b.startedAt - a.startedAt)[0]
+}
+
+/** Have the page show the snapshots anew, once there are others. */
+export function tellChange(response: Response, { kind, state }: Job): Response {
+  const changes = kind === 'snapshot-create' || kind === 'snapshot-cleanup'
+  if (changes && state === 'done') response.headers.set('hx-trigger', '{"snapshots":{"target":"body"}}')
+  return response
 }
 
 /** A job's state. While it runs, the panel asks for its successor twice a second. */
@@ -94,7 +102,7 @@ ${hint !== undefined && html`<p>${hint}</p>`}`
   }
   if (job.report === undefined) return html`<p>${name} done.</p>`
   if ('headHash' in job.report || 'snapshot' in job.report || 'policy' in job.report)
-    return snapshotOutcome(job.report, c)
+    return snapshotOutcome(job.report, { c, isTrial: job.kind === 'snapshot-drill' })
   if ('filesChecked' in job.report) return verifyOutcome(job.report)
   if ('damaged' in job.report) return historyOutcome(job.report)
   if ('kept' in job.report) return cleanupOutcome(job.report)

@@ -14,11 +14,11 @@ const NAMED_TOPICS = 20
 /** The end of a job on snapshots. */
 export function snapshotOutcome(
   report: SnapshotInfo | DrillReport | RestoreReport | SnapshotCleanupReport,
-  c: WebContext,
+  { c, isTrial }: { c: WebContext; isTrial: boolean },
 ): Html {
   if ('headHash' in report) return created(report, c)
   if ('policy' in report) return cleaned(report)
-  return 'storeId' in report ? restored(report) : checked(report)
+  return 'storeId' in report ? restored(report) : checked(report, isTrial)
 }
 
 function created({ id, events, totalSizeBytes }: SnapshotInfo, c: WebContext): Html {
@@ -31,9 +31,11 @@ function cleaned({ removed, kept, freedBytes }: SnapshotCleanupReport): Html {
 stay, ${formatBytes(freedBytes)} freed.</p>`
 }
 
-function checked({ ok, events, bytesChecked, filesChecked, durationMs, restoreMs, problems }: DrillReport): Html {
+function checked(report: DrillReport, isTrial: boolean): Html {
+  const { ok, events, bytesChecked, filesChecked, durationMs, restoreMs, problems } = report
+  const verdict = isTrial ? `It can${ok ? '' : 'not'} be restored` : ok ? 'No damage found' : 'Damage found'
   const words = restoreMs === undefined ? '' : `Restored in ${milliseconds(restoreMs)}. `
-  return html`<p><strong>${ok ? 'No damage found' : 'Damage found'}.</strong> ${words}${counted(events, 'event')} in
+  return html`<p><strong>${verdict}.</strong> ${words}${counted(events, 'event')} in
 ${counted(filesChecked, 'file')}, ${formatBytes(bytesChecked)} checked in ${milliseconds(durationMs)}.</p>
 ${problems.length > 0 && problemList(problems)}`
 }

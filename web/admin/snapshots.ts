@@ -7,7 +7,7 @@ import { snapshotPage, startSnapshot } from '../api/snapshots.ts'
 import { usersTopics } from '../api/topics.ts'
 import { allows, factsOf, type Shared, type WebContext } from '../context.ts'
 import { formFields, outcome, readWhole, timeText } from './form.ts'
-import { jobPanel } from './job.ts'
+import { jobPanel, tellChange } from './job.ts'
 import { answer, type Html, layout } from './layout.ts'
 import { sharingOf } from './snapshot-plot.ts'
 import { snapshotAddress, targetWords } from './snapshot-words.ts'
@@ -26,7 +26,8 @@ export async function snapshotsPage(c: WebContext, app: Shared): Promise<Respons
   const next = nextCursor && `${base}/snapshots?${new URLSearchParams({ cursor: nextCursor })}`
   const usage = `${base}/snapshots/usage`
   const content = html`${snapshotsHead(c, 'snapshots')}
-<div id="snapshots" hx-get="${base}/partials/snapshots${here}" hx-trigger="every 5s" hx-swap="innerMorph">
+<div id="snapshots" hx-get="${base}/partials/snapshots${here}" hx-trigger="every 5s, snapshots from:body"
+hx-swap="innerMorph">
 ${snapshotsTable(items, { c, app })}
 </div>
 ${cursor !== undefined && html`<p><a class="button" rel="prev" href="${base}/snapshots">First page</a></p>`}
@@ -36,7 +37,7 @@ ${
   items.length > 0 &&
   html`<section aria-labelledby="sharing-title">
 <h2 id="sharing-title">What they share</h2>
-<div id="sharing" hx-get="${usage}" hx-trigger="load"><p><a href="${usage}">Show what each snapshot shares</a></p></div>
+<div id="sharing" hx-get="${usage}" hx-trigger="load, snapshots from:body"><p><a href="${usage}">Show what each snapshot shares</a></p></div>
 </section>`
 }`
   return answer(layout({ title: 'Snapshots · varve', content }, { c, app }))
@@ -63,7 +64,8 @@ export async function postSnapshotForm(c: WebContext, app: Shared): Promise<Resp
     pinned: fields.pinned === undefined ? undefined : true,
     minIntervalMs: fields.soon === undefined ? undefined : 0,
   })
-  return outcome(c, app, jobPanel(await startSnapshot(c, app, options), c))
+  const job = await startSnapshot(c, app, options)
+  return tellChange(outcome(c, app, jobPanel(job, c)), job)
 }
 
 /** The head of the pages about all snapshots. */
