@@ -141,8 +141,9 @@ function damaged(id: string, file: string, found: { readonly message: string }):
 async function asTopic({ host }: RestoreParts, { topics }: Wish, { as = '' }: RestoreOptions): Promise<Counts> {
   host.checkWritable('restore a snapshot')
   const [{ source, plan }] = topics as [TopicPlan]
-  const { filesLinked, filesCopied, bytesCopied, ...topic } = await host.adoptTopic(source, { name: as, plan })
-  return { storeId: host.storeId, topics: [topic], filesLinked, filesCopied, bytesCopied }
+  const adopted = await host.adoptTopic(source, { name: as, plan })
+  const { topic, events, highWatermarks, filesLinked, filesCopied, bytesCopied } = adopted
+  return { storeId: host.storeId, topics: [{ topic, events, highWatermarks }], filesLinked, filesCopied, bytesCopied }
 }
 
 async function asStore(

@@ -24,6 +24,12 @@ export async function frozenStore(
   const store = await openStore({ ...options, storage })
   await work(store)
   await store.close()
+  return freeze(base)
+}
+
+/** Make a snapshot of the store at rest that lies where `snapshot-1000` does. */
+export async function freeze(base: Storage): Promise<ManifestState> {
+  const storage = storageAt(base, `.snapshots/${ID}`)
   const view = await readManifest(storage)
   if (view === undefined) throw new Error('no manifest')
   const { removing: _, ...rest } = view.state
