@@ -1,5 +1,5 @@
-/** A small made-up sample: the orders of a shop, a projection of them, its catalog as a document, a board, and the
- * history of a drawing. The same at every load but for the times, which end now.
+/** A small made-up sample: the orders of a shop, a projection of them, its catalog as a document, a board, the history
+ * of a drawing, and a snapshot of it all. The same at every load but for the times, which end now.
  * @module */
 import { documentRef } from '../document/reference.ts'
 import type { Store } from '../store/types.ts'
@@ -15,7 +15,7 @@ export const SAMPLE_PROJECTION = 'order-counts'
 export const SAMPLE_ORDERS = 'sample-orders'
 
 /** Where the sample is, for people. */
-export const SAMPLE_PLACES = `${SAMPLE_ORDERS} and sample-board, the document ${CATALOG}, the history ${DRAWING} and the projection ${SAMPLE_PROJECTION}`
+export const SAMPLE_PLACES = `${SAMPLE_ORDERS} and sample-board, the document ${CATALOG}, the history ${DRAWING}, the projection ${SAMPLE_PROJECTION}, and a snapshot`
 
 const EVENTS_PER_TOPIC = 200
 const BATCH_EVENTS = 50
@@ -27,7 +27,8 @@ const REMARKS = ['Looks good', 'Please add a test', 'Why now?', 'Done on my side
 
 /** Load the document, both topics, and as the last order event one that names the document; then what is made of them.
  * @param now milliseconds since 1970: when the last event happened.
- * @returns the number of events. @throws {VarveError} as `documents.write`, `topic.append` and `history.append`. */
+ * @returns the number of events. @throws {VarveError} as `documents.write`, `topic.append`, `history.append` and
+ * `snapshots.create`. */
 export async function loadSample(store: Store, now: number): Promise<number> {
   const { version } = await store.documents.write(CATALOG, sampleCatalog(dice(SEED), now))
   const published = { kind: 'CatalogPublished', entity: CATALOG, data: documentRef(CATALOG, version) }
@@ -47,6 +48,7 @@ export async function loadSample(store: Store, now: number): Promise<number> {
   await loadDrawing(store.histories, dice(SEED), now)
   const create = { topic: SAMPLE_ORDERS, keep: 'history', everyEvents: BATCH_EVENTS } as const
   await (await store.projections.open(SAMPLE_PROJECTION, { fold: counts, create })).run()
+  await store.snapshots.create({ label: 'the sample as it was' })
   return loaded
 }
 

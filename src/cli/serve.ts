@@ -25,7 +25,9 @@ export const serve: Command = {
   options: {
     port: { value: 'N', help: `Port, 0 for a free one (default ${PORT_DEFAULT})` },
     host: { value: 'ADDRESS', help: `Address to listen on (default ${HOST_DEFAULT}: this machine only)` },
-    sample: { help: 'When the directory is new, load a small sample: topics, a document, a history, a projection' },
+    sample: {
+      help: 'When the directory is new, load a small sample with a bit of everything',
+    },
     fold: {
       value: 'NAME=FOLD',
       multiple: true,

@@ -1,16 +1,111 @@
-/** The snapshots of a store, for commands that only read them. @module */
-import type { Snapshots } from '../snapshot/types.ts'
+/** Snapshots where no store opens around them: in a directory that they were exported to, or in a store that is too
+ * damaged to open. They are read as they are, without a store.
+ * @module */
+import { isVarveError, VarveError } from '../errors.ts'
+import type { Storage } from '../ports/storage.ts'
+import { SNAPSHOTS_DIRECTORY, SnapshotCatalogue } from '../snapshot/catalogue.ts'
+import { checkTruth } from '../snapshot/check.ts'
+import { copySnapshot } from '../snapshot/copy-snapshot.ts'
+import type { SnapshotHost } from '../snapshot/host.ts'
+import { restoreSnapshot } from '../snapshot/restore.ts'
+import type {
+  DrillReport,
+  RestoreOptions,
+  RestoreReport,
+  SnapshotCopyOptions,
+  SnapshotCopyReport,
+  SnapshotDetails,
+  SnapshotInfo,
+  SnapshotReport,
+  Snapshots,
+} from '../snapshot/types.ts'
+import { verifySnapshot } from '../store/snapshots.ts'
 import type { Arguments } from './arguments.ts'
-import { type CliContext, openForReading, withStore } from './context.ts'
+import { type CliContext, directoryOf, openForReading, withStore } from './context.ts'
+import { clean } from './output.ts'
 
-/** What can be done with snapshots without writing to the store that they are of. */
+/** What can be done with snapshots without the store that they are of. */
 export type ReadSnapshots = Pick<Snapshots, 'list' | 'get' | 'verify' | 'restore' | 'drill' | 'export'>
 
-/** Read snapshots beside a running server. @throws {VarveError} as `openStore`. */
-export function withSnapshots<T>(
+/** Read snapshots beside a running server; also those around which no store opens.
+ * @throws {VarveError} as `openStore` when there are none. */
+export async function withSnapshots<T>(
   args: Arguments,
   context: CliContext,
   use: (snapshots: ReadSnapshots) => Promise<T>,
 ): Promise<T> {
-  return withStore(openForReading(args, context), ({ snapshots }) => use(snapshots))
+  const storage = context.storage(directoryOf(args))
+  const opened = openForReading(args, context)
+  try {
+    await opened
+  } catch (error) {
+    if (!isVarveError(error) || (error.code !== 'STORE_MISSING' && error.kind !== 'corrupt')) throw error
+    if ((await storage.list(SNAPSHOTS_DIRECTORY)).length === 0) throw error
+    if (error.kind === 'corrupt')
+      context.terminal.writeError(`varve: the store itself cannot be opened (${clean(error.message)})\n`)
+    return use(new PlacedSnapshots(storage, context))
+  }
+  return withStore(opened, ({ snapshots }) => use(snapshots))
+}
+
+class PlacedSnapshots implements ReadSnapshots {
+  readonly #catalogue: SnapshotCatalogue
+  readonly #host: Parameters<typeof restoreSnapshot>[0]['host']
+
+  constructor(storage: Storage, { clock, random, terminal }: CliContext) {
+    const refuse = (): never => {
+      throw new VarveError('STORE_MISSING', 'Cannot restore a snapshot as a topic: there is no store around it')
+    }
+    this.#catalogue = new SnapshotCatalogue(storage)
+    const adoptTopic: SnapshotHost['adoptTopic'] = async () => refuse()
+    this.#host = {
+      storage,
+      clock,
+      random,
+      storeId: '',
+      closing: terminal.interrupted,
+      adoptTopic,
+      checkWritable: refuse,
+    }
+  }
+
+  list(): Promise<SnapshotInfo[]> {
+    return this.#catalogue.list()
+  }
+
+  get(id: string): Promise<SnapshotDetails> {
+    return this.#catalogue.details(id)
+  }
+
+  async verify(id: string, options: SnapshotCopyOptions = {}): Promise<SnapshotReport> {
+    await this.#catalogue.info(id)
+    return { snapshot: id, ...(await verifySnapshot(this.#catalogue.storageOf(id), options, this.#host.clock)) }
+  }
+
+  restore(id: string, options: RestoreOptions): Promise<RestoreReport> {
+    return restoreSnapshot({ host: this.#host, catalogue: this.#catalogue }, id, options)
+  }
+
+  async drill(
+    id: string,
+    { to, ...options }: SnapshotCopyOptions & { readonly to?: Storage } = {},
+  ): Promise<DrillReport> {
+    if (to === undefined) return this.verify(id, options)
+    const { clock } = this.#host
+    const started = clock.monotonic()
+    await this.restore(id, { ...options, to })
+    const restoreMs = clock.monotonic() - started
+    const report = await verifySnapshot(to, options, clock)
+    return { snapshot: id, ...report, restoreMs, durationMs: clock.monotonic() - started }
+  }
+
+  export(id: string, to: Storage, options: SnapshotCopyOptions = {}): Promise<SnapshotCopyReport> {
+    const { clock, random } = this.#host
+    return copySnapshot(this.#catalogue, new SnapshotCatalogue(to), id, {
+      ...options,
+      check: checkTruth,
+      clock,
+      random,
+    })
+  }
 }

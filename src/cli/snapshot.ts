@@ -45,7 +45,8 @@ export function untilOf(args: Arguments): Until | undefined {
   return { offset: offsets.length === 1 ? offset : offsets }
 }
 
-/** The id of the snapshot that a word means. @throws {VarveError} `SNAPSHOT_UNKNOWN` for `newest` where there is none. */
+/** The id of the snapshot that a word means.
+ * @throws {VarveError} `SNAPSHOT_UNKNOWN` for `newest` where there is none. */
 export async function idOf(word: string, list: () => Promise<readonly SnapshotInfo[]>): Promise<string> {
   if (word !== 'newest') return word
   const [newest] = await list()
@@ -113,10 +114,11 @@ export function plainSnapshot(info: SnapshotInfo): SnapshotInfo {
   }
 }
 
-/** A snapshot as a row of a table, and the heading of that table. */
+/** Heading of a table of snapshots, and which columns are numbers. */
 export const SNAPSHOT_HEADING = ['id', 'at', 'of', 'events', 'size', 'label']
 export const SNAPSHOT_NUMBERS = [3, 4]
 
+/** A snapshot as a row of that table. */
 export function snapshotRow(info: SnapshotInfo): string[] {
   const label = clean(info.label ?? '')
   const pinned = info.pinned ? ['pinned'] : []

@@ -289,7 +289,7 @@ function hostOf(parts: SnapshotParts): SnapshotHost {
 }
 
 /** Check every byte of a store at rest. What is damaged is said, not thrown. */
-async function verifySnapshot(
+export async function verifySnapshot(
   storage: Storage,
   { signal, onProgress }: CheckOptions,
   clock: LogContext['clock'],

@@ -107,7 +107,7 @@ describe('serve', () => {
   test('loads the sample only into a new directory', async () => {
     const machine = new Machine()
     expect((await serve(machine, ['--sample'])).output).toContain(
-      'created with 400 events in sample-orders and sample-board, the document catalog, the history drawing and the projection order-counts)',
+      'created with 400 events in sample-orders and sample-board, the document catalog, the history drawing, the projection order-counts, and a snapshot)',
     )
     expect((await serve(machine, ['--sample'])).output).toContain('(opened)')
     const topics = JSON.parse(await sampleTopics(machine)).topics

@@ -26,9 +26,9 @@ export function storeIdOf(errors: string): string {
   return /--store-id (\S+)/.exec(errors)?.[1] ?? ''
 }
 
-/** Flip a byte in the middle of a file of a store. */
-export async function damage(machine: Machine, path: string, directory = HERE): Promise<void> {
-  const storage = machine.storage(directory)
+/** Flip a byte in the middle of a file of the store. */
+export async function damage(machine: Machine, path: string): Promise<void> {
+  const storage = machine.storage(HERE)
   const reader = await storage.openRead(path)
   const position = Math.floor((await reader.size()) / 2)
   const byte = new Uint8Array(1)
@@ -43,9 +43,9 @@ export async function damage(machine: Machine, path: string, directory = HERE): 
 }
 
 /** Path of the first file of a snapshot whose name matches. */
-export async function fileOf(machine: Machine, id: string, folder: string, directory = HERE): Promise<string> {
+export async function fileOf(machine: Machine, id: string, folder: string): Promise<string> {
   const path = `.snapshots/${id}/${folder}`
-  const [first] = await machine.storage(directory).list(path)
+  const [first] = await machine.storage(HERE).list(path)
   if (first === undefined) throw new Error(`Nothing is in ${path}`)
   return `${path}/${first.name}`
 }
