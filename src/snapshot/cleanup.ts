@@ -40,9 +40,10 @@ export async function cleanUp(parts: CleanUpParts, options: CleanUpOptions): Pro
   return { dryRun, policy, removed, kept: ids.filter((id) => !gone.has(id)), freedBytes }
 }
 
-/** Bytes of the files of which every name is in a snapshot that goes. Storages do not say which names belong to the same
- * file, only how many names one has; files with the same key and number of names are taken for names of one. Where there
- * are more of them than that, some stay, and not all of one file's can be known to go, it is not counted. */
+/** Bytes of the files of which every name is in a snapshot that goes. Storages do not say which names belong to the
+ * same file, only how many a file has: those with the same key and number of names are taken for names of one file, or,
+ * where there are more of them than that, of several. Names that stay are then taken for those of different files, so
+ * that what is said is freed at least. */
 async function bytesFreed(
   catalogue: SnapshotCatalogue,
   ids: readonly string[],

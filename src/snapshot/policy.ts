@@ -45,8 +45,8 @@ export function checkPolicy(
   }
 }
 
-/** Check that the newest snapshot of the same target is old enough for the next one. Those from the future do not count:
- * a clock that went back would keep everybody waiting.
+/** Check that the newest snapshot of the same target is old enough for the next one. Those from the future do not
+ * count: a clock that went back would keep everybody waiting.
  * @param facts `now` in milliseconds since 1970; `minIntervalMs` 0 for no interval.
  * @throws {VarveError} `SNAPSHOT_TOO_SOON` {snapshot, nextAllowedAt, retryAfterMs}. */
 export function checkInterval(

@@ -24,8 +24,8 @@ export interface StoredFile {
 /** Looks beside each other. */
 const WIDTH = 16
 
-/** Look at every file of a snapshot. One whose manifest is damaged has them too; they are known by their paths then. One
- * that is removed meanwhile has fewer, or none.
+/** Look at every file of a snapshot. Those of one whose manifest is damaged are known by their paths. One that is being
+ * removed has fewer, or none.
  * Cost: its manifest, a listing of each directory, and a look at each file. */
 export async function storedFiles(catalogue: SnapshotCatalogue, id: string): Promise<StoredFile[]> {
   const storage = catalogue.storageOf(id)

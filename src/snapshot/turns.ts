@@ -58,8 +58,8 @@ export class SnapshotTurns {
     }
   }
 
-  /** To be called by the task with the turn, before it removes a snapshot: whoever comes to read it waits until the turn
-   * is over. @returns false when somebody reads it now, so that it must stay. */
+  /** To be called by the task with the turn, before it removes a snapshot: whoever comes to read it waits until the
+   * turn is over. @returns false when somebody reads it now, so that it must stay. */
   claim(id: string): boolean {
     if (this.isRead(id)) return false
     this.#claimed.add(id)

@@ -1,21 +1,18 @@
-/** Clean-up and usage of snapshots: what goes, what it frees, and what each one shares.
+/** Clean-up of snapshots: what goes, and what it frees.
  * @module */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
-import { readManifest } from '../../../src/manifest/index.ts'
-import type { Storage } from '../../../src/ports/storage.ts'
-import { storageAt } from '../../../src/ports/storage-at.ts'
 import { SnapshotCatalogue } from '../../../src/snapshot/catalogue.ts'
 import { cleanUp } from '../../../src/snapshot/cleanup.ts'
 import { DEFAULT_POLICY } from '../../../src/snapshot/policy.ts'
 import { SnapshotTurns } from '../../../src/snapshot/turns.ts'
-import type { SnapshotCleanupReport, SnapshotPolicy, SnapshotUsage } from '../../../src/snapshot/types.ts'
-import { usageOf } from '../../../src/snapshot/usage.ts'
+import type { SnapshotCleanupReport, SnapshotPolicy } from '../../../src/snapshot/types.ts'
 import { limitedStorage } from '../../conformance/limited.ts'
 import { stalledStorage } from '../../faults/stalled-storage.ts'
 import { settle } from '../../support/manual-clock.ts'
-import { putBytes, type Still, sizesIn, stillStore } from './still-host.ts'
+import { type Still, sizesIn, stillStore } from './still-host.ts'
+import { bytesOn, grow, prune, rewrite, sharesOf, tearManifest, usageIn } from './usage-support.ts'
 
 const NEWEST_ONLY: SnapshotPolicy = { ...DEFAULT_POLICY, maxSnapshots: 1 }
 
@@ -25,52 +22,6 @@ function clean(
 ): Promise<SnapshotCleanupReport> {
   const { policy = NEWEST_ONLY, dryRun = false, turns = new SnapshotTurns(clock) } = options
   return cleanUp({ catalogue, turns, clock }, { policy, dryRun })
-}
-
-/** Bytes on the device: those of a file with several names count once. */
-async function bytesOn(storage: Storage): Promise<number> {
-  let bytes = 0
-  for (const [path, size] of await sizesIn(storage, ''))
-    if (path !== '.snapshots/snapshots.json') bytes += size / (await storage.linkCount(path))
-  return Math.round(bytes)
-}
-
-/** A millisecond later, so that random ids differ. */
-function write(still: Still, change: Parameters<Still['write']>[0]): Promise<void> {
-  still.clock.setWall(still.clock.now() + 1)
-  return still.write(change)
-}
-
-/** Append so many events, so that segments are sealed. */
-function grow(still: Still, events: number): Promise<void> {
-  return write(still, async (store) => {
-    const orders = await store.topics.open('orders')
-    for (let number = 0; number < events; number++)
-      await orders.append({ kind: 'Placed', entity: 'customer-1', data: { number, note: 'x'.repeat(400) } })
-  })
-}
-
-function rewrite(still: Still, size: number): Promise<void> {
-  return write(still, async (store) => {
-    await store.documents.write('catalog', { text: 'y'.repeat(size) })
-  })
-}
-
-function prune(still: Still): Promise<void> {
-  return write(still, async (store) => {
-    const orders = await store.topics.open('orders')
-    await orders.prune({ before: 20 })
-  })
-}
-
-async function usageIn(still: Still): Promise<SnapshotUsage[]> {
-  const view = await readManifest(still.storage)
-  if (view === undefined) throw new Error('There is no store')
-  return usageOf(still.catalogue, view.state)
-}
-
-function sharesOf({ sharedWithStoreBytes, sharedWithSnapshotsBytes, ownBytes }: SnapshotUsage): number {
-  return sharedWithStoreBytes + sharedWithSnapshotsBytes + ownBytes
 }
 
 describe('cleanUp()', () => {
@@ -270,76 +221,3 @@ describe('cleanUp()', () => {
     await fc.assert(plan, { seed, numRuns: 8 })
   })
 })
-
-describe('usageOf()', () => {
-  test('says what the store needs, what other snapshots have, and what is its own', async () => {
-    const still = await stillStore()
-    await rewrite(still, 50_000)
-    const [first, second] = [await still.take(), await still.take()]
-    const [, before] = await usageIn(still)
-    expect(before?.id).toBe(first.id)
-    expect(before?.sharedWithStoreBytes).toBeGreaterThan(50_000)
-    expect(before?.sharedWithSnapshotsBytes).toBe(0)
-    await rewrite(still, 10)
-    const [newer, older] = await usageIn(still)
-    expect(newer?.id).toBe(second.id)
-    for (const usage of [newer, older]) {
-      expect(usage?.sharedWithSnapshotsBytes).toBeGreaterThan(50_000)
-      expect(usage && sharesOf(usage)).toBe(usage?.totalSizeBytes)
-    }
-    await still.catalogue.remove(first.id)
-    const [last] = await usageIn(still)
-    expect(last?.sharedWithSnapshotsBytes).toBe(0)
-    expect(last?.ownBytes).toBeGreaterThan(50_000)
-    expect((await still.catalogue.remove(second.id)).freedBytes).toBe(last?.ownBytes)
-    expect(await usageIn(still)).toEqual([])
-  })
-
-  test('counts a segment that a fork needs a part of as needed by the store', async () => {
-    const still = await stillStore()
-    await still.take()
-    const view = await readManifest(still.storage)
-    if (view === undefined) throw new Error('There is no store')
-    const [usage] = await usageOf(still.catalogue, view.state)
-    const topics = view.state.topics.map((topic) => ({
-      ...topic,
-      partitions: topic.partitions.map((row) => ({
-        ...row,
-        segments: row.segments.map((segment) =>
-          segment.sealed === undefined ? segment : { ...segment, sealed: { ...segment.sealed, endPosition: 200 } },
-        ),
-      })),
-    }))
-    expect((await usageOf(still.catalogue, { ...view.state, topics }))[0]).toEqual(usage)
-    const [pruned] = await usageOf(still.catalogue, { ...view.state, topics: [] })
-    expect(pruned?.sharedWithStoreBytes).toBeLessThan(usage?.sharedWithStoreBytes ?? 0)
-  })
-
-  test('counts what only a place elsewhere has in the total alone', async () => {
-    const still = await stillStore()
-    await rewrite(still, 50_000)
-    const { id } = await still.take()
-    const files = [...(await sizesIn(still.storage, `.snapshots/${id}/documents`)).keys()]
-    await still.storage.link(files[0] ?? '', 'elsewhere/document')
-    await rewrite(still, 10)
-    const [usage] = await usageIn(still)
-    expect(usage && usage.totalSizeBytes - sharesOf(usage)).toBeGreaterThan(50_000)
-  })
-
-  test('goes on past a damaged snapshot', async () => {
-    const still = await stillStore()
-    const [damaged, whole] = [await still.take(), await still.take()]
-    await tearManifest(still, damaged.id)
-    const usage = await usageIn(still)
-    expect(usage.map(({ id }) => id)).toEqual([whole.id, damaged.id])
-    expect(usage[0]?.sharedWithStoreBytes).toBeGreaterThan(0)
-    expect((await still.catalogue.remove(damaged.id)).freedBytes).toBe(usage[1]?.ownBytes)
-  })
-})
-
-/** Damage the manifest of a snapshot that the catalogue lists. */
-async function tearManifest(still: Still, id: string): Promise<void> {
-  const place = storageAt(still.storage, `.snapshots/${id}`)
-  const manifest = (await place.list('')).find(({ name }) => name.startsWith('MANIFEST-'))
-  await putBytes(place, manifest?.name ?? '', new Uint8Array(100))
-}
