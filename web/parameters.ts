@@ -102,6 +102,7 @@ export const PARAMETERS = {
   findLimit: count('limit', 'Most to find; 0: none; default all'),
   budgetBytes: count('budgetBytes', 'Encoded bytes of what is found, together; default 50 MiB'),
   stateOffset: count('offset', 'The state after the events below this offset'),
+  forkBefore: count('fork', 'A fork that ends before this offset'),
   stateTime: time('time', 'The state after the events recorded up to this time in milliseconds'),
 } as const satisfies Record<string, Parameter>
 
@@ -158,6 +159,7 @@ export interface Query extends ReadFilter, Pick<WriteJsonOptions, 'exactNumbers'
   readonly findLimit?: number
   readonly budgetBytes?: number
   readonly stateOffset?: number
+  readonly forkBefore?: number
   readonly stateTime?: number
 }
 

@@ -54,7 +54,7 @@ describe('list', () => {
     const fields = { topic: 'orders', partition: '0', label: 'before <it>', pinned: 'yes', soon: 'yes' }
     const answer = await send('/snapshots', fields)
     const running = await answer.clone().text()
-    expect(running).toContain('Snapshot is running: 10 B of 40 B')
+    expect(running).toContain('Snapshot is running: putting files in place, 10 B of 40 B')
     expect(await page('/snapshots', 'admin')).toContain('Snapshot is running')
     release()
     expect(answer.headers.get('hx-trigger')).toBe(null)
@@ -118,6 +118,8 @@ describe('what they share', () => {
     const part = await as('read', '/snapshots/usage', { headers: { 'hx-request': 'true' } })
     expect(await part.text()).not.toContain('<html')
     expect(await page('/snapshots')).toMatch(/id="sharing" hx-get="\/snapshots\/usage" hx-trigger="load, /)
+    fake.infos = Array.from({ length: 21 }, (_, at) => fakeInfo(10_000 - at))
+    expect(await page('/snapshots')).toMatch(/id="sharing" >\s*<p><a href="\/snapshots\/usage">/)
     fake.usage = [usage('snapshot-1', 0, 0, 0)]
     expect(await page('/snapshots/usage')).toContain('aria-label="no files"')
     fake.usage = Array.from({ length: 150 }, (_, at) => usage(`snapshot-${at}`, 1, 1, 1))

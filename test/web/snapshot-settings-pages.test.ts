@@ -102,4 +102,20 @@ describe('fork', () => {
     expect(await page('/topics/orders/settings', 'admin')).toContain('id="fork"')
     expect(await page('/topics/orders/settings')).not.toContain('id="fork"')
   })
+
+  test('eventPage() leads to a fork that ends behind the event, where one offset says so', async () => {
+    const { page, store } = await started()
+    for (const [name, partitions] of [
+      ['orders', 1],
+      ['many', 2],
+    ] as const) {
+      const topic = await store.topics.open(name, { create: { partitions } })
+      await topic.append({ kind: 'Placed', entity: 'e', data: {} })
+    }
+    expect(await page('/topics/orders/events/0', 'admin')).toContain('href="/topics/orders/settings?fork=1#fork"')
+    expect(await page('/topics/orders/events/0')).not.toContain('fork=')
+    const many = await Promise.all([0, 1].map((n) => page(`/topics/many/events/0?partition=${n}`, 'admin')))
+    expect(many.join('')).not.toContain('fork=')
+    expect(await page('/topics/orders/settings?fork=1', 'admin')).toContain('name="offset" value="1"')
+  })
 })

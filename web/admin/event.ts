@@ -7,6 +7,7 @@ import { eventUnknown, offsetOf } from '../api/events.ts'
 import { present, refuse } from '../api/fields.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { pageAddress } from './filter.ts'
+import { mayFork } from './fork.ts'
 import { answer, type Html, layout } from './layout.ts'
 import { documentLink, eventAddress, row, shown, topicAddress } from './rows.ts'
 import { topicHead } from './topic.ts'
@@ -29,6 +30,7 @@ ${neighbours(c, { topic, event })}</div>
 <section class="panel" aria-label="Fields">
 <dl class="rest">${Object.entries(event).map(([name, value]) => fieldOf(c, { name, value }))}</dl>
 <p class="links">${walkLink(c, 'causes', event.id)} ${walkLink(c, 'effects', event.id)}
+${mayFork(c, app, topic) && html`<a href="${topicAddress(c)}/settings?fork=${offset + 1}#fork">Fork here</a>`}
 <a href="${apiAddress(c, event)}">JSON</a> ${documentLink(c, event.data)}
 ${topic.stats().settings?.chain === 'events' && html`<a href="${apiAddress(c, event, '/proof')}">Proof</a>`}</p>
 </section>

@@ -1,9 +1,11 @@
 /** Forking a topic: the form, and what becomes of it.
  * @module */
 import { html } from 'hono/html'
+import type { Topic } from '../../src/index.ts'
+import { isOwn } from '../api/answers.ts'
 import { present, refuse } from '../api/fields.ts'
 import { forkTopic } from '../api/topic-fork.ts'
-import { factsOf, type Shared, type WebContext } from '../context.ts'
+import { allows, factsOf, type Shared, type WebContext } from '../context.ts'
 import { formFields, leadTo } from './form.ts'
 import type { Html } from './layout.ts'
 import { topicAddress } from './rows.ts'
@@ -17,6 +19,11 @@ export async function postFork(c: WebContext, app: Shared): Promise<Response> {
   return leadTo(c, `${factsOf(c).base}/topics/${encodeURIComponent(as)}`)
 }
 
+/** Tell whether one offset says where a fork ends, and this reader may make one. */
+export function mayFork(c: WebContext, app: Shared, { name, partitions }: Topic): boolean {
+  return partitions === 1 && allows(factsOf(c).role, 'admin') && !isOwn(name) && !app.store.readOnly
+}
+
 /** The form for a topic that begins with the events of this one. */
 export function forkForm(c: WebContext, partitions: number): Html {
   const path = `${topicAddress(c)}/fork`
@@ -26,7 +33,7 @@ export function forkForm(c: WebContext, partitions: number): Html {
 <form method="post" action="${path}" hx-post="${path}" hx-target="#fork-outcome" class="fields" id="fork">
 <label>Name of the new topic
 <input name="as" required maxlength="128" spellcheck="false" autocomplete="off"></label>
-${untilFields(partitions)}
+${untilFields(partitions, factsOf(c).query.forkBefore)}
 <button>Fork</button>
 </form>
 <div id="fork-outcome" aria-live="polite"></div>

@@ -1,7 +1,7 @@
 /** Work over the whole store as the page shows it: started, watched, cancelled.
  * @module */
 import { html } from 'hono/html'
-import type { CleanupReport, HistoryReport, ProjectionStatus, VerifyReport } from '../../src/index.ts'
+import type { CleanupReport, HistoryReport, ProjectionStatus, SnapshotProgress, VerifyReport } from '../../src/index.ts'
 import type { Job, JobKind, JobProgress } from '../api/jobs.ts'
 import { startCheckpoint, startVerify } from '../api/store.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
@@ -23,6 +23,13 @@ const NAMES: Readonly<Record<JobKind, string>> = {
   'snapshot-drill': 'Trial',
   'snapshot-restore': 'Restore',
   'snapshot-cleanup': 'Clean-up',
+}
+
+const STEPS: Readonly<Record<SnapshotProgress['step'], string>> = {
+  prepare: 'getting ready',
+  files: 'putting files in place',
+  verify: 'comparing with the recorded hashes',
+  publish: 'finishing',
 }
 
 /** POST /partials/verify */
@@ -65,7 +72,7 @@ export function jobPanel(job: Job | undefined, c: WebContext): Html {
   const { base } = factsOf(c)
   if (job.state === 'running') {
     const { done, total, words } = progressOf(job.progress)
-    const progress = total > 0 && html`: ${words}`
+    const progress = words !== '' && html`: ${words}`
     return html`<div class="job running" data-state="running" hx-get="${base}/partials/jobs/${job.id}"
 hx-trigger="load delay:500ms" hx-target="this" hx-swap="outerHTML">
 <p>${NAMES[job.kind]} is running${progress}</p>
@@ -88,8 +95,9 @@ function progressOf(progress: JobProgress | undefined): { done: number; total: n
     return { done: events, total: events + lag, words: `${counted(events, 'event')} folded, ${lag} to go` }
   }
   const { doneBytes, totalBytes } = progress
-  const words = `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`
-  return { done: doneBytes, total: totalBytes, words }
+  const bytes = totalBytes > 0 ? `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}` : ''
+  const step = 'step' in progress ? STEPS[progress.step] : ''
+  return { done: doneBytes, total: totalBytes, words: [step, bytes].filter((part) => part !== '').join(', ') }
 }
 
 function outcome(job: Job, c: WebContext): Html {

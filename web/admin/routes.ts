@@ -70,7 +70,11 @@ export const PAGE_ROUTES: readonly Route[] = [
     handle: walkPage('causes'),
   }),
   get('/topics/:topic/effects', { summary: 'Show what it led to', query: ['eventId'], handle: walkPage('effects') }),
-  get('/topics/:topic/settings', { summary: 'Show the settings of a topic', handle: settingsPage }),
+  get('/topics/:topic/settings', {
+    summary: 'Show the settings of a topic',
+    query: ['forkBefore'],
+    handle: settingsPage,
+  }),
   post('/topics/:topic/settings', { summary: 'Change the settings of a topic', handle: postSettings }),
   post('/topics/:topic/prune', { summary: 'Give up the oldest events', handle: postPruneForm }),
   post('/topics/:topic/fork', { summary: 'Make a topic that begins with its events', handle: postFork }),

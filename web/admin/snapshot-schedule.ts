@@ -45,6 +45,7 @@ export function schedulePanel(c: WebContext, app: Shared): Html {
 ${scheduleFacts(c, app)}
 </div>
 ${may && scheduleForm(c, app.store.snapshots.scheduled)}
+<p class="faint">It lasts until this server stops; after each snapshot, what the policy does not keep goes.</p>
 </section>`
 }
 

@@ -14,6 +14,8 @@ import { snapshotAddress, targetWords } from './snapshot-words.ts'
 import { formatAge, formatBytes, formatCount, isoTime } from './words.ts'
 
 const PAGE_ITEMS = 100
+/** More are drawn when somebody asks. */
+const DRAWN_SNAPSHOTS = 20
 /** Topics that the form suggests. */
 const SUGGESTED_TOPICS = 100
 
@@ -24,7 +26,6 @@ export async function snapshotsPage(c: WebContext, app: Shared): Promise<Respons
   const { items, nextCursor } = await listed(c, app)
   const here = cursor === undefined ? '' : `?${new URLSearchParams({ cursor })}`
   const next = nextCursor && `${base}/snapshots?${new URLSearchParams({ cursor: nextCursor })}`
-  const usage = `${base}/snapshots/usage`
   const content = html`${snapshotsHead(c, 'snapshots')}
 <div id="snapshots" hx-get="${base}/partials/snapshots${here}" hx-trigger="every 5s, snapshots from:body"
 hx-swap="innerMorph">
@@ -33,13 +34,7 @@ ${snapshotsTable(items, { c, app })}
 ${cursor !== undefined && html`<p><a class="button" rel="prev" href="${base}/snapshots">First page</a></p>`}
 ${next && html`<p><a class="button" rel="next" id="next" href="${next}">Next page</a></p>`}
 ${allows(role, 'admin') && !app.store.readOnly && (await createForm(c, app))}
-${
-  items.length > 0 &&
-  html`<section aria-labelledby="sharing-title">
-<h2 id="sharing-title">What they share</h2>
-<div id="sharing" hx-get="${usage}" hx-trigger="load, snapshots from:body"><p><a href="${usage}">Show what each snapshot shares</a></p></div>
-</section>`
-}`
+${items.length > 0 && sharingSection(c, { isLong: nextCursor !== undefined || items.length > DRAWN_SNAPSHOTS })}`
   return answer(layout({ title: 'Snapshots · varve', content }, { c, app }))
 }
 
@@ -51,7 +46,10 @@ export async function snapshotsPartial(c: WebContext, app: Shared): Promise<Resp
 /** GET /snapshots/usage: looks at every file of every snapshot, so the list does not wait for it. */
 export async function usagePage(c: WebContext, app: Shared): Promise<Response> {
   const [usages, infos] = await Promise.all([app.store.snapshots.usage(), app.store.snapshots.list()])
-  return outcome(c, app, sharingOf(usages, { infos, addressOf: (id) => snapshotAddress(c, id) }))
+  const picture = sharingOf(usages, { infos, addressOf: (id) => snapshotAddress(c, id) })
+  if (c.req.header('hx-request') !== undefined) return answer(picture)
+  const content = html`${snapshotsHead(c)}<h2>What they share</h2>${picture}`
+  return answer(layout({ title: 'What snapshots share · varve', content }, { c, app }))
 }
 
 /** POST /snapshots */
@@ -69,7 +67,7 @@ export async function postSnapshotForm(c: WebContext, app: Shared): Promise<Resp
 }
 
 /** The head of the pages about all snapshots. */
-export function snapshotsHead(c: WebContext, current: 'snapshots' | 'settings'): Html {
+export function snapshotsHead(c: WebContext, current?: 'snapshots' | 'settings'): Html {
   const tab = (key: 'snapshots' | 'settings', words: string, path: string) =>
     html`<a href="${factsOf(c).base}/snapshots${path}" ${current === key && html`aria-current="page"`}>${words}</a>`
   return html`<h1>Snapshots</h1>
@@ -103,8 +101,18 @@ ${info.pinned && html`<span class="pinned">pinned</span>`}</td>
 </tbody>
 </table>
 </div>
-<p class="faint">Snapshots share files with the store, so they protect from mistakes; an export protects from the loss of
-the disk.</p>`
+<p class="faint">Snapshots share files with the store, so they protect from mistakes; an export protects from the loss
+of the disk.</p>`
+}
+
+/** The picture comes by itself where that is little work. */
+function sharingSection(c: WebContext, { isLong }: { isLong: boolean }): Html {
+  const usage = `${factsOf(c).base}/snapshots/usage`
+  return html`<section aria-labelledby="sharing-title">
+<h2 id="sharing-title">What they share</h2>
+<div id="sharing" ${!isLong && html`hx-get="${usage}" hx-trigger="load, snapshots from:body"`}>
+<p><a href="${usage}">Show what each snapshot shares</a></p></div>
+</section>`
 }
 
 function noSnapshots(c: WebContext): Html {

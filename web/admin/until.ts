@@ -10,10 +10,10 @@ import type { Html } from './layout.ts'
 export const UNTIL_FIELDS = ['offset', 'time'] as const
 
 /** Fields for one of the two, or neither. */
-export function untilFields(partitions: number): Html {
+export function untilFields(partitions: number, before?: number): Html {
   const words = partitions > 1 ? 'Before these offsets, one for each partition' : 'Before offset'
   return html`<label>${words} (empty: all events)
-<input name="offset" inputmode="${partitions > 1 ? 'text' : 'numeric'}" autocomplete="off"
+<input name="offset" value="${before ?? ''}" inputmode="${partitions > 1 ? 'text' : 'numeric'}" autocomplete="off"
 placeholder="${partitions > 1 ? '500, 500' : '500'}"></label>
 <label>Or recorded up to this time, UTC
 <input name="time" placeholder="2026-01-31 12:00" autocomplete="off"></label>`
