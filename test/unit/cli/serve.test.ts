@@ -81,6 +81,56 @@ describe('serve', () => {
     expect(await state()).toBe(1)
   })
 
+  test('takes snapshots as often as it is told, keeps as many, and restores below a directory', async () => {
+    const machine = new Machine()
+    const flags = [
+      '--snapshot-every',
+      '30m',
+      '--snapshot-topic',
+      'orders',
+      '--snapshot-keep',
+      '9',
+      '--snapshot-max-age',
+    ]
+    await machine.done('topics create orders --data ./data')
+    await serve(machine, ['./data', ...flags, '7d', '--restore-root', './restored/'], {
+      started: () => {
+        const [{ store, restoreTo } = { store: undefined, restoreTo: undefined }] = machine.served
+        expect(store?.snapshots.scheduled).toMatchObject({
+          topic: 'orders',
+          everyMs: 30 * 60_000,
+          failures: 0,
+          runs: [],
+        })
+        expect(store?.snapshots.policy).toEqual({
+          maxSnapshots: 9,
+          retentionTimeMs: 7 * 86_400_000,
+          minIntervalMs: 30 * 60_000,
+        })
+        expect(restoreTo?.('there')).toBe(machine.storage('./restored/there'))
+      },
+    })
+    await serve(machine, ['./data'], {
+      started: () => {
+        expect(machine.served[1]?.store.snapshots.scheduled).toBeUndefined()
+        expect(machine.served[1]).not.toHaveProperty('restoreTo')
+      },
+    })
+    expect(machine.served).toHaveLength(2)
+  })
+
+  test.each([
+    ['--snapshot-every', '5s'],
+    ['--snapshot-every', 'none'],
+    ['--snapshot-every', 'often'],
+    ['--snapshot-topic', 'orders'],
+    ['--snapshot-keep', '0'],
+    ['--snapshot-max-age', 'old'],
+    ['--restore-root', ''],
+  ])('%s %s is wrong use', async (...words) => {
+    expect(await serve(new Machine(), words)).toMatchObject({ exitCode: 2, output: '' })
+  })
+
   test('makes a token once, keeps it in its file, and never prints it', async () => {
     const machine = new Machine()
     const first = await serve(machine, [])
