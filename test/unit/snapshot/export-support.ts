@@ -62,10 +62,10 @@ export class Source {
     await store.close()
   }
 
-  async prune(before: number): Promise<void> {
+  async prune(offset: number): Promise<void> {
     const store = await this.#open()
     const topic = await store.topics.open('orders')
-    await topic.prune({ before: [before] } as never)
+    await topic.prune({ before: offset })
     await store.close()
   }
 
