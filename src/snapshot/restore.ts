@@ -8,7 +8,8 @@
  * 5. Say that it is closed cleanly. Whoever opens it removes what the old one left.
  * @module */
 import { isVarveError, VarveError } from '../errors.ts'
-import { acquire, type ManifestState, type TopicRow } from '../manifest/index.ts'
+import { acquire, type ClaimedPlace, type ManifestState, type OwnedManifest, type TopicRow } from '../manifest/index.ts'
+import { claimLocation } from '../manifest/registry.ts'
 import { optionInvalid } from '../options.ts'
 import type { Storage } from '../ports/storage.ts'
 import type { SnapshotCatalogue } from './catalogue.ts'
@@ -152,28 +153,40 @@ async function asStore(
   { to, overwrite = false, onProgress }: RestoreOptions & { readonly to: Storage },
 ): Promise<Counts> {
   const { clock, random } = host
-  const { state, topics, isWhole, signal } = wish
-  const from = { id: wish.id, storage: catalogue.storageOf(wish.id), live: host.storage, state, topics, isWhole }
+  const { id, state, topics, isWhole, signal } = wish
+  const from = { id, storage: catalogue.storageOf(id), live: host.storage, state, topics, isWhole }
   const restored = new RestoredStore(from, { to, clock, random, overwrite, signal, onProgress })
-  const { manifest } = await acquire({
-    storage: to,
-    clock,
-    random,
-    takeOver: false,
-    lockTimeoutMs: 0,
-    signal,
-    begin: (claimed) => restored.begin(claimed),
-  })
+  const release = claimHere(to)
   try {
-    // The new store is there: without this record it is recovered when it is opened.
-    await manifest.append(restored.closed).catch(() => undefined)
+    const begin = (claimed: ClaimedPlace) => restored.begin(claimed)
+    const owner = { storage: to, clock, random, takeOver: false, lockTimeoutMs: 0, signal }
+    const { manifest } = await acquire({ ...owner, begin })
+    await close(manifest, restored)
+    const { storeId, topics: rows } = manifest.state
+    return { storeId, topics: rows.map(reportOf), ...restored.counts }
   } finally {
-    await manifest.close().catch(() => undefined)
+    release()
   }
-  const { storeId, topics: rows } = manifest.state
-  const named = rows.map(({ name, partitions }) => {
-    const events = partitions.reduce((sum, row) => sum + logEndOf(row) - row.logStartOffset, 0)
-    return { topic: name, events, highWatermarks: partitions.map(logEndOf) }
-  })
-  return { storeId, topics: named, ...restored.counts }
+}
+
+/** In this process nobody may have it open either. @returns gives it up. */
+function claimHere(to: Storage): () => void {
+  try {
+    return claimLocation(to)
+  } catch (cause) {
+    if (!isVarveError(cause, 'STORE_OPEN_HERE')) throw cause
+    const message = `Cannot restore to "${to.location}": this process has a store open there`
+    throw new VarveError('STORE_LOCKED', message, { details: cause.details, cause })
+  }
+}
+
+/** The new store is there: nothing fails any more. Without this record it is recovered when it is opened. */
+async function close(manifest: OwnedManifest, { closed }: RestoredStore): Promise<void> {
+  await manifest.append(closed).catch(() => undefined)
+  await manifest.close().catch(() => undefined)
+}
+
+function reportOf({ name, partitions }: TopicRow): RestoreReport['topics'][number] {
+  const events = partitions.reduce((sum, row) => sum + logEndOf(row) - row.logStartOffset, 0)
+  return { topic: name, events, highWatermarks: partitions.map(logEndOf) }
 }

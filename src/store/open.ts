@@ -19,6 +19,7 @@ import {
   readHead,
   readManifest,
 } from '../manifest/index.ts'
+import { claimLocation } from '../manifest/registry.ts'
 import { type Clock, systemClock } from '../ports/clock.ts'
 import { systemRandom } from '../ports/random.ts'
 import type { Storage } from '../ports/storage.ts'
@@ -29,7 +30,6 @@ import { FileHolds } from '../topic/file-holds.ts'
 import { type PartitionStarts, partitionsOf, readOnlyStarts, recoverAll } from './ends.ts'
 import { Follower } from './follow.ts'
 import type { PreviousOwner } from './recover.ts'
-import { claimLocation } from './registry.ts'
 import { type SalvageAuthority, salvage, wholeAuthority } from './salvage.ts'
 import { readRemaining } from './salvage-manifest.ts'
 import { LogStore } from './store.ts'
