@@ -1,5 +1,6 @@
-/** Goal: no name of a document, a history or a projection reaches a path of the storage unless it is one. Method: a
- * storage that notes the path of every call, and names made of what paths, addresses and file systems treat specially.
+/** Goal: no name of a document, a history, a projection or a snapshot reaches a path of the storage unless it is one.
+ * Method: a storage that notes the path of every call, and names made of what paths, addresses and file systems treat
+ * specially.
  * @module */
 import { expect, test } from 'vitest'
 import { memoryStorage } from '../../adapters/memory/index.ts'
@@ -38,6 +39,7 @@ const PIECES = [
   'documents',
   'MANIFEST-',
   'tmp',
+  'snapshot-',
   'x'.repeat(130),
   '<b>',
   '"',
@@ -52,6 +54,7 @@ const ALLOWED = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
 const KNOWN = [
   /^documents(?:\/[A-Za-z0-9][A-Za-z0-9._-]{0,127}(?:\/[0-9a-f]{16}\.vdoc)?)?\/?$/,
   /^histories(?:\/[A-Za-z0-9][A-Za-z0-9._-]{0,127}(?:\/[0-9a-f]{16}\.vgrp)?)?\/?$/,
+  /^\.snapshots(?:\/(?:snapshots\.json|snapshot-1))?$/,
   /^(?:tmp|topics|topics\/_audit)(?:\/.*)?$/,
   /^(?:(?:MANIFEST|head)-\d{20})?$/,
 ]
@@ -73,6 +76,8 @@ const KINDS = [
       `/api/histories/${name}/versions/newest`,
       `/histories/${name}`,
       `/api/projections/${name}/state`,
+      `/api/snapshots/${name}`,
+      `/api/snapshots/snapshot-1${name}`,
       `/projections/${name}`,
     ],
   },
