@@ -233,18 +233,21 @@ describe('copySnapshot, when something is wrong,', () => {
     let renamed = 0
     const failing = wrapped(place, {
       replace: async (from, to) => {
-        if (++renamed === 10) throw new Error('gone')
+        if (++renamed === 60) throw new Error('gone')
         await place.replace(from, to)
       },
     })
     await expect(copy(source.catalogue, new SnapshotCatalogue(failing), id)).rejects.toThrow('gone')
     const to = new SnapshotCatalogue(place)
     const at = to.storageOf(id)
-    const [damaged, cut] = [...(await filesUnder(at)).keys()].filter((path) => path.endsWith('.log'))
-    await flipByte(at, damaged ?? '', 1000)
-    const handle = await at.openAppend(cut ?? '')
-    await handle.truncate(7)
-    await handle.close()
+    const paths = [...(await filesUnder(at)).keys()]
+    const [damaged = '', cut = ''] = paths.filter((path) => path.endsWith('.log'))
+    await flipByte(at, damaged, 1000)
+    for (const path of [cut, paths.find((name) => name.endsWith('.timeindex')) ?? '']) {
+      const handle = await at.openAppend(path)
+      await handle.truncate(7)
+      await handle.close()
+    }
     await (await at.createExclusive(`${cut}.0123456789.part`)).close()
     await copy(source.catalogue, to, id)
     expect(await filesUnder(at)).toEqual(await filesUnder(source.catalogue.storageOf(id)))
