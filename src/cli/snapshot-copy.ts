@@ -15,8 +15,8 @@ export const snapshotExport: Command = {
   notes: [
     ...ID_NOTES,
     'Only files are sent that no snapshot there has, and what was sent is checked there. Interrupted, the same command',
-    'goes on. DIR can hold the snapshots of one store; it works beside a running server. `snapshot ls`, `show`, `verify`,',
-    '`drill`, `restore` and `import` take what is there.',
+    'goes on. It works beside a running server. Give each store a DIR of its own: it is like a store with nothing but',
+    'snapshots, which `snapshot ls`, `show`, `verify`, `drill`, `restore --to`, `pin`, `cleanup` and `rm` take by --data.',
   ],
   examples: [
     ['varve snapshot export newest --to /mnt/backup/varve', 'Every night, after `varve snapshot create`'],

@@ -2,17 +2,10 @@
 import type { SnapshotCleanupReport, SnapshotPolicy } from '../snapshot/types.ts'
 import { type Arguments, wrongUse } from './arguments.ts'
 import { CONFIRM_OPTIONS, confirm, shellWord } from './confirm.ts'
-import {
-  type CliContext,
-  type Command,
-  directoryOf,
-  type ExitCode,
-  openForReading,
-  openForWriting,
-  withStore,
-} from './context.ts'
+import { type CliContext, type Command, directoryOf, type ExitCode } from './context.ts'
 import { count, counted, jsonLine, size } from './output.ts'
 import { ID_NOTES, idOf, plainSnapshot, snapshotText } from './snapshot.ts'
+import { type KeptSnapshots, keepSnapshots } from './snapshot-place.ts'
 import { spanOption, spanText } from './units.ts'
 
 export const snapshotPin: Command = {
@@ -38,10 +31,10 @@ export const snapshotUnpin: Command = {
 async function setPin(args: Arguments, context: CliContext, pinned: boolean): Promise<ExitCode> {
   args.atMost(1)
   const word = args.required(0, 'ID')
-  const opening = openForWriting(directoryOf(args), context, { create: false })
-  const info = await withStore(opening, async ({ snapshots }) =>
-    snapshots.pin(await idOf(word, () => snapshots.list()), pinned),
-  )
+  const info = await keepSnapshots(args, context, {
+    writes: true,
+    use: async (snapshots) => snapshots.pin(await idOf(word, () => snapshots.list()), pinned),
+  })
   const text = `${pinned ? 'Pinned' : 'Unpinned'} ${snapshotText(info)}\n`
   await context.terminal.write(args.flag('json') ? jsonLine(plainSnapshot(info)) : text)
   return 0
@@ -75,16 +68,15 @@ export const snapshotCleanup: Command = {
     if (dryRun && args.flag('yes')) throw wrongUse('Cannot use --dry-run and --yes together')
     const policy = policyOf(args)
     // What would go is said without a write, also beside a running server.
-    const opening = args.flag('yes')
-      ? openForWriting(directoryOf(args), context, { create: false })
-      : openForReading(args, context)
-    const report = await withStore(opening, async (store) => {
+    const writes = args.flag('yes')
+    const use = async (snapshots: KeptSnapshots, id: string) => {
       const options = { policy, signal: context.terminal.interrupted }
-      const preview = await store.snapshots.cleanup({ ...options, dryRun: true })
+      const preview = await snapshots.cleanup({ ...options, dryRun: true })
       if (dryRun || preview.removed.length === 0) return preview
-      confirm(args, store, { what: sentence(preview), line: lineOf(args) })
-      return store.snapshots.cleanup(options)
-    })
+      confirm(args, { id }, { what: sentence(preview), line: lineOf(args) })
+      return snapshots.cleanup(options)
+    }
+    const report = await keepSnapshots(args, context, { writes, use })
     const [first = '', ...rest] = sentence(report)
     const text = `${first.toUpperCase()}${rest.join('')}${dryRun ? ' (nothing was changed)' : ''}\n${details(report)}`
     await context.terminal.write(args.flag('json') ? jsonLine(report) : text)
@@ -137,18 +129,15 @@ export const snapshotRm: Command = {
   async run(args, context) {
     args.atMost(1)
     const id = args.required(0, 'ID')
-    const directory = directoryOf(args)
     // What would go is said without a write, also beside a running server.
-    const opening = args.flag('yes')
-      ? openForWriting(directory, context, { create: false })
-      : openForReading(args, context)
-    const gone = await withStore(opening, async (store) => {
-      const { snapshots } = store
+    const writes = args.flag('yes')
+    const use = async (snapshots: KeptSnapshots, storeId: string) => {
       const info = (await snapshots.list()).find((one) => one.id === id) ?? (await snapshots.get(id))
-      const data = args.text('data') === undefined ? '' : ` --data ${shellWord(directory)}`
-      confirm(args, store, { what: `delete ${snapshotText(info)}`, line: `snapshot rm ${id}${data}` })
+      const data = args.text('data') === undefined ? '' : ` --data ${shellWord(directoryOf(args))}`
+      confirm(args, { id: storeId }, { what: `delete ${snapshotText(info)}`, line: `snapshot rm ${id}${data}` })
       return { info, ...(await snapshots.delete(id, { signal: context.terminal.interrupted })) }
-    })
+    }
+    const gone = await keepSnapshots(args, context, { writes, use })
     const { info, freedBytes } = gone
     const json = { deleted: true, snapshot: id, freedBytes }
     const text = `Deleted ${snapshotText(info)}: ${size(freedBytes)} freed\n`

@@ -5,13 +5,18 @@ import { isVarveError, VarveError } from '../errors.ts'
 import type { Storage } from '../ports/storage.ts'
 import { SNAPSHOTS_DIRECTORY, SnapshotCatalogue } from '../snapshot/catalogue.ts'
 import { checkTruth } from '../snapshot/check.ts'
+import { cleanUp } from '../snapshot/cleanup.ts'
 import { copySnapshot } from '../snapshot/copy-snapshot.ts'
 import type { SnapshotHost } from '../snapshot/host.ts'
+import { checkPolicy } from '../snapshot/policy.ts'
 import { restoreSnapshot } from '../snapshot/restore.ts'
+import { SnapshotTurns } from '../snapshot/turns.ts'
 import type {
   DrillReport,
   RestoreOptions,
   RestoreReport,
+  SnapshotCleanupOptions,
+  SnapshotCleanupReport,
   SnapshotCopyOptions,
   SnapshotCopyReport,
   SnapshotDetails,
@@ -21,11 +26,14 @@ import type {
 } from '../snapshot/types.ts'
 import { verifySnapshot } from '../store/snapshots.ts'
 import type { Arguments } from './arguments.ts'
-import { type CliContext, directoryOf, openForReading, withStore } from './context.ts'
+import { type CliContext, directoryOf, openForReading, openForWriting, withStore } from './context.ts'
 import { clean } from './output.ts'
 
 /** What can be done with snapshots without the store that they are of. */
 export type ReadSnapshots = Pick<Snapshots, 'list' | 'get' | 'verify' | 'restore' | 'drill' | 'export'>
+
+/** What decides which of them stay. */
+export type KeptSnapshots = Pick<Snapshots, 'list' | 'get' | 'pin' | 'delete' | 'cleanup'>
 
 /** Read snapshots beside a running server; also those around which no store opens.
  * @throws {VarveError} as `openStore` when there are none. */
@@ -34,21 +42,48 @@ export async function withSnapshots<T>(
   context: CliContext,
   use: (snapshots: ReadSnapshots) => Promise<T>,
 ): Promise<T> {
-  const storage = context.storage(directoryOf(args))
   const opened = openForReading(args, context)
-  try {
-    await opened
-  } catch (error) {
-    if (!isVarveError(error) || (error.code !== 'STORE_MISSING' && error.kind !== 'corrupt')) throw error
-    if ((await storage.list(SNAPSHOTS_DIRECTORY)).length === 0) throw error
-    if (error.kind === 'corrupt')
-      context.terminal.writeError(`varve: the store itself cannot be opened (${clean(error.message)})\n`)
-    return use(new PlacedSnapshots(storage, context))
-  }
-  return withStore(opened, ({ snapshots }) => use(snapshots))
+  const placed = await opened.then(
+    () => undefined,
+    (error) => placedBehind(error, args, context),
+  )
+  return placed === undefined ? withStore(opened, ({ snapshots }) => use(snapshots)) : use(placed)
 }
 
-class PlacedSnapshots implements ReadSnapshots {
+export interface Keeping<T> {
+  /** Nothing is written otherwise, and it goes on beside a running server. */
+  readonly writes: boolean
+  /** @param storeId of the store that they are of. */
+  readonly use: (snapshots: KeptSnapshots, storeId: string) => Promise<T>
+}
+
+/** Decide which snapshots stay, in a store or in a directory that they were exported to.
+ * @throws {VarveError} as `openStore` when there are none. */
+export async function keepSnapshots<T>(args: Arguments, context: CliContext, { writes, use }: Keeping<T>): Promise<T> {
+  const opened = writes ? openForWriting(directoryOf(args), context, { create: false }) : openForReading(args, context)
+  const placed = await opened.then(
+    () => undefined,
+    (error) => {
+      // A damaged store may have an owner, whose snapshots they are.
+      if (!isVarveError(error, 'STORE_MISSING')) throw error
+      return placedBehind(error, args, context)
+    },
+  )
+  if (placed !== undefined) return use(placed, await placed.storeId())
+  return withStore(opened, ({ snapshots, id }) => use(snapshots, id))
+}
+
+/** The snapshots in a directory of which no store opens. @throws the reason, where there are none. */
+async function placedBehind(error: unknown, args: Arguments, context: CliContext): Promise<PlacedSnapshots> {
+  if (!isVarveError(error) || (error.code !== 'STORE_MISSING' && error.kind !== 'corrupt')) throw error
+  const storage = context.storage(directoryOf(args))
+  if ((await storage.list(SNAPSHOTS_DIRECTORY)).length === 0) throw error
+  if (error.kind === 'corrupt')
+    context.terminal.writeError(`varve: the store itself cannot be opened (${clean(error.message)})\n`)
+  return new PlacedSnapshots(storage, context)
+}
+
+class PlacedSnapshots implements ReadSnapshots, KeptSnapshots {
   readonly #catalogue: SnapshotCatalogue
   readonly #host: Parameters<typeof restoreSnapshot>[0]['host']
 
@@ -75,6 +110,29 @@ class PlacedSnapshots implements ReadSnapshots {
 
   get(id: string): Promise<SnapshotDetails> {
     return this.#catalogue.details(id)
+  }
+
+  /** Of the newest one that can be read. */
+  async storeId(): Promise<string> {
+    for (const { id } of await this.list()) {
+      const { storeId } = await this.get(id).catch(() => ({ storeId: undefined }))
+      if (storeId !== undefined) return storeId
+    }
+    return 'unknown'
+  }
+
+  pin(id: string, pinned = true): Promise<SnapshotInfo> {
+    return this.#catalogue.pin(id, pinned)
+  }
+
+  delete(id: string): Promise<{ readonly freedBytes: number }> {
+    return this.#catalogue.remove(id)
+  }
+
+  cleanup({ policy, dryRun = false }: SnapshotCleanupOptions = {}): Promise<SnapshotCleanupReport> {
+    const { clock } = this.#host
+    const parts = { catalogue: this.#catalogue, turns: new SnapshotTurns(clock), clock }
+    return cleanUp(parts, { policy: checkPolicy(policy), dryRun })
   }
 
   async verify(id: string, options: SnapshotCopyOptions = {}): Promise<SnapshotReport> {

@@ -142,8 +142,33 @@ describe('snapshot export and import', () => {
     expect(await machine.done(`snapshot export newest --to second ${at}`)).toContain('Exported')
     const live = await machine.run(`snapshot restore newest --to backup ${at} --json`.split(' '))
     expect(JSON.parse(live.errors).error).toMatchObject({ code: 'RESTORE_LIVE' })
-    for (const line of ['snapshot create', 'snapshot pin newest', 'snapshot restore newest --as x'])
+    for (const line of ['snapshot create', 'snapshot usage', 'snapshot restore newest --as x'])
       expect(await machine.run(`${line} ${at}`.split(' '))).toMatchObject({ exitCode: 1 })
+  })
+
+  test('leave snapshots that are kept and deleted without a store', async () => {
+    const machine = await withStore()
+    const ids: string[] = []
+    for (let n = 0; n < 3; n++) {
+      ids.unshift(await take(machine))
+      await machine.done('snapshot export newest --to backup')
+    }
+    const at = '--data backup'
+    await machine.done(`snapshot pin ${ids[2]} ${at}`)
+    const plan = JSON.parse(await machine.done(`snapshot cleanup --keep 1 --dry-run --json ${at}`))
+    expect(plan).toMatchObject({ removed: [{ id: ids[1], reason: 'count' }], kept: [ids[0], ids[2]] })
+    const asked = await machine.run(`snapshot cleanup --keep 1 ${at}`.split(' '))
+    expect(asked).toMatchObject({ exitCode: 2, output: '' })
+    const line = /run: varve (.*)/.exec(asked.errors)?.[1] ?? ''
+    expect(line).toContain('--data backup --yes')
+    expect(await machine.done(line)).toContain('Delete 1 of 3 snapshots')
+    await machine.done(`snapshot unpin ${ids[2]} ${at}`)
+    const rm = await machine.run(`snapshot rm ${ids[2]} ${at}`.split(' '))
+    await machine.done(/run: varve (.*)/.exec(rm.errors)?.[1] ?? '')
+    const { snapshots } = JSON.parse(await machine.done(`snapshot ls --json ${at}`))
+    expect(snapshots).toMatchObject([{ id: ids[0] }])
+    expect(JSON.parse(await machine.done('snapshot ls --json')).snapshots).toHaveLength(3)
+    expect(await machine.done(`snapshot verify ${at}`)).toContain('No damage found')
   })
 
   test('are there also when the store they are in is too damaged to open', async () => {
@@ -155,6 +180,7 @@ describe('snapshot export and import', () => {
     const ran = await machine.run(['snapshot', 'restore', 'newest', '--to', 'new'])
     expect(ran.errors).toMatch(/^varve: the store itself cannot be opened \(/)
     expect(ran.output).toContain('10 events, 1 document, 1 history')
+    expect(await machine.run(['snapshot', 'pin', 'newest'])).toMatchObject({ exitCode: 3, output: '' })
     expect(await machine.done('verify --data new')).toContain('No damage found')
   })
 })
