@@ -128,7 +128,9 @@ function* checkBatch(
   try {
     const preface = readPreface(header, body, digest)
     const plain = yield* inflated(preface, body, digest)
-    const table = preface.table === undefined ? (facts.table ?? NO_TABLE) : recordTable(preface.table, digest)
+    // A copy: the table is needed when these bytes are not there any more.
+    const own = preface.table?.slice()
+    const table = own === undefined ? (facts.table ?? NO_TABLE) : recordTable(own, digest)
     if (table.crc !== header.tableCrc) return 'a batch points to another record table'
     if (previousHash === undefined) return { preface, plain, table }
     const eventRoot = header.eventChain ? yield* roots.of(header, plain, table) : undefined

@@ -3,21 +3,33 @@
 import type { ReadHandle, Storage } from '../ports/storage.ts'
 import type { InflateRequest, Reading, ReadRequest } from '../segment/file-pool.ts'
 
-const WINDOW_BYTES = 4 * 1024 * 1024
+/** Small enough to be still in a processor's cache when it is worked on. */
+const WINDOW_BYTES = 1024 * 1024
+/** Windows on their way while one is worked on. */
+const AHEAD = 3
 
 /** A part of a file. */
 interface Window {
   readonly position: number
   readonly bytes: Uint8Array
+  /** What it was read into. */
+  readonly memory: Uint8Array
 }
 
 export class AheadFile {
   readonly #storage: Storage
   readonly #handle: ReadHandle
-  /** What was read, in one piece of the file; before the first request of a reading, nothing. */
+  /** What was read and is in use, in one piece of the file. */
   #windows: Window[] = []
-  /** What comes behind it, on its way. */
-  #next: Promise<Window> | undefined
+  /** What comes behind it, on its way, in order. */
+  readonly #ahead: Promise<Window>[] = []
+  #aheadTo = 0
+  /** Beginning of what was asked for last. */
+  #reached = 0
+  /** For what lies in more than one window. */
+  #joined = new Uint8Array(0)
+  /** Memory that nobody reads any more. */
+  readonly #free: Uint8Array[] = []
 
   private constructor(storage: Storage, handle: ReadHandle) {
     this.#storage = storage
@@ -39,7 +51,8 @@ export class AheadFile {
     return bytes.subarray(0, await this.#handle.read(position, bytes))
   }
 
-  /** Give a reading of this file what it asks for. @param onWindow called with each position that is reached. */
+  /** Give a reading of this file what it asks for. Bytes that it is given hold until it asks for others that lie behind
+   * them. @param onWindow called with each position that is reached. */
   async drive<T>(reading: Reading<T>, onWindow: (position: number) => void): Promise<T> {
     let step = reading.next()
     while (!step.done) {
@@ -56,7 +69,7 @@ export class AheadFile {
   }
 
   async close(): Promise<void> {
-    await this.#next?.catch(() => undefined)
+    await Promise.allSettled(this.#ahead)
     await this.#handle.close()
   }
 
@@ -64,19 +77,25 @@ export class AheadFile {
     if ('inflate' in request) return this.#storage.compression.inflate(request.inflate, request.rawBytes)
     const { position, length } = request
     // Something before what is being read, such as a record table.
-    if (position < (this.#windows[0]?.position ?? position)) return this.read(position, length)
-    this.#windows = this.#windows.filter((window) => endOf(window) > position)
+    if (position < this.#reached) return this.read(position, length)
+    this.#reached = position
+    while ((this.#windows[0] === undefined ? position : endOf(this.#windows[0])) < position) this.#drop()
     for (;;) {
       const last = this.#windows.at(-1)
       if (last !== undefined && endOf(last) >= position + length) break
-      const next = await (this.#next ?? this.#read(last === undefined ? position : endOf(last)))
-      this.#next = undefined
+      if (last === undefined && this.#ahead.length === 0) this.#aheadTo = position
+      while (this.#ahead.length < AHEAD) this.#readAhead()
+      const next = (await this.#ahead.shift()) as Window
       if (next.bytes.length === 0) break
       onWindow(next.position)
-      if (endOf(next) > position) this.#windows.push(next)
-      if (next.bytes.length === WINDOW_BYTES) this.#next = this.#read(endOf(next))
+      this.#windows.push(next)
     }
     return this.#piece(position, length)
+  }
+
+  #drop(): void {
+    const window = this.#windows.shift()
+    if (window !== undefined) this.#free.push(window.memory)
   }
 
   /** Copies only what lies in more than one window. */
@@ -87,7 +106,8 @@ export class AheadFile {
       return only.bytes.subarray(position - only.position, position - only.position + length)
     }
     const end = Math.min(position + length, endOf(this.#windows.at(-1) ?? only))
-    const bytes = new Uint8Array(end - position)
+    if (this.#joined.length < end - position) this.#joined = new Uint8Array(end - position)
+    const bytes = this.#joined.subarray(0, end - position)
     for (const window of this.#windows) {
       const from = Math.max(position, window.position)
       const part = window.bytes.subarray(from - window.position, end - window.position)
@@ -96,11 +116,16 @@ export class AheadFile {
     return bytes
   }
 
-  #read(position: number): Promise<Window> {
-    const reading = this.read(position, WINDOW_BYTES).then((bytes) => ({ position, bytes }))
+  #readAhead(): void {
+    const position = this.#aheadTo
+    this.#aheadTo += WINDOW_BYTES
+    const memory = this.#free.pop() ?? new Uint8Array(WINDOW_BYTES)
+    const reading = this.#handle
+      .read(position, memory)
+      .then((count) => ({ position, bytes: memory.subarray(0, count), memory }))
     // Whoever takes it is told, and perhaps nobody does.
     reading.catch(() => undefined)
-    return reading
+    this.#ahead.push(reading)
   }
 }
 
