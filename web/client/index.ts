@@ -70,6 +70,9 @@ export type ReadPage = Page & { readonly entityVersion?: number }
  * await client.histories.append('board', { shapes: ['circle'] }, { ifVersion: 1 })
  * const { lines } = await client.histories.diff('board', { from: { version: 1 } })
  * console.assert(lines.length > 0)
+ * const { id } = await client.snapshots.create({ label: 'before the change' })
+ * const restored = await client.snapshots.restore(id, { as: 'orders-then', topic: 'orders' })
+ * console.assert(restored.topics[0]?.events === 1)
  * await store.close()
  * ``` */
 export function createClient(options: ClientOptions): Client {
