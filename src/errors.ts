@@ -116,6 +116,7 @@ export const ERROR_CODES = {
     kind: 'conflict',
     hint: 'Share one store per process; keep it on globalThis across module reloads',
   },
+  SNAPSHOT_READ_ONLY: { kind: 'denied', hint: 'Restore it somewhere else, or open it with `readOnly`' },
   STORE_READ_ONLY: { kind: 'denied', hint: 'Open without `readOnly` to write' },
   STORE_CLOSED: { kind: 'closed' },
   STORE_POISONED: {

@@ -84,7 +84,7 @@ const OWN_NAMES = ['topics', 'documents', 'histories', '.snapshots', TMP_DIRECTO
 
 /** Become the owner, creating the store when nothing is there. The caller begins to beat the head file at once.
  * @throws {VarveError} `STORE_LOCKED` with `details` { owner, epoch }, `STORE_FOREIGN`, `MANIFEST_DAMAGED`,
- * `FORMAT_NEWER`, `CAPABILITY_MISSING` without `exclusiveCreate`, what the storage throws, the signal's reason. */
+ * `FORMAT_NEWER`, `SNAPSHOT_READ_ONLY`, `CAPABILITY_MISSING` without `exclusiveCreate`, what the storage throws, the signal's reason. */
 export async function acquire(options: AcquireOptions): Promise<Acquired> {
   const { storage, signal } = options
   if (!storage.capabilities.exclusiveCreate)
@@ -96,13 +96,22 @@ export async function acquire(options: AcquireOptions): Promise<Acquired> {
     signal?.throwIfAborted()
     const seen = await survey(storage)
     await refuseForeign(options, seen)
-    if (seen.view !== undefined) checkFormat(seen.view.state, 'write')
+    if (seen.view !== undefined) checkWritable(storage, seen.view.state)
     if (!(await patience.mayTake(seen))) continue
     const acquired = await tryNext(options, seen)
     if (acquired !== undefined) return acquired
     races++
   }
   throw new VarveError('STORE_LOCKED', 'Cannot open the store: every attempt to claim it was overtaken')
+}
+
+/** @throws {VarveError} `FORMAT_NEWER`, and `SNAPSHOT_READ_ONLY`: a backup that somebody goes on in is none. */
+function checkWritable({ location }: Storage, state: ManifestState): void {
+  checkFormat(state, 'write')
+  if (state.snapshot === undefined) return
+  throw new VarveError('SNAPSHOT_READ_ONLY', `Cannot open "${location}" for writing: it is a snapshot`, {
+    details: { snapshot: state.snapshot.id },
+  })
 }
 
 /** Decides whether the holder of the highest claim may be replaced, and waits while it may not. */
@@ -200,7 +209,7 @@ async function tryNext(options: AcquireOptions, seen: Survey): Promise<Acquired 
     }
     const { view: previous } = below
     await refuseForeign(options, below)
-    if (previous !== undefined) checkFormat(previous.state, 'write')
+    if (previous !== undefined) checkWritable(storage, previous.state)
     const begun = await beginning(options, claim, previous?.state)
     undo = begun.undo
     const handle = await storage.openAppend(manifestName(epoch))

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
 import { openStore } from '../../../src/index.ts'
+import { storageAt } from '../../../src/ports/storage-at.ts'
 import type { Store } from '../../../src/store/types.ts'
 import { collect, event, outcome } from '../topic/support.ts'
 import { filesOf, fill, openSmall, reopen } from './small-log.ts'
@@ -182,6 +183,20 @@ describe('Snapshots', () => {
       'RESTORE_LIVE',
     )
     expect((await log.store.verify()).problems).toEqual([])
+    await log.store.close()
+  })
+
+  test('is not opened for writing, nor is another restored over it', async () => {
+    const log = await openSmall()
+    await fill(log, 5)
+    const { id } = await log.store.snapshots.create()
+    const storage = await log.store.snapshots.storageOf(id)
+    expect(await outcome(openStore({ storage }))).toBe('SNAPSHOT_READ_ONLY')
+    const elsewhere = memoryStorage()
+    await log.store.snapshots.export(id, elsewhere)
+    const to = storageAt(elsewhere, `.snapshots/${id}`)
+    expect(await outcome(log.store.snapshots.restore(id, { to, overwrite: true }))).toBe('SNAPSHOT_READ_ONLY')
+    expect(await log.store.snapshots.verify(id)).toMatchObject({ ok: true })
     await log.store.close()
   })
 
