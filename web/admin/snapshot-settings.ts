@@ -93,8 +93,8 @@ function previewOf(c: WebContext, { report, infos, now }: Preview): Html {
   const byId = new Map(infos.map((info) => [info.id, info]))
   const row = ({ id, reason }: SnapshotCleanupReport['removed'][number]) => {
     const info = byId.get(id)
-    return html`<tr><th scope="row"><a href="${snapshotAddress(c, id)}">${id}</a></th>
-<td>${info?.label !== undefined && html`<span class="label">${info.label}</span>`}</td>
+    return html`<tr><th scope="row"><a href="${snapshotAddress(c, id)}">${id}</a>
+${info?.label !== undefined && html`<span class="label">${info.label}</span>`}</th>
 <td class="size">${info !== undefined && targetWords(info)}</td>
 <td class="number">${info !== undefined && formatAge(now - info.timestamp)}</td>
 <td>${reason === 'age' ? 'too old' : 'too many'}</td></tr>`
@@ -102,7 +102,7 @@ function previewOf(c: WebContext, { report, infos, now }: Preview): Html {
   return html`<p role="status">${counted(removed.length, 'snapshot')} would go and ${formatCount(kept.length)} stay.
 This would free ${formatBytes(freedBytes)}: files that the store or another snapshot needs are not counted.</p>
 <div class="scroll" hx-ignore><table id="preview">
-<thead><tr><th scope="col">Snapshot</th><th scope="col">Label</th><th scope="col" class="size">Of</th>
+<thead><tr><th scope="col">Snapshot</th><th scope="col" class="size">Of</th>
 <th scope="col" class="number">Taken</th><th scope="col">Why</th></tr></thead>
 <tbody>${removed.slice(0, NAMED_SNAPSHOTS).map(row)}</tbody></table></div>
 ${removed.length > NAMED_SNAPSHOTS && html`<p class="faint">The first ${formatCount(NAMED_SNAPSHOTS)} of them.</p>`}
