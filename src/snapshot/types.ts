@@ -1,4 +1,4 @@
-/** Log snapshots in public words: a point in time of a store, kept beside it, linked or copied, itself a readable store.
+/** Log snapshots in public words: a moment of a store, kept beside it, linked or copied, itself a readable store.
  * @module */
 import type { Storage } from '../ports/storage.ts'
 

@@ -1,7 +1,7 @@
-/** Goal: a clean-up that a crash or a failed call ends has removed the oldest snapshots first, each of them whole, never
- * the newest one or a pinned one; the next clean-up goes on; and no byte is written into a file that a snapshot shares.
- * Method: snapshots of a store on a simulated disk, cleaned up, with a crash at every operation in every mode, and again
- * with each call failing in each way. A failure prints its operation, mode and seed.
+/** Goal: a clean-up that a crash or a failed call ends has removed the oldest snapshots first, each of them whole,
+ * never the newest one or a pinned one; the next clean-up goes on; no byte is written into a file that is shared.
+ * Method: snapshots of a store on a simulated disk, cleaned up, with a crash at every operation in every mode, and
+ * again with each call failing in each way. A failure prints its operation, mode and seed.
  * @module */
 import { describe, expect, test } from 'vitest'
 import { isVarveError } from '../../../src/errors.ts'
