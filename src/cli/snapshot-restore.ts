@@ -6,7 +6,7 @@ import { type Arguments, wrongUse } from './arguments.ts'
 import { CONFIRM_OPTIONS, confirm, shellWord } from './confirm.ts'
 import { type CliContext, type Command, directoryOf, openForWriting, withStore } from './context.ts'
 import { clean, count, counted, elapsed, jsonLine, size } from './output.ts'
-import { contentText, ID_NOTES, idOf, UNTIL_OPTIONS, untilOf, watched } from './snapshot.ts'
+import { contentText, ID_NOTES, idOf, UNTIL_OPTIONS, untilOf, valuesText, watched } from './snapshot.ts'
 import { withSnapshots } from './snapshot-place.ts'
 
 export const snapshotRestore: Command = {
@@ -127,10 +127,7 @@ function reportText(report: RestoreReport, directory: string | undefined): strin
     )
   const files = `${counted(report.filesLinked, 'file')} linked, ${count(report.filesCopied)} copied`
   lines.push(`  ${files} (${size(report.bytesCopied)}), ${size(report.bytesVerified)} checked`)
-  const rest = [leftOut.documents, leftOut.histories, leftOut.projections]
-  if (rest.some((many) => many > 0)) {
-    const left = `${count(leftOut.documents)} documents, ${count(leftOut.histories)} histories`
-    lines.push(`  left out: ${left}, ${count(leftOut.projections)} projections`)
-  }
+  const rest = valuesText(leftOut)
+  if (rest.length > 0) lines.push(`  left out: ${rest.join(', ')}`)
   return `${lines.join('\n')}\n`
 }

@@ -71,17 +71,20 @@ export function targetText({ topic, partition }: SnapshotTarget): string {
   return partition === undefined ? clean(topic) : `${clean(topic)}/${partition}`
 }
 
+type Values = Pick<SnapshotInfo, 'documents' | 'histories' | 'projections'>
+
 /** `400 events, 1 document, 2 histories`. */
-export function contentText(info: Pick<SnapshotInfo, 'events' | 'documents' | 'histories' | 'projections'>): string {
-  const { events, documents, histories, projections } = info
+export function contentText(info: Values & Pick<SnapshotInfo, 'events'>): string {
+  return [counted(info.events, 'event'), ...valuesText(info)].join(', ')
+}
+
+/** `1 document` and `2 histories`: what there is besides logs. */
+export function valuesText({ documents, histories, projections }: Values): string[] {
   return [
-    counted(events, 'event'),
     documents > 0 && counted(documents, 'document'),
     histories > 0 && (histories === 1 ? '1 history' : `${count(histories)} histories`),
     projections > 0 && counted(projections, 'projection'),
-  ]
-    .filter((part) => part !== false)
-    .join(', ')
+  ].filter((part) => part !== false)
 }
 
 /** `snapshot-1700000000000 of orders ("before the move", 400 events, 1.20 MiB)`. */

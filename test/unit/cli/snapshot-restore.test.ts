@@ -49,7 +49,7 @@ describe('snapshot restore', () => {
     const machine = await withStore()
     await take(machine)
     const text = await machine.done('snapshot restore newest --to new --offset 4')
-    expect(text).toContain('  left out: 1 documents, 1 histories, 0 projections\n')
+    expect(text).toContain('  left out: 1 document, 1 history\n')
   })
 
   test('takes the place of a store only when told so twice, and never of the open one', async () => {
