@@ -10,11 +10,16 @@ import { ended } from './support/histories.ts'
 
 const EVENTS = 30
 
-/** A storage in memory that says what is free, and lets files of snapshots wait before they are written. */
-function slowStorage(disk: { freeBytes: number | undefined; held: Promise<void> }): Storage {
+interface Disk {
+  freeBytes: number | undefined
+  held: Promise<void>
+}
+
+/** A storage in memory that says what is free, and lets files wait before they are made: those of snapshots. */
+function slowStorage(disk: Disk, waits = (path: string) => path.startsWith('.snapshots/')): Storage {
   const storage = memoryStorage()
   const createExclusive: Storage['createExclusive'] = async (path) => {
-    if (path.startsWith('.snapshots/')) await disk.held
+    if (waits(path)) await disk.held
     return storage.createExclusive(path)
   }
   return new Proxy(storage, {
@@ -102,7 +107,7 @@ test('a snapshot that is too soon, of nothing, or of no partition is refused at 
 })
 
 test('a snapshot is refused at once while another is made, and where it has no room', async () => {
-  const disk = { freeBytes: undefined as number | undefined, held: Promise.resolve() }
+  const disk: Disk = { freeBytes: undefined, held: Promise.resolve() }
   const store = await openStore({ storage: slowStorage(disk) })
   const app = createApp(store, { access: () => 'admin' })
   const create = (body: object) => app.request('/api/snapshots', posted({ minIntervalMs: 0, ...body }))
@@ -173,6 +178,29 @@ test('a snapshot is restored as a store of its own, which replaces another one o
   const replaced = await restored('copy')
   expect((await replaced.topics.list()).map(({ topic }) => topic)).toEqual(['orders'])
   await replaced.close()
+  await store.close()
+})
+
+test('a snapshot that is being restored is not deleted meanwhile', async () => {
+  let go = () => {}
+  const held = new Promise<void>((resolve) => {
+    go = resolve
+  })
+  const place = slowStorage({ freeBytes: undefined, held }, () => true)
+  const store = await openStore({ storage: memoryStorage() })
+  const app = createApp(store, { access: () => 'admin', restoreTo: () => place })
+  const as = async (_role: string, path: string) => app.request(path)
+  await (await store.topics.open('orders', { create: true })).append({ kind: 'Placed', entity: 'e', data: 1 })
+  const { id } = await store.snapshots.create()
+  const restoring = await app.request(`/api/snapshots/${id}/restore`, posted({ directory: 'copy' }))
+  expect(restoring.status).toBe(202)
+  const remove = () => app.request(`/api/snapshots/${id}?confirm=${id}`, { method: 'DELETE' })
+  const refused = await remove()
+  expect(refused.headers.get('retry-after')).toBe('1')
+  expect(await jsonOf(refused)).toMatchObject({ code: 'SNAPSHOT_IN_USE', status: 409 })
+  go()
+  expect(await ended(as, restoring)).toMatchObject({ state: 'done' })
+  expect((await remove()).status).toBe(200)
   await store.close()
 })
 
