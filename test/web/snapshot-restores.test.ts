@@ -225,6 +225,8 @@ test('putSchedule(), readScheduled() and removeSchedule() change what is made by
     'SnapshotUnschedule store done',
   ])
   expect(await put({ everyMs: 60_000, topic: 'none' })).toMatchObject({ code: 'TOPIC_UNKNOWN', status: 404 })
+  const beyond = await put({ everyMs: 60_000, topic: 'orders', partition: 1 })
+  expect(beyond).toMatchObject({ code: 'PARTITION_UNKNOWN', status: 400 })
   for (const [body, option] of [
     [{}, 'everyMs'],
     [{ everyMs: '6h' }, 'everyMs'],

@@ -1,10 +1,12 @@
 /** What snapshots are kept, and when new ones are made by themselves, over HTTP.
  * @module */
-import type {
-  SnapshotCleanupReport,
-  SnapshotPolicy,
-  SnapshotScheduleOptions,
-  SnapshotScheduleStatus,
+import {
+  type SnapshotCleanupReport,
+  type SnapshotPolicy,
+  type SnapshotScheduleOptions,
+  type SnapshotScheduleStatus,
+  type SnapshotTarget,
+  VarveError,
 } from '../../src/index.ts'
 import { factsOf, type Shared, type WebContext } from '../context.ts'
 import { bodyText, json, parseJson, refuseReadOnly } from './answers.ts'
@@ -83,18 +85,27 @@ export async function removeSchedule(c: WebContext, app: Shared): Promise<Respon
 }
 
 /** Make snapshots by themselves from now on, in the place of what was made by itself before; or not any more.
- * @throws {VarveError} `OPTION_INVALID`, `TOPIC_UNKNOWN`, `STORE_READ_ONLY`. */
+ * @throws {VarveError} `OPTION_INVALID`, `TOPIC_UNKNOWN`, `PARTITION_UNKNOWN`, `STORE_READ_ONLY`. */
 export async function changeSchedule(
   c: WebContext,
   app: Shared,
   options: SnapshotScheduleOptions | undefined,
 ): Promise<void> {
   refuseReadOnly(app, 'change the schedule of snapshots')
-  if (options?.topic !== undefined) await app.store.topics.open(options.topic)
+  if (options?.topic !== undefined) await checkTarget(app, { ...options, topic: options.topic })
   await recorded(c, app, {
     action: options === undefined ? 'SnapshotUnschedule' : 'SnapshotSchedule',
     entity: options?.topic ?? 'store',
     ...(options !== undefined && { asked: options }),
     run: async () => app.store.snapshots.schedule(options),
   })
+}
+
+/** A schedule of what is not there would only ever fail. */
+async function checkTarget(app: Shared, { topic, partition = 0 }: SnapshotTarget & { topic: string }): Promise<void> {
+  const { partitions } = (await app.store.topics.open(topic)).stats()
+  if (partitions.every((one) => one.partition !== partition))
+    throw new VarveError('PARTITION_UNKNOWN', `Cannot schedule snapshots: "${topic}" has no partition ${partition}`, {
+      details: { topic, partition, partitions: partitions.length },
+    })
 }
