@@ -84,7 +84,8 @@ const OWN_NAMES = ['topics', 'documents', 'histories', '.snapshots', TMP_DIRECTO
 
 /** Become the owner, creating the store when nothing is there. The caller begins to beat the head file at once.
  * @throws {VarveError} `STORE_LOCKED` with `details` { owner, epoch }, `STORE_FOREIGN`, `MANIFEST_DAMAGED`,
- * `FORMAT_NEWER`, `SNAPSHOT_READ_ONLY`, `CAPABILITY_MISSING` without `exclusiveCreate`, what the storage throws, the signal's reason. */
+ * `FORMAT_NEWER`, `SNAPSHOT_READ_ONLY`, `CAPABILITY_MISSING` without `exclusiveCreate`, what the storage throws, the
+ * signal's reason. */
 export async function acquire(options: AcquireOptions): Promise<Acquired> {
   const { storage, signal } = options
   if (!storage.capabilities.exclusiveCreate)

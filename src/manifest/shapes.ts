@@ -23,7 +23,8 @@ export interface TopicRow {
   readonly partitions: readonly PartitionRow[]
 }
 
-/** A log of which a topic is a fork or a restored copy: its segments below an end are shared, with the ids of its events. */
+/** A log of which a topic is a fork or a restored copy: its segments below an end are shared, with the ids of their
+ * events. */
 export interface AncestorRow {
   readonly lineage: string
   readonly storeId: string

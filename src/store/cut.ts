@@ -1,9 +1,9 @@
 /** A moment of an open store, for a snapshot or a fork.
  *
- * 1. Roll active segments of 1 MiB or more, so that little has to be copied. Appends wait for no more than for any roll.
- * 2. In one go, without a turn of the event loop in between, take what the manifest says and where every log is durable,
- *    and hold all files of it. So everything that was acknowledged before is in it, and nothing that came after
- *    something that is not.
+ * 1. Roll active segments of 1 MiB or more, so that little has to be copied. Appends wait as they do for any roll.
+ * 2. In one go, without a turn of the event loop in between, take what the manifest says and where every log is
+ *    durable, and hold all files of it. So everything that was acknowledged before is in it, and nothing that came
+ *    after something that is not.
  * 3. Wait for versions of histories that were being written to files which get a second name.
  * @module */
 import { VarveError } from '../errors.ts'

@@ -11,13 +11,10 @@ import {
   nextTopicId,
   type PartitionRow,
   type ProvenEnd,
-  partitionDirectory,
-  type Removal,
   type TopicRow,
   type TopicRowOptions,
 } from '../manifest/index.ts'
 import { optionInvalid } from '../options.ts'
-import { isPartitionFile } from '../segment/names.ts'
 import type { LogContext } from '../topic/context.ts'
 import type { Partition } from '../topic/partition.ts'
 import type { OpenPartition } from '../topic/readable.ts'
@@ -27,8 +24,8 @@ import { changedOptions, differingOption, newOptions, settingsOf } from '../topi
 import { LogTopic } from '../topic/topic.ts'
 import type { AnyKinds, ChangeableTopicOptions, Kinds, Topic, TopicOptions, TopicStats } from '../topic/types.ts'
 import { Upcasts } from '../topic/upcast.ts'
-import type { PartitionWriter } from '../topic/writer.ts'
 import { checkSpelling, createTopic } from './create-topic.ts'
+import { deleteTopic } from './delete-topic.ts'
 import type { PartitionStarts } from './ends.ts'
 import { checkOpen, checkWritable } from './guards.ts'
 import { checkName } from './names.ts'
@@ -233,44 +230,14 @@ export class StoreTopics implements Topics {
   async delete(name: string): Promise<void> {
     checkName(name, 'topic')
     checkWritable(this.#context, 'delete a topic')
-    await this.#oneByOne(() => this.#deleteNow(name))
-  }
-
-  /** 1. Wait until nothing is written to any partition. 2. One manifest record: the topic is gone, its files are
-   * listed.
-   * 3. Everybody who has it open is told. 4. The files go; a crash leaves them to the next owner. */
-  async #deleteNow(name: string): Promise<void> {
-    const row = this.#row(name)
-    if (row === undefined) throw this.#unknown('delete', name)
-    // Opened, so that nobody else can open it in the meantime. One that cannot be opened can be deleted all the same.
-    const opened = await this.#openOnce(name).catch(() => undefined)
-    const writers = (opened?.partitions ?? []).flatMap(({ writer }) => (writer === undefined ? [] : [writer]))
-    const removing = await whileIdle(writers, async () => {
-      const files = await this.#filesOf(row)
-      await this.#context.commit({ type: 'topic-deleted', topic: row.id, removing: files })
-      if (opened !== undefined) this.#gone(opened)
-      return files
+    await this.#oneByOne(async () => {
+      const row = this.#row(name)
+      if (row === undefined) throw this.#unknown('delete', name)
+      const opened = await this.#openOnce(name).catch(() => undefined)
+      await deleteTopic(this.#context, { row, opened }, () => {
+        if (opened !== undefined) this.#gone(opened)
+      })
     })
-    for (const writer of writers) await writer.close()
-    for (const { directory, files } of removing) {
-      // What was being derived from the segments may have been finished meanwhile.
-      const known = new Set(files)
-      const found = await this.#filesIn(directory).catch(() => [])
-      const late = found.filter((file) => !known.has(file))
-      await removeFiles(this.#context, { directory, files }, late)
-    }
-  }
-
-  async #filesOf(row: TopicRow): Promise<Removal[]> {
-    const directories = row.partitions.map(({ partition }) => partitionDirectory(row.name, partition))
-    const removing: Removal[] = []
-    for (const directory of directories) removing.push({ directory, files: await this.#filesIn(directory) })
-    return removing.filter(({ files }) => files.length > 0)
-  }
-
-  async #filesIn(directory: string): Promise<string[]> {
-    const entries = await this.#context.storage.list(directory)
-    return entries.filter(({ name, kind }) => kind === 'file' && isPartitionFile(name)).map(({ name }) => name)
   }
 
   /** Whoever has a deleted topic open is told so. */
@@ -412,15 +379,4 @@ export class StoreTopics implements Topics {
       }),
     )
   }
-}
-
-/** Run a task while nothing is written to any of the partitions. */
-async function whileIdle<T>(writers: readonly PartitionWriter[], task: () => Promise<T>): Promise<T> {
-  const [first, ...rest] = writers
-  if (first === undefined) return task()
-  const done: T[] = []
-  await first.exclusively(async () => {
-    done.push(await whileIdle(rest, task))
-  })
-  return done[0] as T
 }
