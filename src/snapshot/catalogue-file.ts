@@ -97,6 +97,7 @@ const NUMBERS = [
 const TEXTS = ['topic', 'label'] as const
 const MAYBE_NUMBERS = ['partition', 'baseOffset', 'highWatermark'] as const
 
+/** The bytes of the file. */
 export function encodeCatalogue(rows: readonly CatalogueRow[], digest: Digest): Uint8Array {
   const list = JSON.stringify(rows)
   return utf8(`${headOf(digest.crc32(utf8(list)))}${list}}`)

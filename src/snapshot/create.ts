@@ -58,7 +58,8 @@ async function snapshotOf(parts: CreateParts, cut: Cut, options: CreateSnapshotO
   try {
     const files = [...neededFiles(state), ...(await helpfulFiles(host, state))]
     const isStopped = () => host.isFenced()
-    await transfer(host.storage, catalogue.storageOf(id), files, { signal, isStopped, onProgress })
+    const places = { from: host.storage, to: catalogue.storageOf(id) }
+    await transfer(places, files, { signal, isStopped, onProgress })
     if (pinned === true) await catalogue.mark(id, true)
     onProgress?.({ step: 'publish', doneBytes: 0, totalBytes: 0, file: '' })
     signal.throwIfAborted()

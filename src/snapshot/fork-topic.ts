@@ -140,7 +140,11 @@ class Fork {
       transfers.push(...files)
     }
     const isStopped = () => this.#maker.isFenced()
-    const sums = await transfer(this.#source.storage, storage, transfers, { signal, onProgress, isStopped })
+    const sums = await transfer({ from: this.#source.storage, to: storage }, transfers, {
+      signal,
+      onProgress,
+      isStopped,
+    })
     this.files.push(...transfers.map(({ to }) => to))
     for (const [at, partition] of forked.entries()) await this.#index(partition, named[at] as PartitionRow)
     const begun = await Promise.allSettled(forked.map((one, at) => this.#begin(one, named[at] as PartitionRow)))

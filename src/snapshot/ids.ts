@@ -13,6 +13,7 @@ export function checkSnapshotId(id: unknown): asserts id is string {
   if (!isSnapshotId(id)) throw unknownSnapshot(typeof id === 'string' ? id.slice(0, 60) : typeof id)
 }
 
+/** Whether this is what a snapshot may be called. */
 export function isSnapshotId(id: unknown): id is string {
   return typeof id === 'string' && ID.test(id)
 }
@@ -27,6 +28,7 @@ export function msOf(id: string): number {
   return Number(id.slice(PREFIX.length))
 }
 
+/** The directory of a snapshot, in the place that has `.snapshots` in it. */
 export function directoryOf(id: string): string {
   return `${SNAPSHOTS_DIRECTORY}/${id}`
 }
@@ -42,6 +44,7 @@ export function pinnedBy(name: string): string | undefined {
   return isSnapshotId(id) ? id : undefined
 }
 
+/** `SNAPSHOT_UNKNOWN`. */
 export function unknownSnapshot(id: string, cause?: unknown): VarveError {
   return new VarveError('SNAPSHOT_UNKNOWN', `There is no snapshot "${id}"`, { details: { snapshot: id }, cause })
 }

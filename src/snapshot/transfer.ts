@@ -15,10 +15,16 @@ export interface TransferFile {
   readonly to: string
   /** Copy so many bytes from its beginning; never link it. */
   readonly copyBytes?: number
-  /** It may be missing. */
+  /** It can be made again: it may be missing, and a copy of it is not synced. */
   readonly optional?: boolean
   /** For progress and for the space that copies need; otherwise it is looked at. */
   readonly sizeBytes?: number
+}
+
+/** What the paths of files are relative to. */
+export interface TransferPlaces {
+  readonly from: Storage
+  readonly to: Storage
 }
 
 export interface TransferOptions extends CheckOptions {
@@ -44,12 +50,11 @@ const SYNCS = 8
  * freeBytes} before the first copy when the storage knows, `STORE_FENCED`, the signal's reason, and what the storages
  * throw. */
 export async function transfer(
-  from: Storage,
-  to: Storage,
+  places: TransferPlaces,
   files: readonly TransferFile[],
   options: TransferOptions,
 ): Promise<Transferred> {
-  const run = new Transfer({ from, to }, options)
+  const run = new Transfer(places, options)
   try {
     return await run.all(files)
   } catch (error) {
@@ -71,7 +76,7 @@ class Transfer {
   #totalBytes = 0
   #canLink: boolean
 
-  constructor({ from, to }: { from: Storage; to: Storage }, options: TransferOptions) {
+  constructor({ from, to }: TransferPlaces, options: TransferOptions) {
     this.#from = from
     this.#to = to
     this.#options = options
@@ -178,7 +183,8 @@ class Transfer {
             this.#tell(file.from, bytes)
           },
         })
-        await target.sync()
+        // What a crash does to a file that can be made again, its checksums tell.
+        if (file.optional !== true) await target.sync()
       } finally {
         await target.close()
       }

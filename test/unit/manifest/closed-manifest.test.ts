@@ -1,3 +1,5 @@
+/** The manifest of a snapshot: complete from the beginning, and read as a store that was closed cleanly.
+ * @module */
 import { expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
 import { openStore } from '../../../src/index.ts'

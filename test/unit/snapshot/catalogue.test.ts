@@ -1,3 +1,5 @@
+/** The catalogue: what is listed, whatever became of its file and of the manifests, and what goes.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import type { Storage } from '../../../src/ports/storage.ts'
 import { checkSnapshotId, SnapshotCatalogue } from '../../../src/snapshot/catalogue.ts'

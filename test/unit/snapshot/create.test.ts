@@ -1,3 +1,5 @@
+/** Taking a snapshot of a store at rest: what is in it, and what is left when it fails.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import { openStore } from '../../../src/index.ts'
 import { derivedFiles, truthFiles } from '../../../src/snapshot/state-files.ts'

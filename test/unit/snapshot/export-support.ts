@@ -88,7 +88,7 @@ export class Source {
       return { from: path, to: path, ...copied }
     })
     const derived = (await derivedFiles(this.storage, state)).map(({ path }) => ({ from: path, to: path }))
-    await transfer(this.storage, this.catalogue.storageOf(id), [...truth, ...derived], {})
+    await transfer({ from: this.storage, to: this.catalogue.storageOf(id) }, [...truth, ...derived], {})
     const owner = this.storage.owner.describe()
     await this.catalogue.publish(id, state, { epoch: view.epoch + 1, owner, random: this.#random })
     return id
