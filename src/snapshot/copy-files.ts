@@ -12,6 +12,7 @@ import { type Random, randomId } from '../ports/random.ts'
 import type { Storage } from '../ports/storage.ts'
 import { inBase, linkBetween } from '../ports/storage-at.ts'
 import { type CopyFile, sizeOf } from './copy-plan.ts'
+import { sendRest } from './copy-rest.ts'
 import { forEach } from './several.ts'
 import { transfer } from './transfer.ts'
 import type { SnapshotProgress } from './types.ts'
@@ -163,20 +164,56 @@ function* batchesOf(files: readonly CopyFile[]): Generator<CopyFile[]> {
 }
 
 async function sendBatch(files: readonly CopyFile[], { places, placed }: CopyParts): Promise<void> {
-  const { from, to, random, signal, onProgress } = places
+  const { to, random } = places
   const isRenamed = to.capabilities.atomicReplace
   const nameOf = (path: string) => (isRenamed ? `${path}.${randomId(random, 10)}.part` : path)
-  const parts = files.map((file) => ({ file, from: file.path, to: nameOf(file.path), copyBytes: file.sizeBytes }))
-  await transfer(from, to, parts, { signal, onProgress })
+  const parts: Part[] = files.map((file) => ({ file, name: nameOf(file.path) }))
+  const sent: Part[] = []
   try {
-    for (const part of parts) {
-      if (isRenamed) await to.replace(part.to, part.from)
-      placed.sent.push(part.file)
+    await sendParts(parts, { places, sent })
+    for (const { file, name } of sent) {
+      if (isRenamed) await to.replace(name, file.path)
+      placed.sent.push(file)
     }
   } catch (error) {
-    for (const part of parts) await to.remove(part.to).catch(() => undefined)
+    for (const { name } of sent) await to.remove(name).catch(() => undefined)
     throw error
   }
+}
+
+interface Part {
+  readonly file: CopyFile
+  readonly name: string
+}
+
+/** Send files under their names; they are in `sent` then, without their beginnings where those are gone. */
+async function sendParts(
+  parts: readonly Part[],
+  { places: { from, to, signal, onProgress }, sent }: { places: CopyPlaces; sent: Part[] },
+): Promise<void> {
+  const whole: Part[] = []
+  let doneBytes = 0
+  for (const { file, name } of parts) {
+    const { path, sizeBytes, beginning } = file
+    const onBytes = (bytes: number) => {
+      signal?.throwIfAborted()
+      doneBytes += bytes
+      onProgress?.({ step: 'files', doneBytes, totalBytes: 0, file: path })
+    }
+    const isSent = beginning !== undefined && (await sendRest({ from, path, sizeBytes, beginning, to, name, onBytes }))
+    if (isSent) sent.push({ file, name })
+    else whole.push({ file: withoutBeginning(file), name })
+  }
+  const before = doneBytes
+  const files = whole.map(({ file, name }) => ({ from: file.path, to: name, copyBytes: file.sizeBytes }))
+  const report = (progress: SnapshotProgress) => onProgress?.({ ...progress, doneBytes: before + progress.doneBytes })
+  await transfer({ from, to }, files, { signal, onProgress: report })
+  sent.push(...whole)
+}
+
+/** The file as one that is sent whole. */
+export function withoutBeginning({ beginning: _, ...file }: CopyFile): CopyFile {
+  return file
 }
 
 /** Make the names of files durable, their directories' included. */

@@ -3,7 +3,8 @@
  * A file is the same when its key says so (see `StateFile`) and it is as long. Merged term runs are written anew from
  * segments that have long been there, so most of their bytes are no growth: those that would make a copy much longer
  * than what is new are left out, and the runs they were merged from are linked where an earlier snapshot has them. A
- * run that is missing costs a scan of its segments when terms are first asked for.
+ * run that is missing costs a scan of its segments when terms are first asked for. Of a file that has grown since an
+ * earlier snapshot only the rest is sent.
  * @module */
 import { isVarveError, VarveError } from '../errors.ts'
 import { type ManifestState, partitionDirectory } from '../manifest/index.ts'
@@ -11,7 +12,8 @@ import type { Storage } from '../ports/storage.ts'
 import { mergedRun } from '../segment/names.ts'
 import { RUN_FAN_IN } from '../topic/term-cover.ts'
 import type { SnapshotCatalogue } from './catalogue.ts'
-import { derivedFiles, truthFiles } from './state-files.ts'
+import type { Beginning } from './copy-rest.ts'
+import { derivedFiles, type StateFile, truthFiles } from './state-files.ts'
 
 /** A file of a snapshot that is copied. */
 export interface CopyFile {
@@ -21,6 +23,8 @@ export interface CopyFile {
   readonly isTruth: boolean
   /** Where another snapshot of the place has the same. */
   readonly shared?: FileThere
+  /** Where another snapshot of the place has its first bytes. */
+  readonly beginning?: Beginning
   /** Only there: the snapshot that is copied does not have it. */
   readonly isExtra?: true
 }
@@ -42,10 +46,12 @@ export interface CopySource {
 interface There {
   readonly storages: readonly Storage[]
   readonly files: ReadonlyMap<string, FileThere>
+  /** What has grown since, or will, by what it is of. */
+  readonly beginnings: ReadonlyMap<string, readonly Beginning[]>
 }
 
 /** How much merged runs may say again, of what is sent anyway. */
-const SAID_AGAIN_MAX = 0.05
+const SAID_AGAIN_MAX = 0.02
 
 /** Find the files of a snapshot, and where the place `to` has them already.
  * Cost: the manifest of every snapshot there, and a look at the size of every file.
@@ -66,15 +72,31 @@ export async function planCopy(source: CopySource, to: SnapshotCatalogue): Promi
 
 async function truthOf(source: CopySource, there: There): Promise<CopyFile[]> {
   const files: CopyFile[] = []
-  for (const { path, sizeBytes, key, kind } of truthFiles(source.state)) {
+  for (const stored of truthFiles(source.state)) {
+    const { path, sizeBytes, key, kind } = stored
     const found = await sizeOf(source.storage, path)
     if (found === undefined) throw copyDamaged(source.id, path, 'it is missing')
     if (found < sizeBytes) throw copyDamaged(source.id, path, `it has ${found} of ${sizeBytes} bytes`)
     // Of those files the state does not say how long they are.
     const bytes = kind === 'versions' ? found : sizeBytes
-    files.push(withShared({ path, sizeBytes: bytes, isTruth: true }, there.files.get(key)))
+    const shared = there.files.get(key)
+    const beginning = shared === undefined ? longestOf(there.beginnings.get(growingOf(stored)), bytes) : undefined
+    const file = { path, sizeBytes: bytes, isTruth: true, ...(beginning === undefined ? {} : { beginning }) }
+    files.push(withShared(file, shared))
   }
   return files
+}
+
+/** Segments and groups are only ever appended to, copies of groups too: their ids say what the first bytes are. */
+function growingOf({ kind, key }: StateFile): string {
+  return kind === 'document' || kind === 'versions' ? key : key.split(' ', 2).join(' ')
+}
+
+function longestOf(beginnings: readonly Beginning[] = [], sizeBytes: number): Beginning | undefined {
+  let longest: Beginning | undefined
+  for (const beginning of beginnings)
+    if (beginning.sizeBytes < sizeBytes && beginning.sizeBytes > (longest?.sizeBytes ?? 0)) longest = beginning
+  return longest
 }
 
 function withShared(file: CopyFile, shared: FileThere | undefined): CopyFile {
@@ -85,21 +107,28 @@ function withShared(file: CopyFile, shared: FileThere | undefined): CopyFile {
 async function filesThere({ id }: CopySource, to: SnapshotCatalogue): Promise<There> {
   const files = new Map<string, FileThere>()
   const storages: Storage[] = []
-  if (!to.storageOf(id).capabilities.hardLinks) return { files, storages }
+  const beginnings = new Map<string, Beginning[]>()
+  if (!to.storageOf(id).capabilities.hardLinks) return { files, storages, beginnings }
   for (const other of await to.list()) {
     if (other.id === id) continue
     try {
       const state = await to.state(other.id)
       const storage = to.storageOf(other.id)
-      const all = [...truthFiles(state), ...(await derivedFiles(storage, state))]
-      for (const { path, key } of all) if (!files.has(key)) files.set(key, { storage, path })
+      const truth = truthFiles(state)
+      for (const { path, key } of [...truth, ...(await derivedFiles(storage, state))])
+        if (!files.has(key)) files.set(key, { storage, path })
+      for (const file of truth) {
+        const growing = growingOf(file)
+        const known = beginnings.get(growing) ?? []
+        beginnings.set(growing, [...known, { storage, path: file.path, sizeBytes: file.sizeBytes }])
+      }
       storages.push(storage)
     } catch (error) {
       // Damaged, of a newer version, or deleted meanwhile.
       if (!isVarveError(error) || error.kind === 'unavailable' || error.kind === 'denied') throw error
     }
   }
-  return { files, storages }
+  return { files, storages, beginnings }
 }
 
 /** The paths of merged runs that are left out: those that say the least again are sent first. */
@@ -147,8 +176,10 @@ function saidAgainBytes(state: ManifestState, truth: readonly CopyFile[]): (file
 }
 
 /** The bytes of files that no snapshot of the place has. */
-export function sentBytes(files: readonly CopyFile[]): number {
-  return files.reduce((total, { shared, sizeBytes }) => (shared === undefined ? total + sizeBytes : total), 0)
+function sentBytes(files: readonly CopyFile[]): number {
+  const bytesOf = ({ shared, sizeBytes, beginning }: CopyFile) =>
+    shared === undefined ? sizeBytes - (beginning?.sizeBytes ?? 0) : 0
+  return files.reduce((total, file) => total + bytesOf(file), 0)
 }
 
 /** Derived files that earlier snapshots have and this one does not any more, since they were merged. */

@@ -18,6 +18,7 @@ import {
   removeOthers,
   sendFiles,
   syncNames,
+  withoutBeginning,
 } from './copy-files.ts'
 import { type CopyFile, type CopySource, copyDamaged, planCopy } from './copy-plan.ts'
 import { UNPUBLISHED } from './leftovers.ts'
@@ -114,11 +115,12 @@ async function tidyUp({ to, source }: Copy, error: unknown, { places, placed }: 
 }
 
 function sumsOf({ sent, linked, kept }: Placed): Sums {
+  const beginnings = sent.reduce((total, { beginning }) => total + (beginning?.sizeBytes ?? 0), 0)
   return {
     filesSent: sent.length,
-    bytesSent: bytesOf(sent),
+    bytesSent: bytesOf(sent) - beginnings,
     filesShared: linked.length + kept.length,
-    bytesShared: bytesOf(linked) + bytesOf(kept),
+    bytesShared: bytesOf(linked) + bytesOf(kept) + beginnings,
   }
 }
 
@@ -142,7 +144,7 @@ async function verifyPlaced(copy: Copy, { places, placed }: CopyParts): Promise<
     if (cause !== undefined) throw copyDamaged(source.id, cause.file, cause.message)
     if (attempt === 2 || unsure.length === 0)
       throw copyDamaged(source.id, first.file, `${first.message}, as it arrived`)
-    await sendFiles(unsure, { places, placed })
+    await sendFiles(unsure.map(withoutBeginning), { places, placed })
   }
 }
 

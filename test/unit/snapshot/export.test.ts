@@ -162,6 +162,55 @@ describe('copySnapshot', () => {
     })
 })
 
+describe('copySnapshot, of files that have grown,', () => {
+  /** Copied once, grown in an active segment and in a group of versions. */
+  async function grown() {
+    const source = new Source(memoryStorage())
+    await source.createTopic(1024 * 1024)
+    await source.grow(10)
+    await source.appendVersion('board', { shapes: [1] })
+    const place = memoryStorage()
+    const to = new SnapshotCatalogue(place)
+    const first = await source.snapshot()
+    await copy(source.catalogue, to, first)
+    await source.grow(1)
+    await source.appendVersion('board', { shapes: [1, 2] })
+    const second = await source.snapshot()
+    return { source, to, place, first, second }
+  }
+
+  test('sends only the rest, and leaves the earlier one as it was', async () => {
+    const { source, to, first, second } = await grown()
+    const before = await filesUnder(to.storageOf(first))
+    const report = await copy(source.catalogue, to, second)
+    const after = await filesUnder(to.storageOf(second))
+    expect(report.bytesSent).toBe(bytesOf(after) - bytesOf(before))
+    expect(await filesUnder(to.storageOf(first))).toEqual(before)
+    expect(await filesUnder(to.storageOf(second))).toEqual(await filesUnder(source.catalogue.storageOf(second)))
+    for (const id of [first, second])
+      expect(await contentOf(to.storageOf(id))).toBe(await contentOf(source.catalogue.storageOf(id)))
+  })
+
+  test('sends them whole when what is there is damaged', async () => {
+    const { source, to, first, second } = await grown()
+    const file = 'topics/orders/0/00000000000000000000.log'
+    await flipByte(to.storageOf(first), file, 1000)
+    const report = await copy(source.catalogue, to, second)
+    expect(report.bytesSent).toBeGreaterThan((await filesUnder(to.storageOf(second))).get(file) ?? 0)
+    expect(await contentOf(to.storageOf(second))).toBe(await contentOf(source.catalogue.storageOf(second)))
+  })
+
+  test('leaves nothing of them on a full disk', async () => {
+    const { source, place, second } = await grown()
+    const before = await filesUnder(place)
+    for (const room of [0, 100, 2000, 3000, 4000]) {
+      const full = new SnapshotCatalogue(fullAfter(place, room))
+      expect(await failureOf(copy(source.catalogue, full, second))).toMatchObject({ code: 'STORAGE_FULL' })
+      expect(await filesUnder(place)).toEqual(before)
+    }
+  })
+})
+
 describe('copySnapshot, when something is wrong,', () => {
   test('names damage in the source and publishes nothing', async () => {
     const source = await sourceOf(30)
@@ -335,8 +384,10 @@ describe('copySnapshot, with merged term runs,', () => {
     const files = await filesUnder(at)
     expect(files.has(merged)).toBe(false)
     expect([...files.keys()].filter((path) => path.endsWith('.terms'))).toHaveLength(8)
+    // Of the file that was appended to, only the rest.
     const before = await filesUnder(to.storageOf(first))
-    expect(report.bytesSent).toBe(bytesOf(new Map([...files].filter(([path, size]) => before.get(path) !== size))))
+    const fresh = [...files].filter(([path, size]) => before.get(path) !== size)
+    expect(report.bytesSent).toBe(bytesOf(new Map(fresh.map(([path, size]) => [path, size - (before.get(path) ?? 0)]))))
     expect(await contentOf(at)).toBe(await contentOf(source.catalogue.storageOf(second)))
     await copy(to, source.catalogue, second)
   })
