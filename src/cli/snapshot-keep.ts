@@ -1,4 +1,5 @@
 /** `varve snapshot pin`, `unpin`, `cleanup` and `rm`: which snapshots stay. @module */
+import { isVarveError } from '../errors.ts'
 import type { SnapshotCleanupReport, SnapshotPolicy } from '../snapshot/types.ts'
 import { type Arguments, wrongUse } from './arguments.ts'
 import { CONFIRM_OPTIONS, confirm, shellWord } from './confirm.ts'
@@ -132,16 +133,29 @@ export const snapshotRm: Command = {
     // What would go is said without a write, also beside a running server.
     const writes = args.flag('yes')
     const use = async (snapshots: KeptSnapshots, storeId: string) => {
-      const info = (await snapshots.list()).find((one) => one.id === id) ?? (await snapshots.get(id))
+      const text = await textOf(snapshots, id)
       const data = args.text('data') === undefined ? '' : ` --data ${shellWord(directoryOf(args))}`
-      confirm(args, { id: storeId }, { what: `delete ${snapshotText(info)}`, line: `snapshot rm ${id}${data}` })
-      return { info, ...(await snapshots.delete(id, { signal: context.terminal.interrupted })) }
+      confirm(args, { id: storeId }, { what: `delete ${text}`, line: `snapshot rm ${id}${data}` })
+      return { text, ...(await snapshots.delete(id, { signal: context.terminal.interrupted })) }
     }
     const gone = await keepSnapshots(args, context, { writes, use })
-    const { info, freedBytes } = gone
+    const { text, freedBytes } = gone
     const json = { deleted: true, snapshot: id, freedBytes }
-    const text = `Deleted ${snapshotText(info)}: ${size(freedBytes)} freed\n`
-    await context.terminal.write(args.flag('json') ? jsonLine(json) : text)
+    const line = `Deleted ${text}: ${size(freedBytes)} freed\n`
+    await context.terminal.write(args.flag('json') ? jsonLine(json) : line)
     return 0
   },
+}
+
+/** What would go. One that is too damaged to say what is in it can go as well.
+ * @throws {VarveError} `SNAPSHOT_UNKNOWN`. */
+async function textOf(snapshots: KeptSnapshots, id: string): Promise<string> {
+  const listed = (await snapshots.list()).find((one) => one.id === id)
+  if (listed !== undefined) return snapshotText(listed)
+  try {
+    return snapshotText(await snapshots.get(id))
+  } catch (error) {
+    if (!isVarveError(error) || error.kind !== 'corrupt') throw error
+    return `${id}, which is damaged`
+  }
 }

@@ -1,6 +1,6 @@
 /** `varve snapshot ls`, `show` and `usage`: which snapshots there are, what is in one, and what they cost. @module */
 import type { SnapshotDetails, SnapshotInfo, SnapshotUsage } from '../snapshot/types.ts'
-import { type Command, openForReading, withStore } from './context.ts'
+import { type Command, directoryOf, openForReading, withStore } from './context.ts'
 import { clean, count, counted, jsonLine, size, table, timeText } from './output.ts'
 import {
   contentText,
@@ -12,7 +12,7 @@ import {
   snapshotRow,
   targetText,
 } from './snapshot.ts'
-import { withSnapshots } from './snapshot-place.ts'
+import { unlisted, withSnapshots } from './snapshot-place.ts'
 
 const NONE = 'No snapshots yet: varve snapshot create\n'
 
@@ -28,7 +28,12 @@ export const snapshotLs: Command = {
   ],
   async run(args, context) {
     args.atMost(0)
-    const all = await withSnapshots(args, context, (snapshots) => snapshots.list())
+    const storage = context.storage(directoryOf(args))
+    const { all, damaged } = await withSnapshots(args, context, async (snapshots) => {
+      const all = await snapshots.list()
+      return { all, damaged: await unlisted(snapshots, storage, all) }
+    })
+    for (const { message } of damaged) context.terminal.writeError(`varve: not listed: ${clean(message)}\n`)
     const text = all.length === 0 ? NONE : table([SNAPSHOT_HEADING, ...all.map(snapshotRow)], SNAPSHOT_NUMBERS)
     await context.terminal.write(args.flag('json') ? jsonLine({ snapshots: all.map(plainSnapshot) }) : text)
     return 0

@@ -8,6 +8,7 @@ import { checkTruth } from '../snapshot/check.ts'
 import { cleanUp } from '../snapshot/cleanup.ts'
 import { copySnapshot } from '../snapshot/copy-snapshot.ts'
 import type { SnapshotHost } from '../snapshot/host.ts'
+import { isSnapshotId } from '../snapshot/ids.ts'
 import { checkPolicy } from '../snapshot/policy.ts'
 import { restoreSnapshot } from '../snapshot/restore.ts'
 import { SnapshotTurns } from '../snapshot/turns.ts'
@@ -31,6 +32,28 @@ import { clean } from './output.ts'
 
 /** What can be done with snapshots without the store that they are of. */
 export type ReadSnapshots = Pick<Snapshots, 'list' | 'get' | 'verify' | 'restore' | 'drill' | 'export'>
+
+/** Snapshots whose manifests are damaged, so that a list made anew does not have them.
+ * @param all those that are listed. */
+export async function unlisted(
+  snapshots: Pick<Snapshots, 'get'>,
+  storage: Storage,
+  all: readonly SnapshotInfo[],
+): Promise<VarveError[]> {
+  const listed = new Set(all.map(({ id }) => id))
+  const found: VarveError[] = []
+  for (const { name } of await storage.list(SNAPSHOTS_DIRECTORY)) {
+    if (!isSnapshotId(name) || listed.has(name)) continue
+    try {
+      await snapshots.get(name)
+    } catch (error) {
+      // What is left of a snapshot that did not come about is unknown, and not damaged.
+      if (isVarveError(error) && error.kind === 'corrupt') found.push(error)
+      else if (!isVarveError(error, 'SNAPSHOT_UNKNOWN')) throw error
+    }
+  }
+  return found
+}
 
 /** What decides which of them stay. */
 export type KeptSnapshots = Pick<Snapshots, 'list' | 'get' | 'pin' | 'delete' | 'cleanup'>

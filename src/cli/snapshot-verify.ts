@@ -2,11 +2,11 @@
 import { isVarveError } from '../errors.ts'
 import type { DrillReport, SnapshotInfo, SnapshotReport } from '../snapshot/types.ts'
 import { wrongUse } from './arguments.ts'
-import type { CliContext, Command, ExitCode } from './context.ts'
+import { type CliContext, type Command, directoryOf, type ExitCode } from './context.ts'
 import { clean, counted, elapsed, jsonLine, size } from './output.ts'
 import { Progress } from './progress.ts'
 import { ID_NOTES, idOf, watched } from './snapshot.ts'
-import { type ReadSnapshots, withSnapshots } from './snapshot-place.ts'
+import { type ReadSnapshots, unlisted, withSnapshots } from './snapshot-place.ts'
 
 const OTHERS = 'Other snapshots are unharmed, and so is the store; take a new one.'
 
@@ -28,7 +28,9 @@ export const snapshotVerify: Command = {
       const all = await snapshots.list()
       const ids = await Promise.all(words.map((word) => idOf(word, async () => all)))
       const wanted = ids.length > 0 ? [...new Set(ids)] : all.map(({ id }) => id)
-      const checked = await check(snapshots, { ids: wanted, all }, context)
+      const lost = ids.length > 0 ? [] : await unlisted(snapshots, context.storage(directoryOf(args)), all)
+      const damaged = lost.map((error) => asReport(error, String(error.details.snapshot)))
+      const checked = [...(await check(snapshots, { ids: wanted, all }, context)), ...damaged]
       const ok = checked.every((one) => one.ok)
       const durationMs = Math.round(context.clock.monotonic() - startedAt)
       const json = { ok, snapshots: checked, durationMs }

@@ -1,7 +1,8 @@
 /** The snapshots of a store: who may do what when, and the way from public calls to the parts that do it.
  * @module */
-import { isVarveError, VarveError } from '../errors.ts'
+import { isVarveError } from '../errors.ts'
 import type { ManifestState, TopicRow } from '../manifest/index.ts'
+import { wholeOption } from '../options.ts'
 import type { Storage } from '../ports/storage.ts'
 import { SnapshotCatalogue } from '../snapshot/catalogue.ts'
 import { checkTruth } from '../snapshot/check.ts'
@@ -68,7 +69,6 @@ export class StoreSnapshots implements Snapshots {
       isFenced: () => context.isFenced(),
       diagnose: (code, message, details) => context.diagnose(code, message, details),
     })
-    this.#turns = new SnapshotTurns(context.clock)
     this.#host = hostOf(parts)
     this.#turns = new SnapshotTurns(context.clock)
     this.#stopping = new Stopping(context.closing)
@@ -88,7 +88,7 @@ export class StoreSnapshots implements Snapshots {
   create(options: CreateSnapshotOptions = {}): Promise<SnapshotInfo> {
     return this.#change('create a snapshot', options, async (signal) => {
       const { minIntervalMs = this.policy.minIntervalMs } = options
-      checkPolicy({ minIntervalMs })
+      wholeOption('minIntervalMs', minIntervalMs, { least: 0 })
       checkInterval(await this.#catalogue.list(), options, { now: this.#context.clock.now(), minIntervalMs })
       return createSnapshot({ host: this.#host, catalogue: this.#catalogue }, { ...options, signal })
     })
@@ -174,14 +174,7 @@ export class StoreSnapshots implements Snapshots {
   }
 
   delete(id: string, options: SnapshotLockOptions = {}): Promise<{ readonly freedBytes: number }> {
-    return this.#change('delete a snapshot', { ...options, unread: id }, async () => {
-      const { pinned } = await this.#catalogue.info(id)
-      if (pinned) {
-        const details = { snapshot: id }
-        throw new VarveError('SNAPSHOT_PINNED', `Cannot delete snapshot "${id}": it is pinned`, { details })
-      }
-      return this.#catalogue.remove(id)
-    })
+    return this.#change('delete a snapshot', { ...options, unread: id }, () => this.#catalogue.remove(id))
   }
 
   pin(id: string, pinned = true): Promise<SnapshotInfo> {
@@ -221,12 +214,25 @@ export class StoreSnapshots implements Snapshots {
       new SnapshotSchedule(options, {
         clock,
         random,
-        create: async (target) => (await this.create(target)).id,
-        cleanUp: async () => (await this.cleanup()).removed.map(({ id }) => id),
+        create: (target) => this.#told(async () => (await this.create(target)).id),
+        cleanUp: () => this.#told(async () => (await this.cleanup()).removed.map(({ id }) => id)),
         last: async () => newestOf(await this.#catalogue.list(), options, clock.now())?.timestamp,
       })
     void this.#schedule?.stop()
     this.#schedule = next
+  }
+
+  /** Do something regular: the schedule keeps its failure, and who watches the store is told. */
+  async #told<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run()
+    } catch (error) {
+      const isExpected = this.#context.closing.aborted || isVarveError(error, 'SNAPSHOT_TOO_SOON')
+      const code = isVarveError(error) ? error.code : 'INTERNAL'
+      const reason = error instanceof Error ? error.message : String(error)
+      if (!isExpected) this.#context.diagnose('SNAPSHOT_FAILED', 'A regular snapshot failed', { code, reason })
+      throw error
+    }
   }
 
   get scheduled(): SnapshotScheduleStatus | undefined {

@@ -110,6 +110,29 @@ describe('snapshot verify and usage', () => {
     expect(json).toMatchObject({ ok: false, snapshots: [{ snapshot: second, ok: false }] })
   })
 
+  test('a snapshot whose manifest is damaged is named, listed or not', async () => {
+    const machine = await withStore()
+    const [first, second] = [await take(machine), await take(machine)]
+    await damage(machine, await fileOf(machine, first, ''))
+    for (const isListed of [true, false]) {
+      if (!isListed) await machine.storage('./varve-data').remove('.snapshots/snapshots.json')
+      const ran = await machine.run(['snapshot', 'verify'])
+      expect(ran.exitCode).toBe(3)
+      expect(ran.output).toMatch(new RegExp(`^DAMAGE {2}${first}, .*MANIFEST-`, 'm'))
+      expect(ran.output).toContain('Damage found in 1 snapshot: checked 2 snapshots')
+      const ls = await machine.run(['snapshot', 'ls'])
+      expect(ls.output).toContain(second)
+      expect(ls.output.includes(first)).toBe(isListed)
+      expect(ls.errors.includes('varve: not listed: ') && ls.errors.includes(first)).toBe(!isListed)
+    }
+    expect(await machine.done(`snapshot verify ${second}`)).toContain('No damage found')
+    expect(await machine.done('snapshot restore newest --to new')).toContain('10 events')
+    const asked = await machine.run(['snapshot', 'rm', first])
+    expect(asked.errors).toContain(`To delete ${first}, which is damaged, run: `)
+    await machine.done(/run: varve (.*)/.exec(asked.errors)?.[1] ?? '')
+    expect(await machine.done('snapshot verify')).toContain('No damage found: checked 1 snapshot')
+  })
+
   test('usage says what is shared', async () => {
     const machine = await withStore()
     const id = await take(machine)

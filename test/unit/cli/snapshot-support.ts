@@ -44,8 +44,8 @@ export async function damage(machine: Machine, path: string): Promise<void> {
 
 /** Path of the first file of a snapshot whose name matches. */
 export async function fileOf(machine: Machine, id: string, folder: string): Promise<string> {
-  const path = `.snapshots/${id}/${folder}`
-  const [first] = await machine.storage(HERE).list(path)
+  const path = folder === '' ? `.snapshots/${id}` : `.snapshots/${id}/${folder}`
+  const first = (await machine.storage(HERE).list(path)).find(({ kind }) => kind === 'file')
   if (first === undefined) throw new Error(`Nothing is in ${path}`)
   return `${path}/${first.name}`
 }
