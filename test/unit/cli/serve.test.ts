@@ -3,6 +3,8 @@
 import { describe, expect, test } from 'vitest'
 import { openStore, VarveError } from '../../../src/index.ts'
 import { systemClock } from '../../../src/ports/clock.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
+import { mustSettle } from '../../support/settle.ts'
 import { Machine, type Ran, type RunOptions } from './support.ts'
 
 /** Serve, do something when the server has started, and interrupt. */
@@ -117,6 +119,26 @@ describe('serve', () => {
       },
     })
     expect(machine.served).toHaveLength(2)
+  })
+
+  test('logs what went wrong with a regular snapshot, and goes on', async () => {
+    const machine = new Machine()
+    const clock = new ManualClock()
+    machine.clock = clock
+    const failed = async () => {
+      while ((machine.served[0]?.store.snapshots.scheduled?.failures ?? 0) === 0)
+        await new Promise((resolve) => setImmediate(resolve))
+    }
+    const ran = await serve(machine, ['./data', '--snapshot-every', '1h', '--snapshot-topic', 'nothing'], {
+      started: () => mustSettle(failed(), () => clock.advance(1_800_000)),
+    })
+    expect(ran.exitCode).toBe(0)
+    const [line = ''] = ran.errors.split('\n')
+    expect(JSON.parse(line)).toMatchObject({
+      level: 'warn',
+      code: 'SNAPSHOT_FAILED',
+      details: { code: 'TOPIC_UNKNOWN' },
+    })
   })
 
   test.each([
