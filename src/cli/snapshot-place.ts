@@ -182,7 +182,7 @@ class PlacedSnapshots implements ReadSnapshots, KeptSnapshots {
 
   export(id: string, to: Storage, options: SnapshotCopyOptions = {}): Promise<SnapshotCopyReport> {
     const { clock, random } = this.#host
-    return copySnapshot(this.#catalogue, new SnapshotCatalogue(to), id, {
+    return copySnapshot({ from: this.#catalogue, to: new SnapshotCatalogue(to) }, id, {
       ...options,
       check: checkTruth,
       clock,

@@ -37,8 +37,7 @@ export interface CopyOptions extends SnapshotCopyOptions {
  * @throws {VarveError} `SNAPSHOT_UNKNOWN`, `SNAPSHOT_DAMAGED` {snapshot, file, reason}, `FILE_EXISTS` {snapshot} when
  * another snapshot has this id there, `STORAGE_FULL` {neededBytes, freeBytes}, and what the storages throw. */
 export async function copySnapshot(
-  from: SnapshotCatalogue,
-  to: SnapshotCatalogue,
+  { from, to }: { readonly from: SnapshotCatalogue; readonly to: SnapshotCatalogue },
   id: string,
   options: CopyOptions,
 ): Promise<SnapshotCopyReport> {

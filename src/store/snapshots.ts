@@ -191,13 +191,17 @@ export class StoreSnapshots implements Snapshots {
 
   async export(id: string, to: Storage, options: SnapshotCopyOptions = {}): Promise<SnapshotCopyReport> {
     const task = (signal: AbortSignal) =>
-      copySnapshot(this.#catalogue, new SnapshotCatalogue(to), id, this.#copying({ ...options, signal }))
+      copySnapshot({ from: this.#catalogue, to: new SnapshotCatalogue(to) }, id, this.#copying({ ...options, signal }))
     return this.#read('export a snapshot', id, { signal: options.signal, task })
   }
 
   import(id: string, from: Storage, options: SnapshotCopyOptions = {}): Promise<SnapshotCopyReport> {
     return this.#change('import a snapshot', options, (signal) =>
-      copySnapshot(new SnapshotCatalogue(from), this.#catalogue, id, this.#copying({ ...options, signal })),
+      copySnapshot(
+        { from: new SnapshotCatalogue(from), to: this.#catalogue },
+        id,
+        this.#copying({ ...options, signal }),
+      ),
     )
   }
 

@@ -1,6 +1,6 @@
 /** Copies of snapshots to a disk that loses power, or fails, at any of their calls.
  *
- * Goal: what is listed on the disk is whole; what was reported as copied is listed; the next copy goes on and ends well.
+ * Goal: what is listed on the disk is whole; what was reported as copied is listed; the next copy ends well.
  * Method: two snapshots are copied one after the other from a store that is well, and the disk is crashed at every
  * operation, or every call fails once or from then on; what is left is checked, copied to again, and checked.
  * @module */
@@ -42,7 +42,7 @@ async function workload(files: FaultFiles, ledger: Ledger<string>): Promise<void
   try {
     for (const id of ids) {
       ledger.attempt(id)
-      await copy(from, to, id)
+      await copy({ from, to }, id)
       ledger.acknowledge(id)
     }
   } catch (error) {
@@ -55,7 +55,7 @@ async function checkImage(files: FaultFiles, known: Known<string>, ledger: Ledge
   const listed = (await to.list()).map(({ id }) => id).toReversed()
   expect(listed.slice(0, known.acknowledged.length)).toEqual(known.acknowledged)
   for (const id of listed) await expectWhole(to, id)
-  for (const id of ids) await copy(from, to, id)
+  for (const id of ids) await copy({ from, to }, id)
   for (const id of ids) await expectWhole(to, id)
   ledger.shown(ids)
 }

@@ -77,7 +77,7 @@ class Run {
     const keys = new Set<string>()
     for (const other of this.#copied) for (const { key } of truthFiles(await this.#to.state(other))) keys.add(key)
     const truth = truthFiles(await this.#source.catalogue.state(id)).filter(({ key }) => keys.has(key))
-    const report = await copy(this.#source.catalogue, this.#to, id)
+    const report = await copy({ from: this.#source.catalogue, to: this.#to }, id)
     const there = truth.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
     expect(report.bytesShared).toBeGreaterThanOrEqual(there)
     this.#copied.add(id)
@@ -88,7 +88,7 @@ class Run {
     const from = this.#files.position
     this.#files.failAt(({ index }) => index >= from + calls, 'EIO', { sticky: true })
     try {
-      await copy(this.#source.catalogue, this.#to, id)
+      await copy({ from: this.#source.catalogue, to: this.#to }, id)
       this.#copied.add(id)
     } catch (error) {
       if (!isVarveError(error)) throw error
@@ -117,7 +117,7 @@ class Run {
 
   async #bringBack(id: string): Promise<void> {
     if (!this.#copied.has(id)) return
-    await copy(this.#to, this.#source.catalogue, id)
+    await copy({ from: this.#to, to: this.#source.catalogue }, id)
     expect(await this.#differences(this.#source.catalogue, id)).toEqual([])
     expect(await contentOf(this.#source.catalogue.storageOf(id))).toBe(await contentOf(this.#to.storageOf(id)))
   }

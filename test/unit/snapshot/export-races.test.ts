@@ -92,9 +92,9 @@ describe('copySnapshot', { timeout: 60_000 }, () => {
     await withSeeds(async (seed) => {
       const { from, process, plain } = await placesOf(seed)
       const [id = ''] = ids
-      const codes = await codesOf([copy(from, process(), id), copy(from, process(), id)])
+      const codes = await codesOf([copy({ from, to: process() }, id), copy({ from, to: process() }, id)])
       expect(codes.filter((code) => code !== 'FILE_MISSING' && code !== 'FILE_EXISTS')).toEqual([])
-      await copy(from, plain, id)
+      await copy({ from, to: plain }, id)
       expect(await expectWhole(plain)).toEqual([id])
     })
   })
@@ -102,7 +102,7 @@ describe('copySnapshot', { timeout: 60_000 }, () => {
   test('of several snapshots at the same time leaves all of them', async () => {
     await withSeeds(async (seed) => {
       const { from, process, plain } = await placesOf(seed)
-      expect(await codesOf(ids.map((id) => copy(from, process(), id)))).toEqual([])
+      expect(await codesOf(ids.map((id) => copy({ from, to: process() }, id)))).toEqual([])
       expect(await expectWhole(plain)).toEqual(ids.toReversed())
     })
   })
@@ -111,8 +111,8 @@ describe('copySnapshot', { timeout: 60_000 }, () => {
     await withSeeds(async (seed) => {
       const { from, process, plain } = await placesOf(seed)
       const [first = '', second = ''] = ids
-      await copy(from, plain, first)
-      expect(await codesOf([copy(from, process(), second), process().remove(first)])).toEqual([])
+      await copy({ from, to: plain }, first)
+      expect(await codesOf([copy({ from, to: process() }, second), process().remove(first)])).toEqual([])
       expect(await expectWhole(plain)).toEqual([second])
     })
   })
@@ -121,7 +121,7 @@ describe('copySnapshot', { timeout: 60_000 }, () => {
     await withSeeds(async (seed) => {
       const { from, process, plain } = await placesOf(seed)
       const [first = ''] = ids
-      const codes = await codesOf([copy(from, process(), first), from.remove(first)])
+      const codes = await codesOf([copy({ from, to: process() }, first), from.remove(first)])
       const listed = await expectWhole(plain)
       expect(listed).toEqual(codes.length === 0 ? [first] : [])
       for (const code of codes) expect(code).toBe('SNAPSHOT_UNKNOWN')

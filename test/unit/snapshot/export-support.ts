@@ -105,15 +105,16 @@ function noteOf(number: number): string {
 
 let copies = 0
 
+/** Where a copy comes from and goes to. */
+interface Places {
+  readonly from: SnapshotCatalogue
+  readonly to: SnapshotCatalogue
+}
+
 /** Copy with a check of what arrives. */
-export function copy(
-  from: SnapshotCatalogue,
-  to: SnapshotCatalogue,
-  id: string,
-  options: Partial<CopyOptions> = {},
-): Promise<SnapshotCopyReport> {
+export function copy(places: Places, id: string, options: Partial<CopyOptions> = {}): Promise<SnapshotCopyReport> {
   const random = seededRandom(++copies)
-  return copySnapshot(from, to, id, { check: checkTruth, clock: new ManualClock(), random, ...options })
+  return copySnapshot(places, id, { check: checkTruth, clock: new ManualClock(), random, ...options })
 }
 
 /** Everything that a reader sees in a snapshot, as text. */

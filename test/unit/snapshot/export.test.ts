@@ -47,7 +47,7 @@ describe('copySnapshot', () => {
     await source.appendVersion('board', { shapes: [1] })
     const id = await source.snapshot()
     const to = new SnapshotCatalogue(memoryStorage())
-    const report = await copy(source.catalogue, to, id)
+    const report = await copy({ from: source.catalogue, to }, id)
     const files = await filesUnder(source.catalogue.storageOf(id))
     expect(report).toMatchObject({ snapshot: id, filesSent: files.size - 1, filesShared: 0, bytesShared: 0 })
     expect(report.bytesSent).toBe(bytesOf(files))
@@ -60,11 +60,11 @@ describe('copySnapshot', () => {
     const source = await sourceOf(200)
     const to = new SnapshotCatalogue(memoryStorage())
     const first = await source.snapshot()
-    await copy(source.catalogue, to, first)
+    await copy({ from: source.catalogue, to }, first)
     const before = await filesUnder(source.catalogue.storageOf(first))
     await source.grow(20)
     const second = await source.snapshot()
-    const report = await copy(source.catalogue, to, second)
+    const report = await copy({ from: source.catalogue, to }, second)
     const after = await filesUnder(source.catalogue.storageOf(second))
     const growth = bytesOf(new Map([...after].filter(([path, size]) => before.get(path) !== size)))
     expect(report.bytesSent).toBeLessThanOrEqual(growth * 1.1)
@@ -77,8 +77,12 @@ describe('copySnapshot', () => {
     const source = await sourceOf(5)
     const id = await source.snapshot()
     const to = new SnapshotCatalogue(memoryStorage())
-    const { filesSent } = await copy(source.catalogue, to, id)
-    expect(await copy(source.catalogue, to, id)).toMatchObject({ filesSent: 0, bytesSent: 0, filesShared: filesSent })
+    const { filesSent } = await copy({ from: source.catalogue, to }, id)
+    expect(await copy({ from: source.catalogue, to }, id)).toMatchObject({
+      filesSent: 0,
+      bytesSent: 0,
+      filesShared: filesSent,
+    })
   })
 
   test('refuses when another snapshot has its id there', async () => {
@@ -86,7 +90,7 @@ describe('copySnapshot', () => {
     const id = await source.snapshot()
     expect(await other.snapshot()).toBe(id)
     const before = await filesUnder(other.storage)
-    const error = await failureOf(copy(source.catalogue, other.catalogue, id))
+    const error = await failureOf(copy({ from: source.catalogue, to: other.catalogue }, id))
     expect(error).toMatchObject({ code: 'FILE_EXISTS', details: { snapshot: id } })
     expect(await filesUnder(other.storage)).toEqual(before)
   })
@@ -95,7 +99,7 @@ describe('copySnapshot', () => {
     const source = await sourceOf(1)
     const to = new SnapshotCatalogue(memoryStorage())
     for (const id of ['snapshot-1', '../orders', ''])
-      expect(await failureOf(copy(source.catalogue, to, id))).toMatchObject({ code: 'SNAPSHOT_UNKNOWN' })
+      expect(await failureOf(copy({ from: source.catalogue, to }, id))).toMatchObject({ code: 'SNAPSHOT_UNKNOWN' })
   })
 
   test('keeps a snapshot pinned', async () => {
@@ -103,7 +107,7 @@ describe('copySnapshot', () => {
     const id = await source.snapshot()
     await source.catalogue.pin(id, true)
     const to = new SnapshotCatalogue(memoryStorage())
-    await copy(source.catalogue, to, id)
+    await copy({ from: source.catalogue, to }, id)
     expect(await to.info(id)).toMatchObject({ pinned: true })
   })
 
@@ -112,10 +116,10 @@ describe('copySnapshot', () => {
     const [first, place] = [await source.snapshot(), new SnapshotCatalogue(memoryStorage())]
     await source.grow(2)
     const second = await source.snapshot()
-    for (const id of [first, second]) await copy(source.catalogue, place, id)
+    for (const id of [first, second]) await copy({ from: source.catalogue, to: place }, id)
     const content = await contentOf(source.catalogue.storageOf(first))
     await source.catalogue.remove(first)
-    const report = await copy(place, source.catalogue, first)
+    const report = await copy({ from: place, to: source.catalogue }, first)
     expect(report.bytesSent).toBeLessThan(report.bytesShared)
     expect(await contentOf(source.catalogue.storageOf(first))).toBe(content)
     expect((await source.catalogue.list()).map(({ id }) => id)).toEqual([second, first])
@@ -128,7 +132,7 @@ describe('copySnapshot', () => {
     await source.grow(10)
     const id = await source.snapshot()
     const to = new SnapshotCatalogue(memoryStorage())
-    await copy(source.catalogue, to, id)
+    await copy({ from: source.catalogue, to }, id)
     const at = to.storageOf(id)
     for (const path of (await filesUnder(at)).keys()) expect(await at.linkCount(path)).toBe(1)
   })
@@ -138,7 +142,7 @@ describe('copySnapshot', () => {
     const id = await source.snapshot()
     const seen: SnapshotProgress[] = []
     const to = new SnapshotCatalogue(memoryStorage())
-    const report = await copy(source.catalogue, to, id, { onProgress: (progress) => seen.push(progress) })
+    const report = await copy({ from: source.catalogue, to }, id, { onProgress: (progress) => seen.push(progress) })
     const steps = seen.map(({ step }) => step).filter((step, at, all) => step !== all[at - 1])
     expect(steps).toEqual(['prepare', 'files', 'verify', 'publish'])
     const sent = seen.filter(({ step }) => step === 'files')
@@ -152,10 +156,10 @@ describe('copySnapshot', () => {
       const source = await sourceOf(30)
       const to = new SnapshotCatalogue(limitedStorage(memoryStorage(), keep))
       const first = await source.snapshot()
-      await copy(source.catalogue, to, first)
+      await copy({ from: source.catalogue, to }, first)
       await source.grow(3)
       const second = await source.snapshot()
-      const report = await copy(source.catalogue, to, second)
+      const report = await copy({ from: source.catalogue, to }, second)
       expect(report.filesShared > 0).toBe('hardLinks' in keep)
       for (const id of [first, second])
         expect(await contentOf(to.storageOf(id))).toBe(await contentOf(source.catalogue.storageOf(id)))
@@ -172,7 +176,7 @@ describe('copySnapshot, of files that have grown,', () => {
     const place = memoryStorage()
     const to = new SnapshotCatalogue(place)
     const first = await source.snapshot()
-    await copy(source.catalogue, to, first)
+    await copy({ from: source.catalogue, to }, first)
     await source.grow(1)
     await source.appendVersion('board', { shapes: [1, 2] })
     const second = await source.snapshot()
@@ -182,7 +186,7 @@ describe('copySnapshot, of files that have grown,', () => {
   test('sends only the rest, and leaves the earlier one as it was', async () => {
     const { source, to, first, second } = await grown()
     const before = await filesUnder(to.storageOf(first))
-    const report = await copy(source.catalogue, to, second)
+    const report = await copy({ from: source.catalogue, to }, second)
     const after = await filesUnder(to.storageOf(second))
     expect(report.bytesSent).toBe(bytesOf(after) - bytesOf(before))
     expect(await filesUnder(to.storageOf(first))).toEqual(before)
@@ -195,7 +199,7 @@ describe('copySnapshot, of files that have grown,', () => {
     const { source, to, first, second } = await grown()
     const file = 'topics/orders/0/00000000000000000000.log'
     await flipByte(to.storageOf(first), file, 1000)
-    const report = await copy(source.catalogue, to, second)
+    const report = await copy({ from: source.catalogue, to }, second)
     expect(report.bytesSent).toBeGreaterThan((await filesUnder(to.storageOf(second))).get(file) ?? 0)
     expect(await contentOf(to.storageOf(second))).toBe(await contentOf(source.catalogue.storageOf(second)))
   })
@@ -205,7 +209,9 @@ describe('copySnapshot, of files that have grown,', () => {
     const before = await filesUnder(place)
     for (const room of [0, 100, 2000, 3000, 4000]) {
       const full = new SnapshotCatalogue(fullAfter(place, room))
-      expect(await failureOf(copy(source.catalogue, full, second))).toMatchObject({ code: 'STORAGE_FULL' })
+      expect(await failureOf(copy({ from: source.catalogue, to: full }, second))).toMatchObject({
+        code: 'STORAGE_FULL',
+      })
       expect(await filesUnder(place)).toEqual(before)
     }
   })
@@ -225,14 +231,14 @@ describe('copySnapshot, when something is wrong,', () => {
       for (const position of [0, sizeBytes >> 1, sizeBytes - 1]) {
         await flipByte(at, file, position)
         const to = new SnapshotCatalogue(memoryStorage())
-        const error = await failureOf(copy(source.catalogue, to, id))
+        const error = await failureOf(copy({ from: source.catalogue, to }, id))
         expect(error).toMatchObject({ code: 'SNAPSHOT_DAMAGED', details: { snapshot: id, file } })
         expect(await to.list()).toEqual([])
         await flipByte(at, file, position)
       }
     }
     const to = new SnapshotCatalogue(memoryStorage())
-    await copy(source.catalogue, to, id)
+    await copy({ from: source.catalogue, to }, id)
   })
 
   test('names a file that is missing or too short before it writes anything', async () => {
@@ -245,10 +251,10 @@ describe('copySnapshot, when something is wrong,', () => {
     await handle.close()
     const place = memoryStorage()
     const to = new SnapshotCatalogue(place)
-    const short = await failureOf(copy(source.catalogue, to, id))
+    const short = await failureOf(copy({ from: source.catalogue, to }, id))
     expect(short).toMatchObject({ code: 'SNAPSHOT_DAMAGED', details: { snapshot: id, file } })
     await at.remove(file)
-    const missing = await failureOf(copy(source.catalogue, to, id))
+    const missing = await failureOf(copy({ from: source.catalogue, to }, id))
     expect(missing).toMatchObject({ code: 'SNAPSHOT_DAMAGED', details: { file, reason: 'it is missing' } })
     expect(await filesUnder(place)).toEqual(new Map())
   })
@@ -265,11 +271,11 @@ describe('copySnapshot, when something is wrong,', () => {
         await place.replace(from, to)
       },
     })
-    const work = copy(source.catalogue, new SnapshotCatalogue(stopping), id, { signal: stop.signal })
+    const work = copy({ from: source.catalogue, to: new SnapshotCatalogue(stopping) }, id, { signal: stop.signal })
     await expect(work).rejects.toThrow('stop')
     const to = new SnapshotCatalogue(place)
     expect(await to.list()).toEqual([])
-    const report = await copy(source.catalogue, to, id)
+    const report = await copy({ from: source.catalogue, to }, id)
     expect(report.filesShared).toBeGreaterThanOrEqual(10)
     expect(report.bytesShared + report.bytesSent).toBe(bytesOf(await filesUnder(source.catalogue.storageOf(id))))
     expect(await filesUnder(to.storageOf(id))).toEqual(await filesUnder(source.catalogue.storageOf(id)))
@@ -286,7 +292,7 @@ describe('copySnapshot, when something is wrong,', () => {
         await place.replace(from, to)
       },
     })
-    await expect(copy(source.catalogue, new SnapshotCatalogue(failing), id)).rejects.toThrow('gone')
+    await expect(copy({ from: source.catalogue, to: new SnapshotCatalogue(failing) }, id)).rejects.toThrow('gone')
     const to = new SnapshotCatalogue(place)
     const at = to.storageOf(id)
     const paths = [...(await filesUnder(at)).keys()]
@@ -298,7 +304,7 @@ describe('copySnapshot, when something is wrong,', () => {
       await handle.close()
     }
     await (await at.createExclusive(`${cut}.0123456789.part`)).close()
-    await copy(source.catalogue, to, id)
+    await copy({ from: source.catalogue, to }, id)
     expect(await filesUnder(at)).toEqual(await filesUnder(source.catalogue.storageOf(id)))
     expect(await contentOf(at)).toBe(await contentOf(source.catalogue.storageOf(id)))
   })
@@ -308,7 +314,7 @@ describe('copySnapshot, when something is wrong,', () => {
     const id = await source.snapshot()
     const place = memoryStorage()
     const full = wrapped(place, { freeBytes: async () => 100 })
-    const error = await failureOf(copy(source.catalogue, new SnapshotCatalogue(full), id))
+    const error = await failureOf(copy({ from: source.catalogue, to: new SnapshotCatalogue(full) }, id))
     const neededBytes = bytesOf(await filesUnder(source.catalogue.storageOf(id)))
     expect(error).toMatchObject({ code: 'STORAGE_FULL', details: { neededBytes, freeBytes: 100 } })
     expect(await filesUnder(place)).toEqual(new Map())
@@ -322,10 +328,12 @@ describe('copySnapshot, when something is wrong,', () => {
     const rooms = [0, 1, 5000, needed >> 1, needed - 1, needed, needed + 1, needed + 900]
     for (const room of rooms) {
       const place = memoryStorage()
-      const error = await failureOf(copy(source.catalogue, new SnapshotCatalogue(fullAfter(place, room)), id))
+      const error = await failureOf(
+        copy({ from: source.catalogue, to: new SnapshotCatalogue(fullAfter(place, room)) }, id),
+      )
       expect(error).toMatchObject({ code: 'STORAGE_FULL' })
       expect([room, ...(await filesUnder(place)).keys()]).toEqual([room])
-      await copy(source.catalogue, new SnapshotCatalogue(place), id)
+      await copy({ from: source.catalogue, to: new SnapshotCatalogue(place) }, id)
     }
   })
 
@@ -333,11 +341,13 @@ describe('copySnapshot, when something is wrong,', () => {
     const source = await sourceOf(40)
     const first = await source.snapshot()
     const place = memoryStorage()
-    await copy(source.catalogue, new SnapshotCatalogue(place), first)
+    await copy({ from: source.catalogue, to: new SnapshotCatalogue(place) }, first)
     await source.grow(20)
     const second = await source.snapshot()
     const before = await filesUnder(place)
-    const error = await failureOf(copy(source.catalogue, new SnapshotCatalogue(fullAfter(place, 9000)), second))
+    const error = await failureOf(
+      copy({ from: source.catalogue, to: new SnapshotCatalogue(fullAfter(place, 9000)) }, second),
+    )
     expect(error).toMatchObject({ code: 'STORAGE_FULL' })
     expect(await filesUnder(place)).toEqual(before)
   })
@@ -371,10 +381,10 @@ describe('copySnapshot, with merged term runs,', () => {
     do await source.grow(1)
     while ((await source.sealed()) < segments)
     const first = await source.snapshot()
-    await copy(source.catalogue, to, first)
+    await copy({ from: source.catalogue, to }, first)
     while ((await source.sealed()) < 9) await source.grow(1)
     const second = await source.snapshot()
-    const report = await copy(source.catalogue, to, second)
+    const report = await copy({ from: source.catalogue, to }, second)
     return { source, to, first, second, report, at: to.storageOf(second) }
   }
 
@@ -389,7 +399,7 @@ describe('copySnapshot, with merged term runs,', () => {
     const fresh = [...files].filter(([path, size]) => before.get(path) !== size)
     expect(report.bytesSent).toBe(bytesOf(new Map(fresh.map(([path, size]) => [path, size - (before.get(path) ?? 0)]))))
     expect(await contentOf(at)).toBe(await contentOf(source.catalogue.storageOf(second)))
-    await copy(to, source.catalogue, second)
+    await copy({ from: to, to: source.catalogue }, second)
   })
 
   test('sends a run that is about what is new', async () => {
