@@ -15,6 +15,8 @@ describe('snapshot restore', () => {
     )
     expect(text).toMatch(/^ {2}topic orders: 10 events, up to offset 10$/m)
     expect(text).toMatch(/^ {2}\d+ files? linked, \d+ copied \(.*\), [\d.]+ \w+ checked$/m)
+    const read = (data: string) => machine.done(`read orders --limit 10 --json --data ${data}`)
+    expect(await read('new')).toBe(await read(HERE))
     await machine.done('append orders --data new', { input: ndjson(numbered(2)) })
     const topics = async (data: string) => JSON.parse(await machine.done(`topics --json --data ${data}`)).topics
     expect(await topics('new')).toMatchObject([{ topic: 'orders', events: 12 }])
