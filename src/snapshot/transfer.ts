@@ -38,17 +38,17 @@ export interface Transferred {
   readonly bytesCopied: number
 }
 
-/** Links beside each other: calls that wait for the file system, a few for each thread that makes them. */
-const LINKS = 16
+/** Links beside each other: one for each thread that makes such calls, so that an append's sync waits for few. */
+const LINKS = 4
 /** Copies beside each other, so that the syncs of some run while others are read and written. */
 const COPIES = 3
 const SYNCS = 8
 
 /** Bring files over. Cost: a call for each file that is linked; otherwise one reading and writing of every byte, in
  * pieces of 1 MiB.
- * @throws {VarveError} `FILE_MISSING` {path} of a file that is not optional, `FILE_EXISTS`, `STORAGE_FULL` {neededBytes,
- * freeBytes} before the first copy when the storage knows, `STORE_FENCED`, the signal's reason, and what the storages
- * throw. */
+ * @throws {VarveError} `FILE_MISSING` {path} of a file that is not optional, `FILE_EXISTS`, `STORAGE_FULL`
+ * {neededBytes, freeBytes} before the first copy when the storage knows, `STORE_FENCED`, the signal's reason, and what
+ * the storages throw. */
 export async function transfer(
   places: TransferPlaces,
   files: readonly TransferFile[],
