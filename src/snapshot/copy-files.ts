@@ -7,10 +7,10 @@
  * files that it created under a name that nobody else draws, and what they put in place is the same.
  * @module */
 import { isVarveError, VarveError } from '../errors.ts'
-import { manifestEpoch } from '../manifest/index.ts'
 import { type Random, randomId } from '../ports/random.ts'
 import type { Storage } from '../ports/storage.ts'
-import { inBase, linkBetween } from '../ports/storage-at.ts'
+import { linkBetween } from '../ports/storage-at.ts'
+import { namesBeside } from './copy-names.ts'
 import { type CopyFile, sizeOf } from './copy-plan.ts'
 import { sendRest } from './copy-rest.ts'
 import { forEach } from './several.ts'
@@ -58,7 +58,7 @@ export interface CopyParts {
 
 /** @returns those that are not there yet. What is there and too short or too long is removed. */
 async function keepWhole(files: readonly CopyFile[], { places: { to }, placed }: CopyParts): Promise<CopyFile[]> {
-  const names = await namesIn(directoriesOf(files), to)
+  const names = await namesBeside(files, to)
   // Where nothing is renamed, a file has its name before it is whole and synced.
   const isWhole = to.capabilities.atomicReplace
   const left: CopyFile[] = []
@@ -74,22 +74,6 @@ async function keepWhole(files: readonly CopyFile[], { places: { to }, placed }:
     }
   }
   return left
-}
-
-async function namesIn(directories: Iterable<string>, storage: Storage): Promise<Set<string>> {
-  const names = new Set<string>()
-  for (const directory of directories)
-    for (const { name, kind } of await storage.list(directory)) if (kind === 'file') names.add(`${directory}/${name}`)
-  return names
-}
-
-/** Where files are: the directories themselves. */
-function directoriesOf(files: readonly CopyFile[]): Set<string> {
-  return new Set(files.map(({ path }) => directoryOf(path)))
-}
-
-function directoryOf(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }
 
 /** @returns those that have to be sent. */
@@ -214,39 +198,4 @@ async function sendParts(
 /** The file as one that is sent whole. */
 export function withoutBeginning({ beginning: _, ...file }: CopyFile): CopyFile {
   return file
-}
-
-/** Make the names of files durable, their directories' included. */
-export async function syncNames(files: readonly CopyFile[], to: Storage): Promise<void> {
-  const directories = new Set<string>([''])
-  for (let directory of directoriesOf(files))
-    for (; directory !== ''; directory = directoryOf(directory)) directories.add(directory)
-  for (const directory of deepestFirst(directories)) await to.syncDirectory(directory)
-}
-
-function deepestFirst(directories: Iterable<string>): string[] {
-  return [...directories].sort((a, b) => b.split('/').length - a.split('/').length)
-}
-
-/** Remove files that were brought, and directories that are empty then, unless another copy was quicker and published
- * them. Never throws. @returns false when that is so. */
-export async function removeFiles(files: readonly { readonly path: string }[], to: Storage): Promise<boolean> {
-  const names = await to.list('').catch(() => undefined)
-  if (names === undefined || names.some(({ name }) => manifestEpoch(name) !== undefined)) return false
-  const directories = new Set<string>()
-  const { storage } = inBase({ storage: to, path: '' })
-  for (const inPlace of ['directory', ...files.map(({ path }) => path)]) {
-    const { path } = inBase({ storage: to, path: inPlace })
-    if (inPlace !== 'directory') await storage.remove(path).catch(() => undefined)
-    for (let directory = directoryOf(path); directory !== ''; directory = directoryOf(directory))
-      directories.add(directory)
-  }
-  for (const directory of deepestFirst(directories)) await storage.removeDirectory(directory).catch(() => undefined)
-  return true
-}
-
-/** Remove what no list names: leftovers of interrupted copies. Only what a copy makes is looked at. */
-export async function removeOthers(files: readonly CopyFile[], to: Storage): Promise<void> {
-  const wanted = new Set(files.map(({ path }) => path))
-  for (const path of await namesIn(directoriesOf(files), to)) if (!wanted.has(path)) await to.remove(path)
 }

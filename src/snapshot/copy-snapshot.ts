@@ -10,16 +10,8 @@ import type { Clock } from '../ports/clock.ts'
 import type { Random } from '../ports/random.ts'
 import { checkSnapshotId, type SnapshotCatalogue, type SnapshotManifest } from './catalogue.ts'
 import type { checkTruth } from './check.ts'
-import {
-  type CopyParts,
-  type Placed,
-  placeFiles,
-  removeFiles,
-  removeOthers,
-  sendFiles,
-  syncNames,
-  withoutBeginning,
-} from './copy-files.ts'
+import { type CopyParts, type Placed, placeFiles, sendFiles, withoutBeginning } from './copy-files.ts'
+import { removeFiles, removeOthers, syncNames } from './copy-names.ts'
 import { type CopyFile, type CopySource, copyDamaged, planCopy } from './copy-plan.ts'
 import { UNPUBLISHED } from './leftovers.ts'
 import { truthFiles } from './state-files.ts'

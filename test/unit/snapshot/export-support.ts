@@ -1,5 +1,7 @@
 /** Stores with snapshots to be copied elsewhere, without the store's own way to make them.
  * @module */
+import { memoryStorage } from '../../../adapters/memory/index.ts'
+import { isVarveError, VarveError } from '../../../src/errors.ts'
 import { openStore } from '../../../src/index.ts'
 import { type ManifestState, readManifest } from '../../../src/manifest/index.ts'
 import type { Storage } from '../../../src/ports/storage.ts'
@@ -52,6 +54,12 @@ export class Source {
   async writeDocument(name: string, value: unknown): Promise<void> {
     const store = await this.#open()
     await store.documents.write(name, value as never)
+    await store.close()
+  }
+
+  async deleteDocument(name: string): Promise<void> {
+    const store = await this.#open()
+    await store.documents.delete(name)
     await store.close()
   }
 
@@ -182,4 +190,52 @@ export async function bytesUnder(storage: Storage, directory = ''): Promise<Imag
     image.set(path, bytes)
   }
   return image
+}
+
+export async function sourceOf(batches: number): Promise<Source> {
+  const source = new Source(memoryStorage())
+  await source.createTopic()
+  await source.grow(batches)
+  return source
+}
+
+/** What a promise is rejected with. */
+export async function failureOf(work: Promise<unknown>): Promise<VarveError> {
+  const error = await work.then(
+    () => undefined,
+    (cause: unknown) => cause,
+  )
+  if (isVarveError(error)) return error
+  throw new Error(`Not refused: ${String(error)}`)
+}
+
+export function bytesOf(files: ReadonlyMap<string, number>): number {
+  return [...files].reduce((total, [path, size]) => (path.includes('MANIFEST') ? total : total + size), 0)
+}
+
+/** A storage on which a copy can be stopped, filled up or read wrongly. */
+export function wrapped(storage: Storage, by: Partial<Storage>): Storage {
+  return new Proxy(storage, {
+    get: (target, name) => {
+      const found = name in by ? by[name as keyof Storage] : target[name as keyof Storage]
+      return typeof found === 'function' ? found.bind(name in by ? by : target) : found
+    },
+  })
+}
+
+/** A storage with so much room. */
+export function fullAfter(storage: Storage, roomBytes: number): Storage {
+  let left = roomBytes
+  return wrapped(storage, {
+    createExclusive: async (path) => {
+      const handle = await storage.createExclusive(path)
+      const append = handle.append.bind(handle)
+      handle.append = (bytes) => {
+        left -= bytes.length
+        if (left < 0) throw new VarveError('STORAGE_FULL', 'Cannot write: the device is full', { details: { path } })
+        return append(bytes)
+      }
+      return handle
+    },
+  })
 }
