@@ -22,24 +22,17 @@ import {
   writeWhole,
 } from './catalogue-file.ts'
 import { removeTree } from './delete.ts'
-import {
-  checkSnapshotId,
-  directoryOf,
-  isSnapshotId,
-  msOf,
-  pinnedBy,
-  pinOf,
-  SNAPSHOTS_DIRECTORY,
-  snapshotId,
-  unknownSnapshot,
-} from './ids.ts'
+import { checkSnapshotId, directoryOf, msOf, pinOf, SNAPSHOTS_DIRECTORY, snapshotId, unknownSnapshot } from './ids.ts'
 import { detailsOf, infoOf } from './info.ts'
-import { removeLeftover, UNPUBLISHED } from './leftovers.ts'
+import { removeLeftover } from './leftovers.ts'
+import { namesIn, type SnapshotNames } from './names.ts'
+import { placeManifest, type SnapshotManifest } from './publish.ts'
 import { damagedSnapshot, hasManifest, readSnapshot, type StoredSnapshot } from './read-state.ts'
 import { forEach } from './several.ts'
 import type { SnapshotDetails, SnapshotInfo } from './types.ts'
 
 export { checkSnapshotId, SNAPSHOTS_DIRECTORY } from './ids.ts'
+export type { SnapshotManifest } from './publish.ts'
 
 /** Manifests that are read beside each other. */
 const WIDTH = 8
@@ -49,20 +42,6 @@ export interface CatalogueOptions {
   readonly isFenced?: () => Maybe<boolean>
   /** Told of what is passed over. */
   readonly diagnose?: (code: string, message: string, details: Readonly<Record<string, unknown>>) => void
-}
-
-/** A manifest that is to be published, or was. */
-export interface SnapshotManifest {
-  readonly name: string
-  readonly bytes: Uint8Array
-  readonly state: ManifestState
-}
-
-interface Names {
-  /** Directories that have the name of a snapshot. */
-  readonly ids: ReadonlySet<string>
-  readonly pinned: ReadonlySet<string>
-  readonly all: ReadonlySet<string>
 }
 
 /** Over a store, or any other place that snapshots are kept in. */
@@ -125,7 +104,7 @@ export class SnapshotCatalogue {
 
   /** An id that nothing uses, of this moment or the first one after it. */
   async freeId(now: number): Promise<string> {
-    const { all } = await this.#names()
+    const { all } = await namesIn(this.storage)
     let ms = Math.max(0, now)
     while (all.has(snapshotId(ms)) || all.has(pinOf(snapshotId(ms)))) ms++
     return snapshotId(ms)
@@ -155,7 +134,10 @@ export class SnapshotCatalogue {
     const { snapshot } = state
     assert(snapshot?.id === id, 'a snapshot is published under its own id')
     return this.#change(async () => {
-      await this.#place(directoryOf(id), { name, bytes })
+      await placeManifest(
+        { storage: this.storage, directory: directoryOf(id), checkFence: () => this.#checkFence() },
+        { name, bytes },
+      )
       const { digest } = this.storage
       const info = infoOf(state, snapshot, { pinned: await this.#isPinned(id), digest })
       const { pinned: _, ...row } = info
@@ -165,21 +147,6 @@ export class SnapshotCatalogue {
       })
       return info
     })
-  }
-
-  async #place(directory: string, { name, bytes }: { name: string; bytes: Uint8Array }): Promise<void> {
-    const { storage } = this
-    const { atomicReplace, hardLinks } = storage.capabilities
-    const path = `${directory}/${name}`
-    const written = atomicReplace || hardLinks ? `${directory}/${UNPUBLISHED}` : path
-    await storage.remove(written)
-    await this.#checkFence()
-    await writeWhole(storage, written, bytes)
-    await this.#checkFence()
-    if (atomicReplace) await storage.replace(written, path)
-    else if (hardLinks) await storage.link(written, path)
-    await storage.syncDirectory(directory)
-    if (!atomicReplace && hardLinks) await storage.remove(written)
   }
 
   /** Keep it whatever a policy says, or not any more. @throws {VarveError} `SNAPSHOT_UNKNOWN`, `SNAPSHOT_DAMAGED`. */
@@ -277,22 +244,10 @@ export class SnapshotCatalogue {
     return result
   }
 
-  async #names(): Promise<Names> {
-    const entries = await this.storage.list(SNAPSHOTS_DIRECTORY)
-    const ids = new Set<string>()
-    const pinned = new Set<string>()
-    for (const { name, kind } of entries) {
-      const pin = pinnedBy(name)
-      if (pin !== undefined) pinned.add(pin)
-      else if (kind === 'directory' && isSnapshotId(name)) ids.add(name)
-    }
-    return { ids, pinned, all: new Set(entries.map(({ name }) => name)) }
-  }
-
   /** What there is. */
-  async #look(): Promise<{ rows: CatalogueRows; names: Names }> {
+  async #look(): Promise<{ rows: CatalogueRows; names: SnapshotNames }> {
     const file = (await this.#file.rows()) ?? new Map<string, CatalogueRow>()
-    const names = await this.#names()
+    const names = await namesIn(this.storage)
     for (const id of this.#found.keys()) if (!names.ids.has(id) || file.has(id)) this.#found.delete(id)
     const missing = [...names.ids].filter((id) => !file.has(id) && !this.#found.has(id))
     await forEach(missing, WIDTH, (id) => this.#find(id))
