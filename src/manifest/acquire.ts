@@ -46,7 +46,7 @@ export interface AcquireOptions {
   /** Size from which on a manifest may be written anew; default 32 KiB. */
   readonly longBytes?: number
   /** Called when the claim stands and everything below it was read: what it gives is adopted instead of what was
-   * there, which counts until then. */
+   * there, which counts until then. Not with `takeOver` nor `lockTimeoutMs`. */
   readonly begin?: (claimed: ClaimedPlace) => Promise<Beginning>
 }
 
@@ -235,7 +235,9 @@ async function tryNext(options: AcquireOptions, seen: Survey): Promise<Acquired 
 /** A failure of the caller's own, whatever its code. */
 class NotBegun extends Error {}
 
-/** What is adopted. A claim over nothing is removed when it comes to nothing, so that the place is as it was. */
+/** What is adopted. A claim that comes to nothing is removed, so that the place is as it was and nobody has to wait for
+ * this process to end. That lets nobody back in: whoever begins anew neither overrules nor waits, so the owner before
+ * closed or is gone. */
 async function beginning(
   { storage, clock, random, begin }: AcquireOptions,
   { epoch }: Claim,
@@ -245,7 +247,7 @@ async function beginning(
   const isFenced = async () =>
     (await storage.exists(manifestName(epoch + 1))) || !(await storage.exists(manifestName(epoch)))
   const removeClaim = async () => {
-    if (previous !== undefined || (await isFenced())) return
+    if (await isFenced()) return
     await storage.remove(manifestName(epoch))
     await storage.syncDirectory('')
   }

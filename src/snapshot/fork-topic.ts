@@ -64,7 +64,7 @@ export async function forkTopic(maker: SegmentMaker, source: SourceTopic, as: Fo
   try {
     return await fork.run()
   } catch (error) {
-    await removeMade(maker, fork.files)
+    await removeMade(maker, fork.files, fork.directories)
     throw error
   } finally {
     await fork.close()
@@ -72,32 +72,31 @@ export async function forkTopic(maker: SegmentMaker, source: SourceTopic, as: Fo
 }
 
 /** Remove files that are not part of a store, and the directories that are empty then. Best effort: what stays is
- * ignored. */
+ * ignored. @param directories in which files may have been. */
 export async function removeMade(
   maker: Pick<SegmentMaker, 'storage' | 'isFenced' | 'diagnose'>,
   files: readonly string[],
+  directories: readonly string[] = [],
 ): Promise<void> {
   const { storage } = maker
-  const directories = new Set<string>()
-  for (const path of files) {
+  const attempt = async (path: string, work: () => Promise<void>) => {
     try {
-      if (await maker.isFenced()) return
-      await storage.remove(path)
-      for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1))
-        directories.add(path.slice(0, at))
+      if (!(await maker.isFenced())) await work()
     } catch {
       maker.diagnose('FILE_LEFT', `Left "${path}" behind`, { file: path })
     }
   }
-  // The deepest ones first.
-  for (const directory of [...directories].sort((a, b) => b.length - a.length)) {
-    const parent = directory.slice(0, Math.max(0, directory.lastIndexOf('/')))
-    try {
+  for (const path of files) await attempt(path, () => storage.remove(path))
+  const all = new Set<string>()
+  for (const path of [...files, ...directories.map((directory) => `${directory}/`)])
+    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) all.add(path.slice(0, at))
+  // A directory is longer than the ones that it is in.
+  for (const directory of [...all].sort((a, b) => b.length - a.length)) {
+    await attempt(directory, async () => {
+      await storage.syncDirectory(directory)
       await storage.removeDirectory(directory)
-      await storage.syncDirectory(parent)
-    } catch {
-      maker.diagnose('FILE_LEFT', `Left "${directory}" behind`, { file: directory })
-    }
+      await storage.syncDirectory(directory.slice(0, Math.max(0, directory.lastIndexOf('/'))))
+    })
   }
 }
 
@@ -124,6 +123,11 @@ class Fork {
     this.#as = as
     this.#pool = new FilePool(source.storage, maker.clock)
     this.#lineage = randomId(maker.random, LINEAGE_CHARACTERS)
+  }
+
+  /** Where files may have been made. */
+  get directories(): string[] {
+    return this.#source.row.partitions.map(({ partition }) => partitionDirectory(this.#as.name, partition))
   }
 
   async run(): Promise<ForkedTopic> {

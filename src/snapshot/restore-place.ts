@@ -38,8 +38,14 @@ export async function checkEmpty(to: Storage): Promise<void> {
   // A claim that nobody adopted: what else is there was never part of a store.
   const isInterrupted = names.some((name) => manifestEpoch(name) !== undefined)
   for (const directory of ['topics', 'documents', 'histories'])
-    if (!isInterrupted && (await to.list(directory)).length > 0) found.push(directory)
+    if (!isInterrupted && (await hasFiles(to, directory))) found.push(directory)
   if (found.length > 0) throw notEmpty(to, found)
+}
+
+async function hasFiles(storage: Storage, directory: string): Promise<boolean> {
+  for (const { name, kind } of await storage.list(directory))
+    if (kind !== 'directory' || (await hasFiles(storage, `${directory}/${name}`))) return true
+  return false
 }
 
 /** Whether there is nothing in a store. */

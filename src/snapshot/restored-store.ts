@@ -89,7 +89,7 @@ export class RestoredStore {
       diagnose: () => undefined,
     }
     const made: string[] = []
-    const undo = () => removeMade(maker, made)
+    const undo = () => removeMade(maker, made, this.#directories)
     this.#counts = { filesLinked: 0, filesCopied: 0, bytesCopied: 0 }
     try {
       const topics = await this.#topics(maker, made)
@@ -116,6 +116,12 @@ export class RestoredStore {
       await undo()
       throw error
     }
+  }
+
+  /** Of documents and histories, where files may have been made. */
+  get #directories(): string[] {
+    const { documents = [], histories = [] } = this.#source.isWhole ? this.#source.state : {}
+    return [...documents.map(({ name }) => `documents/${name}`), ...histories.map(({ name }) => `histories/${name}`)]
   }
 
   /** By another path the place may be the store itself: then its files are the same. */
@@ -201,7 +207,8 @@ export class RestoredStore {
   /** Files in the directories of topics that are not part of the new store: to be removed by whoever opens it. */
   async #leftBehind(topics: readonly TopicRow[], made: readonly string[]): Promise<Removal[]> {
     const { to } = this.#target
-    const needed = new Set(made)
+    // Some systems know no case: there the directory of an old topic may be that of a new one.
+    const needed = new Set(made.map((path) => path.toLowerCase()))
     const used = new Set(
       topics.flatMap(({ name, partitions }) => partitions.map((_, at) => partitionDirectory(name, at))),
     )
@@ -212,7 +219,7 @@ export class RestoredStore {
         const files = entries.map(({ name }) => name).filter((name) => isPartitionFile(name))
         // The checkpoint of another store is refused and replaced.
         const isLeft = (name: string) =>
-          !needed.has(`${partition}/${name}`) && (name !== CHECKPOINT_FILE || !used.has(partition))
+          !needed.has(`${partition}/${name}`.toLowerCase()) && (name !== CHECKPOINT_FILE || !used.has(partition))
         const left = files.filter(isLeft)
         if (left.length > 0) removing.push({ directory: partition, files: left })
       }
