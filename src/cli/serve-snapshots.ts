@@ -1,8 +1,7 @@
 /** The snapshots that `varve serve` takes by itself, and where it restores to when its API asks. @module */
-import type { Storage } from '../ports/storage.ts'
 import type { SnapshotPolicy, SnapshotScheduleOptions } from '../snapshot/types.ts'
 import { type Arguments, type OptionSpecs, wrongUse } from './arguments.ts'
-import type { CliContext } from './context.ts'
+import type { CliContext, ServeOptions } from './context.ts'
 import { policyOf } from './snapshot-keep.ts'
 import { spanOption } from './units.ts'
 
@@ -45,11 +44,8 @@ export function snapshotPlan(args: Arguments): SnapshotPlan {
 }
 
 /** Where a name leads that the API has checked to be one. */
-export function restorePlaces(
-  { restoreRoot }: SnapshotPlan,
-  context: CliContext,
-): ((name: string) => Storage) | undefined {
-  if (restoreRoot === undefined) return undefined
+export function restorePlaces({ restoreRoot }: SnapshotPlan, context: CliContext): Pick<ServeOptions, 'restoreTo'> {
+  if (restoreRoot === undefined) return {}
   const root = restoreRoot.replace(/[/\\]+$/, '')
-  return (name) => context.storage(`${root}/${name}`)
+  return { restoreTo: (name) => context.storage(`${root}/${name}`) }
 }

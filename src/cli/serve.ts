@@ -70,7 +70,6 @@ export const serve: Command = {
         onError: (error, projection) => log(context, 'error', { projection, message: messageOf(error) }),
       })
       if (plan.snapshots.schedule !== undefined) store.snapshots.schedule(plan.snapshots.schedule)
-      const restoreTo = restorePlaces(plan.snapshots, context)
       server = await context.host.start({
         store,
         token: token.value,
@@ -78,7 +77,7 @@ export const serve: Command = {
         port: plan.port,
         hosts: plan.hosts,
         behindProxy: plan.behindProxy,
-        ...(restoreTo === undefined ? {} : { restoreTo }),
+        ...restorePlaces(plan.snapshots, context),
         onError: (error, facts) => log(context, 'error', { ...facts, message: messageOf(error) }),
       })
       await terminal.write(greeting({ plan, store, server, sampled, curlToken: token.forShell }, args.flag('json')))
