@@ -188,9 +188,9 @@ export class RestoredStore {
       }
       rows.push({ ...history, groups })
     }
+    made.push(...files.map((file) => file.to))
     const isStopped = () => maker.isFenced()
     this.#count(await transfer({ from: this.#source.storage, to }, files, { signal, onProgress, isStopped }))
-    made.push(...files.map((file) => file.to))
     for (const one of replaced) await this.#replace(maker, one)
     return definedOf({ documents, histories: histories && rows, projections })
   }

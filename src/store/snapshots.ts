@@ -1,6 +1,6 @@
 /** The snapshots of a store: who may do what when, and the way from public calls to the parts that do it.
  * @module */
-import { isVarveError } from '../errors.ts'
+import { isVarveError, type VarveError } from '../errors.ts'
 import type { ManifestState, TopicRow } from '../manifest/index.ts'
 import { wholeOption } from '../options.ts'
 import type { Storage } from '../ports/storage.ts'
@@ -99,6 +99,8 @@ export class StoreSnapshots implements Snapshots {
     checkWritable(this.#context, action)
     const { signal, end } = this.#stopping.begin(wait.signal)
     try {
+      // Nobody is told that snapshots are being changed who was there first.
+      await this.#cleaning
       return await this.#turns.exclusively({ ...wait, signal }, () => task(signal))
     } finally {
       end()
@@ -144,10 +146,10 @@ export class StoreSnapshots implements Snapshots {
 
   async verify(id: string, options: SnapshotCopyOptions = {}): Promise<SnapshotReport> {
     const task = async (signal: AbortSignal) => {
-      await this.#catalogue.info(id)
+      await this.#catalogue.state(id)
       return { snapshot: id, ...(await this.#host.verify(this.#catalogue.storageOf(id), { ...options, signal })) }
     }
-    return this.#read('check a snapshot', id, { signal: options.signal, task })
+    return this.#verdict(id, () => this.#read('check a snapshot', id, { signal: options.signal, task }))
   }
 
   async restore(id: string, options: RestoreOptions): Promise<RestoreReport> {
@@ -170,7 +172,19 @@ export class StoreSnapshots implements Snapshots {
       const report = await this.#host.verify(to, { ...check, signal })
       return { snapshot: id, ...report, restoreMs, durationMs: clock.monotonic() - started }
     }
-    return this.#read('restore a snapshot', id, { signal: check.signal, task })
+    return this.#verdict(id, () => this.#read('restore a snapshot', id, { signal: check.signal, task }))
+  }
+
+  /** A snapshot that is too damaged to be looked at further is reported, not thrown. */
+  async #verdict<T extends SnapshotReport>(id: string, check: () => Promise<T>): Promise<T | SnapshotReport> {
+    const { clock } = this.#context
+    const started = clock.monotonic()
+    try {
+      return await check()
+    } catch (error) {
+      if (!isVarveError(error, 'SNAPSHOT_DAMAGED')) throw error
+      return { snapshot: id, ...damagedReport(error, clock.monotonic() - started) }
+    }
   }
 
   delete(id: string, options: SnapshotLockOptions = {}): Promise<{ readonly freedBytes: number }> {
@@ -253,8 +267,8 @@ export class StoreSnapshots implements Snapshots {
         try {
           const source: SourceTopic = { storage, storeId, row: cut.state.topics[0] as TopicRow, isAtRest: false }
           const plan = { ends: await resolveUntil(source, options.until), signal }
-          const { row } = await forkTopic(this.#context, source, { ...place, plan })
-          return { row, result: undefined }
+          const { row, files } = await forkTopic(this.#context, source, { ...place, plan })
+          return { row, files, result: undefined }
         } finally {
           cut.release()
         }
@@ -290,8 +304,8 @@ function hostOf(parts: SnapshotParts): SnapshotHost {
     state: (): ManifestState => state(),
     adoptTopic: (source: SourceTopic, as: { readonly name: string; readonly plan: TakeOver }) =>
       topics.adopt(as.name, async (place) => {
-        const { row, ...facts } = await forkTopic(context, source, { ...place, plan: as.plan })
-        return { row, result: { topic: as.name, highWatermarks: row.partitions.map(logEndOf), ...facts } }
+        const { row, files, ...facts } = await forkTopic(context, source, { ...place, plan: as.plan })
+        return { row, files, result: { topic: as.name, highWatermarks: row.partitions.map(logEndOf), ...facts } }
       }),
     verify: (where, options) => verifySnapshot(where, options, clock),
     diagnose: (code, message, details) => context.diagnose(code, message, details),
@@ -317,8 +331,11 @@ export async function verifySnapshot(
     return { ok, filesChecked, bytesChecked, events, problems, durationMs }
   } catch (error) {
     if (!isVarveError(error) || error.kind !== 'corrupt') throw error
-    const file = String(error.details.file ?? '')
-    const problems = [{ code: error.code, file, message: error.message }]
-    return { ok: false, filesChecked: 0, bytesChecked: 0, events: 0, problems, durationMs: clock.monotonic() - started }
+    return damagedReport(error, clock.monotonic() - started)
   }
+}
+
+function damagedReport({ code, message, details }: VarveError, durationMs: number): Omit<SnapshotReport, 'snapshot'> {
+  const problems = [{ code, file: String(details.file ?? ''), message }]
+  return { ok: false, filesChecked: 0, bytesChecked: 0, events: 0, problems, durationMs }
 }

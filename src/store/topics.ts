@@ -15,6 +15,7 @@ import {
   type TopicRowOptions,
 } from '../manifest/index.ts'
 import { optionInvalid } from '../options.ts'
+import { removeMade } from '../snapshot/fork-topic.ts'
 import type { LogContext } from '../topic/context.ts'
 import type { Partition } from '../topic/partition.ts'
 import type { OpenPartition } from '../topic/readable.ts'
@@ -60,6 +61,8 @@ export interface TopicPlace {
 /** A topic whose files are there, and what is told to whoever asked for it. */
 export interface Adopted<T> {
   readonly row: TopicRow
+  /** Paths of all of them. */
+  readonly files: readonly string[]
   readonly result: T
 }
 
@@ -338,9 +341,13 @@ export class StoreTopics implements Topics {
     return this.#oneByOne(async () => {
       this.checkFree(name)
       const state = this.#state()
-      const adopted = await take({ name, id: nextTopicId(state), headSlot: nextHeadSlot(state) })
-      await this.#context.commit({ type: 'topic-created', topic: adopted.row })
-      return adopted.result
+      const { row, files, result } = await take({ name, id: nextTopicId(state), headSlot: nextHeadSlot(state) })
+      await this.#context.commit({ type: 'topic-created', topic: row }).catch(async (error: unknown) => {
+        // Unless the record may be there all the same, nobody will ever need them.
+        if (this.#context.health.failure === undefined) await removeMade(this.#context, files)
+        throw error
+      })
+      return result
     })
   }
 
