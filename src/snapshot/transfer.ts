@@ -43,6 +43,8 @@ const LINKS = 4
 /** Copies beside each other, so that the syncs of some run while others are read and written. */
 const COPIES = 3
 const SYNCS = 8
+/** What a file system says that has no more links for a file, none at all, or none to where another one is mounted. */
+const NOT_LINKED = new Set(['EMLINK', 'EXDEV', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
 
 /** Bring files over. Cost: a call for each file that is linked; otherwise one reading and writing of every byte, in
  * pieces of 1 MiB.
@@ -111,7 +113,7 @@ class Transfer {
       if (isVarveError(error, 'FILE_MISSING')) return this.#missing(file, error)
       // Some file systems have no links, and none has any number of them.
       const isRefused = isVarveError(error, 'STORAGE_DENIED') || isVarveError(error, 'CAPABILITY_MISSING')
-      if (isRefused || (isVarveError(error) && error.details.errno === 'EMLINK')) return false
+      if (isRefused || (isVarveError(error) && NOT_LINKED.has(String(error.details.errno)))) return false
       throw error
     }
     this.#made.push(file.to)

@@ -66,15 +66,21 @@ describe('transfer', () => {
       withoutLinks(memoryStorage()),
       changed(memoryStorage(), { linkFrom: async () => false }),
       changed(memoryStorage(), { linkFrom: () => Promise.reject(new VarveError('STORAGE_DENIED', 'No links here')) }),
-      changed(memoryStorage(), {
-        linkFrom: () => Promise.reject(new VarveError('STORAGE_UNAVAILABLE', 'Full', { details: { errno: 'EMLINK' } })),
-      }),
+      ...['EMLINK', 'EXDEV', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].map((errno) =>
+        changed(memoryStorage(), {
+          linkFrom: () => Promise.reject(new VarveError('STORAGE_UNAVAILABLE', 'No link', { details: { errno } })),
+        }),
+      ),
     ]
     for (const to of places) {
       expect(await transfer({ from, to }, files, {})).toEqual(copied)
       expect(sameBytes(await bytesOf(to, 'a/one'), await bytesOf(from, 'a/one'))).toBe(true)
       expect(await bytesOf(to, 'a/empty')).toEqual(new Uint8Array(0))
     }
+    const broken = () => Promise.reject(new VarveError('STORAGE_UNAVAILABLE', 'Broken', { details: { errno: 'EIO' } }))
+    await expect(transfer({ from, to: changed(memoryStorage(), { linkFrom: broken }) }, files, {})).rejects.toThrow(
+      'Broken',
+    )
   })
 
   test('passes over optional files that are missing, and names a file that is not optional', async () => {
