@@ -144,12 +144,12 @@ class Fork {
       transfers.push(...files)
     }
     const isStopped = () => this.#maker.isFenced()
+    this.files.push(...transfers.map(({ to }) => to))
     const sums = await transfer({ from: this.#source.storage, to: storage }, transfers, {
       signal,
       onProgress,
       isStopped,
     })
-    this.files.push(...transfers.map(({ to }) => to))
     for (const [at, partition] of forked.entries()) await this.#index(partition, named[at] as PartitionRow)
     const begun = await Promise.allSettled(forked.map((one, at) => this.#begin(one, named[at] as PartitionRow)))
     const partitions = begun.map((result) => {
