@@ -1,6 +1,7 @@
 /** Checking the truth of a store at rest before it is believed: every byte that the state names, against the checksums
  * and hashes that it names. What is derived is not looked at, nor is any value of an event decoded.
  * @module */
+
 import { verifyDocumentFile } from '../document/check/verify.ts'
 import { isVarveError } from '../errors.ts'
 import { GroupFile } from '../history/group/group-file.ts'
@@ -19,6 +20,7 @@ import {
   type SegmentRow,
   type TopicRow,
 } from '../manifest/index.ts'
+import { DOCUMENT_FILES, HISTORY_FILES } from '../manifest/stored-paths.ts'
 import { nextTurn, systemClock } from '../ports/clock.ts'
 import type { Storage } from '../ports/storage.ts'
 import { drive, FilePool, type Reading } from '../segment/file-pool.ts'
@@ -201,7 +203,7 @@ class TruthCheck {
 
   #document(row: DocumentRow): Promise<void> {
     const { name, id, sizeBytes, version, indexBytes, writtenAt } = row
-    const path = `documents/${name}/${id}.vdoc`
+    const path = DOCUMENT_FILES.path(name, id)
     return this.#file(path, sizeBytes, async () => {
       const stat = { name, version, sizeBytes, indexBytes, writtenAt }
       const onProgress = ({ doneBytes }: { readonly doneBytes: number }) => this.#reached(path, doneBytes)
@@ -212,7 +214,7 @@ class TruthCheck {
   }
 
   #group(history: string, row: GroupRow): Promise<void> {
-    const path = `histories/${history}/${row.file}.vgrp`
+    const path = HISTORY_FILES.path(history, row.file)
     return this.#file(path, row.endBytes, async () => {
       const { storeId } = this.#state
       const place = { storage: this.#storage, clock: systemClock, history, path, storeId, id: row.id }

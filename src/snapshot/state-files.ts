@@ -1,7 +1,9 @@
 /** The files that a state needs, and those derived from them.
  * @module */
+
 import { assert } from '../errors.ts'
 import { type ManifestState, type PartitionRow, partitionDirectory, type TopicRow } from '../manifest/index.ts'
+import { DOCUMENT_FILES, HISTORY_FILES } from '../manifest/stored-paths.ts'
 import type { Storage } from '../ports/storage.ts'
 import { besideSegment, mergedRun } from '../segment/names.ts'
 import { RUN_FAN_IN } from '../topic/term-cover.ts'
@@ -33,10 +35,10 @@ export function truthFiles(state: ManifestState): StateFile[] {
   const files: StateFile[] = []
   for (const topic of state.topics) for (const row of topic.partitions) files.push(...partitionFiles(topic, row))
   for (const { name, id, sizeBytes } of state.documents ?? [])
-    files.push({ path: `documents/${name}/${id}.vdoc`, sizeBytes, kind: 'document', key: `document ${id}` })
+    files.push({ path: DOCUMENT_FILES.path(name, id), sizeBytes, kind: 'document', key: `document ${id}` })
   for (const { name, groups } of state.histories ?? [])
     for (const { file, id, endBytes } of groups) {
-      const path = `histories/${name}/${file}.vgrp`
+      const path = HISTORY_FILES.path(name, file)
       files.push({ path, sizeBytes: endBytes, kind: 'group', key: `group ${id} ${file} ${endBytes}` })
     }
   return files

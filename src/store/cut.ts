@@ -7,13 +7,7 @@
  * 3. Wait for versions of histories that were being written to files which get a second name.
  * @module */
 import { VarveError } from '../errors.ts'
-import {
-  type HistoryRow,
-  type ManifestState,
-  type PartitionRow,
-  partitionDirectory,
-  type TopicRow,
-} from '../manifest/index.ts'
+import { type ManifestState, type PartitionRow, partitionDirectory, type TopicRow } from '../manifest/index.ts'
 import { optionInvalid } from '../options.ts'
 import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
 import type { Cut } from '../snapshot/host.ts'
@@ -83,7 +77,7 @@ function checkTarget(state: ManifestState, { topic, partition }: SnapshotTarget)
 }
 
 /** What a snapshot's manifest says. Synchronous: this is the moment. */
-function stateNow({ state: stateOf, topics, context }: CutParts, target: SnapshotTarget): ManifestState {
+function stateNow({ state: stateOf, topics }: CutParts, target: SnapshotTarget): ManifestState {
   const state = stateOf()
   const { removing: _, untidyDocuments: _d, untidyHistories: _h, topics: rows, ...rest } = state
   const cut = topicsOf(state, target).map((topic) => ({
@@ -97,8 +91,7 @@ function stateNow({ state: stateOf, topics, context }: CutParts, target: Snapsho
     const { documents: _1, histories: _2, projections: _3, ...topicOnly } = rest
     return { ...topicOnly, topics: cut }
   }
-  const histories = rest.histories?.map((row) => owned(row, context.epoch))
-  return { ...rest, topics: cut, ...(histories !== undefined && { histories }) }
+  return { ...rest, topics: cut }
 }
 
 /** A partition of which only the place is kept: it begins and ends where its active segment begins. */
@@ -114,12 +107,6 @@ function emptied({ prunedVersions: _, ...row }: PartitionRow): PartitionRow {
     segments: [active],
     proven: { position: SEGMENT_HEADER_BYTES, offset, hash },
   }
-}
-
-/** A history whose last file belongs to this epoch, so that no later owner of a copy writes to it. */
-function owned(row: HistoryRow, epoch: number): HistoryRow {
-  const last = row.groups.at(-1)
-  return last === undefined ? row : { ...row, groups: [...row.groups.slice(0, -1), { ...last, epoch }] }
 }
 
 /** @returns lets go of all files. */

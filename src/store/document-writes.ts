@@ -15,13 +15,13 @@ import type { DocumentOutput } from '../document/write/output.ts'
 import { DocumentWriter } from '../document/write/writer.ts'
 import { VarveError } from '../errors.ts'
 import { type DocumentRow, findDocument, type ManifestState } from '../manifest/index.ts'
+import { DOCUMENT_FILES } from '../manifest/stored-paths.ts'
 import { wholeOption } from '../options.ts'
 import type { LogContext } from '../topic/context.ts'
 import { checkWritable } from './guards.ts'
 import { checkName } from './names.ts'
 import type { Stopping } from './stopping.ts'
 import type { StoredFiles } from './stored-files.ts'
-import { DOCUMENT_FILES } from './stored-paths.ts'
 
 /** Feeds a value to the output. When the signal is aborted it ends soon, and nothing is written any more. */
 export type Pump = (output: DocumentOutput, signal: AbortSignal) => Promise<void>

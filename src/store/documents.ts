@@ -21,6 +21,7 @@ import type {
 } from '../document/types.ts'
 import { isVarveError } from '../errors.ts'
 import { type DocumentRow, findDocument, type ManifestState } from '../manifest/index.ts'
+import { DOCUMENT_FILES } from '../manifest/stored-paths.ts'
 import { optionInvalid } from '../options.ts'
 import type { LogContext } from '../topic/context.ts'
 import { DocumentReads } from './document-reads.ts'
@@ -29,7 +30,6 @@ import { checkOpen } from './guards.ts'
 import { checkName, isOwnOrName } from './names.ts'
 import { Stopping } from './stopping.ts'
 import { StoredFiles } from './stored-files.ts'
-import { DOCUMENT_FILES } from './stored-paths.ts'
 import type { Documents } from './types.ts'
 
 /** A read beside a writer may miss what it did in the last moment. */

@@ -20,6 +20,7 @@ import {
   readManifest,
 } from '../manifest/index.ts'
 import { claimLocation } from '../manifest/registry.ts'
+import { hasTruth } from '../manifest/stored-paths.ts'
 import { type Clock, systemClock } from '../ports/clock.ts'
 import { systemRandom } from '../ports/random.ts'
 import type { Storage } from '../ports/storage.ts'
@@ -33,7 +34,6 @@ import type { PreviousOwner } from './recover.ts'
 import { type SalvageAuthority, salvage, wholeAuthority } from './salvage.ts'
 import { readRemaining } from './salvage-manifest.ts'
 import { LogStore } from './store.ts'
-import { hasTruth } from './stored-paths.ts'
 import type { OpenReport, Store, StoreOptions } from './types.ts'
 import { wholeClock } from './whole-clock.ts'
 

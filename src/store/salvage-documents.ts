@@ -2,10 +2,10 @@
  * @module */
 import { readTrailer } from '../document/check/salvage.ts'
 import { type DocumentRow, findDocument, type ManifestState, orderedRows } from '../manifest/index.ts'
+import { DOCUMENT_FILES } from '../manifest/stored-paths.ts'
 import type { Storage } from '../ports/storage.ts'
 import { isOwnOrName } from './names.ts'
 import { unlessUnreadable } from './salvage-files.ts'
-import { DOCUMENT_FILES } from './stored-paths.ts'
 
 /** Find the newest version of each document whose file is complete; what the manifest names and no file confirms stays
  * as it says, so that a read tells what is wrong. Deleted documents whose files were not removed yet come back.

@@ -5,11 +5,11 @@ import { type LooseGroup, readLooseGroup } from '../history/group/loose.ts'
 import { verifyGroup } from '../history/group/verify.ts'
 import { countOf, versionsOf } from '../history/place-versions.ts'
 import { findHistory, type GroupRow, type HistoryRow, type ManifestState, orderedRows } from '../manifest/index.ts'
+import { HISTORY_FILES } from '../manifest/stored-paths.ts'
 import type { LogContext } from '../topic/context.ts'
 import { historySettings } from './history-settings.ts'
 import { isOwnOrName } from './names.ts'
 import { unlessUnreadable } from './salvage-files.ts'
-import { HISTORY_FILES } from './stored-paths.ts'
 
 export type GroupContext = Pick<LogContext, 'storage' | 'clock'>
 

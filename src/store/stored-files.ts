@@ -5,9 +5,9 @@
  * has open stays until it is closed, on storages of any kind.
  * @module */
 import { isVarveError, VarveError } from '../errors.ts'
+import type { FilePaths } from '../manifest/stored-paths.ts'
 import type { LogContext } from '../topic/context.ts'
 import { isOwnOrName } from './names.ts'
-import type { FilePaths } from './stored-paths.ts'
 
 /** Directories that are synced beside each other. */
 const SYNCS_MAX = 16

@@ -9,9 +9,9 @@ import {
   type PartitionRow,
   partitionDirectory,
 } from '../manifest/index.ts'
+import { DOCUMENT_FILES, HISTORY_FILES } from '../manifest/stored-paths.ts'
 import type { StorageEntry } from '../ports/storage.ts'
 import { besideSegment, CHECKPOINT_FILE, isPartitionFile, isVersionsFile, mergedRun } from '../segment/names.ts'
-import { DOCUMENT_FILES, HISTORY_FILES } from './stored-paths.ts'
 import type { VerifyRun } from './verify-run.ts'
 import { listStored, reportUnknownStored } from './verify-stored.ts'
 import { isRunOf } from './verify-terms.ts'

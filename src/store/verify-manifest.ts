@@ -12,8 +12,8 @@ import {
   readHead,
   readManifest,
 } from '../manifest/index.ts'
+import { hasTruth } from '../manifest/stored-paths.ts'
 import { knownSlots, survey } from '../manifest/survey.ts'
-import { hasTruth } from './stored-paths.ts'
 import type { VerifyRun } from './verify-run.ts'
 
 /** What the check goes by. */

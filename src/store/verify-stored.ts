@@ -1,8 +1,9 @@
 /** What lies in the directories of documents and of histories.
  * @module */
+
+import type { FilePaths } from '../manifest/stored-paths.ts'
 import type { StorageEntry } from '../ports/storage.ts'
 import { isOwnOrName } from './names.ts'
-import type { FilePaths } from './stored-paths.ts'
 import type { VerifyRun } from './verify-run.ts'
 
 /** The names in the directories of one kind of files, by directory: the root first. */
