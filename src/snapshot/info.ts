@@ -76,6 +76,6 @@ function sum<T>(values: readonly T[], of: (value: T) => number): number {
 }
 
 /** How many there are that are not the store's own. */
-function countOf(rows: readonly { readonly name: string }[] = []): number {
+export function countOf(rows: readonly { readonly name: string }[] = []): number {
   return rows.filter(({ name }) => !name.startsWith('_')).length
 }

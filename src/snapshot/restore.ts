@@ -16,8 +16,9 @@ import type { SnapshotCatalogue } from './catalogue.ts'
 import { checkTruth } from './check.ts'
 import { logEndOf } from './cut-partition.ts'
 import type { SnapshotHost, SourceTopic, TakeOver } from './host.ts'
+import { countOf } from './info.ts'
 import { checkApart, checkEmpty } from './restore-place.ts'
-import { RestoredStore } from './restored-store.ts'
+import { RestoredStore, type TopicPlan } from './restored-store.ts'
 import type { RestoreOptions, RestoreReport } from './types.ts'
 import { resolveUntil } from './until.ts'
 
@@ -27,12 +28,6 @@ export interface RestoreParts {
     'storage' | 'clock' | 'random' | 'storeId' | 'adoptTopic' | 'checkWritable' | 'closing'
   >
   readonly catalogue: SnapshotCatalogue
-}
-
-/** A topic that is to be restored, and how much of it. */
-export interface TopicPlan {
-  readonly source: SourceTopic
-  readonly plan: TakeOver
 }
 
 /** What a restore is about. */
@@ -84,8 +79,8 @@ export async function restoreSnapshot(
 }
 
 function countsOf(state: ManifestState | undefined): RestoreReport['leftOut'] {
-  const { documents = [], histories = [], projections = [] } = state ?? {}
-  return { documents: documents.length, histories: histories.length, projections: projections.length }
+  const { documents, histories, projections } = state ?? {}
+  return { documents: countOf(documents), histories: countOf(histories), projections: countOf(projections) }
 }
 
 function checkOptions({ to, as, topic, overwrite }: RestoreOptions): void {

@@ -1,3 +1,5 @@
+/** Restoring a snapshot: what comes out of it, whole and up to an offset.
+ * @module */
 import { expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
 import { storageAt } from '../../../src/ports/storage-at.ts'
@@ -56,4 +58,22 @@ test.each([0, 1, 9, 10, 11, 15, 50, 99, 100])('restoreSnapshot() ends at offset 
   await orders.append(order(1))
   expect((await store.verify()).problems).toEqual([])
   await store.close()
+})
+
+test('restoreSnapshot() counts what people made, not the documents in which projections keep their states', async () => {
+  const base = memoryStorage()
+  await frozenStore(base, async (store) => {
+    const orders = await store.topics.open('orders', { create: true })
+    await orders.append(order(1))
+    const fold = { version: 1, initial: () => 0, apply: (count: number) => count + 1 }
+    for (const keep of ['document', 'history'] as const) {
+      const counts = await store.projections.open(`as-${keep}`, { create: { topic: 'orders', keep }, fold })
+      await counts.run()
+    }
+  })
+  const counts = { documents: 0, histories: 0, projections: 2 }
+  expect(await restoreSnapshot(restoreParts(base), ID, { to: memoryStorage() })).toMatchObject(counts)
+  const until = { offset: 1 }
+  const report = await restoreSnapshot(restoreParts(base), ID, { to: memoryStorage(), until })
+  expect(report.leftOut).toEqual(counts)
 })
