@@ -17,7 +17,6 @@ import {
   type TopicRow,
 } from '../manifest/index.ts'
 import { randomId } from '../ports/random.ts'
-import type { Storage } from '../ports/storage.ts'
 import { drive, FilePool } from '../segment/file-pool.ts'
 import { FEATURE_DEFLATE, SEGMENT_HEADER_BYTES, segmentFeatures } from '../segment/header.ts'
 import { rebuildIndex } from '../segment/load-index.ts'
@@ -25,12 +24,15 @@ import { besideSegment, segmentFile, versionsFile } from '../segment/names.ts'
 import { encodeOffsetIndex, encodeTimeIndex } from '../segment/sparse-index.ts'
 import { createSegment, type FreshSegment, type SegmentMaker } from '../topic/roll.ts'
 import { cutPartition, type PartitionCut, refOf } from './cut-partition.ts'
+import { FreeNames } from './free-names.ts'
 import type { SourceTopic, TakeOver } from './host.ts'
+import { removeMade } from './made-files.ts'
 import { encodeSplit, readSplit, type SplitRows } from './split-batch.ts'
 import { type DerivedFile, derivedFiles } from './state-files.ts'
 import { type TransferFile, transfer } from './transfer.ts'
 
 export type { SegmentMaker } from '../topic/roll.ts'
+export { removeMade } from './made-files.ts'
 
 const LINEAGE_CHARACTERS = 12
 
@@ -68,35 +70,6 @@ export async function forkTopic(maker: SegmentMaker, source: SourceTopic, as: Fo
     throw error
   } finally {
     await fork.close()
-  }
-}
-
-/** Remove files that are not part of a store, and the directories that are empty then. Best effort: what stays is
- * ignored. @param directories in which files may have been. */
-export async function removeMade(
-  maker: Pick<SegmentMaker, 'storage' | 'isFenced' | 'diagnose'>,
-  files: readonly string[],
-  directories: readonly string[] = [],
-): Promise<void> {
-  const { storage } = maker
-  const attempt = async (path: string, work: () => Promise<void>) => {
-    try {
-      if (!(await maker.isFenced())) await work()
-    } catch {
-      maker.diagnose('FILE_LEFT', `Left "${path}" behind`, { file: path })
-    }
-  }
-  for (const path of files) await attempt(path, () => storage.remove(path))
-  const all = new Set<string>()
-  for (const path of [...files, ...directories.map((directory) => `${directory}/`)])
-    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) all.add(path.slice(0, at))
-  // A directory is longer than the ones that it is in.
-  for (const directory of [...all].sort((a, b) => b.length - a.length)) {
-    await attempt(directory, async () => {
-      await storage.syncDirectory(directory)
-      await storage.removeDirectory(directory)
-      await storage.syncDirectory(directory.slice(0, Math.max(0, directory.lastIndexOf('/'))))
-    })
   }
 }
 
@@ -317,30 +290,5 @@ class Fork {
     const { name, id } = this.#as
     const ancestors = [...earlier, { lineage: row.lineage, storeId, ends }]
     return { name, id, lineage: this.#lineage, ancestors, createdAt: this.#maker.clock.now() }
-  }
-}
-
-/** Names in a directory that nothing has, or had and has not lost yet. */
-class FreeNames {
-  readonly #maker: SegmentMaker
-  readonly #directory: string
-  readonly #taken: Set<string>
-
-  constructor(maker: SegmentMaker, directory: string, entries: Awaited<ReturnType<Storage['list']>>) {
-    this.#maker = maker
-    this.#directory = directory
-    this.#taken = new Set(entries.map(({ name }) => name))
-  }
-
-  has(name: string): boolean {
-    return this.#taken.has(name) || this.#maker.isLeaving(`${this.#directory}/${name}`)
-  }
-
-  /** The first free one. */
-  take(wanted: string, other: (attempt: number) => string): string {
-    let name = wanted
-    for (let attempt = 1; this.has(name); attempt++) name = other(attempt)
-    this.#taken.add(name)
-    return name
   }
 }

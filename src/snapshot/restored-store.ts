@@ -1,6 +1,7 @@
 /** The store that a restore makes in a claimed place: its files, its state, and what becomes of those of the store that
  * was there.
  * @module */
+
 import { sameBytes, toHex } from '../codec/bytes.ts'
 import { isVarveError } from '../errors.ts'
 import { readWhole } from '../manifest/files.ts'
@@ -17,15 +18,22 @@ import {
   type Removal,
   type TopicRow,
 } from '../manifest/index.ts'
+import { DOCUMENT_FILES, HISTORY_FILES } from '../manifest/stored-paths.ts'
 import type { Clock } from '../ports/clock.ts'
 import { type Random, randomId } from '../ports/random.ts'
 import type { Storage } from '../ports/storage.ts'
 import { CHECKPOINT_FILE, isPartitionFile } from '../segment/names.ts'
-import { forkTopic, removeMade, type SegmentMaker } from './fork-topic.ts'
-import type { CheckOptions } from './host.ts'
-import type { TopicPlan } from './restore.ts'
+import { forkTopic, type SegmentMaker } from './fork-topic.ts'
+import type { CheckOptions, SourceTopic, TakeOver } from './host.ts'
+import { removeMade } from './made-files.ts'
 import { isEmptyState, notEmpty, restoreLive } from './restore-place.ts'
 import { type TransferFile, transfer } from './transfer.ts'
+
+/** A topic that is to be restored, and how much of it. */
+export interface TopicPlan {
+  readonly source: SourceTopic
+  readonly plan: TakeOver
+}
 
 /** What is restored. */
 export interface RestoreSource {
@@ -170,7 +178,7 @@ export class RestoredStore {
     const files: TransferFile[] = []
     const replaced: { readonly from: string; readonly to: string }[] = []
     for (const { name, id, sizeBytes } of documents ?? []) {
-      const path = `documents/${name}/${id}.vdoc`
+      const path = DOCUMENT_FILES.path(name, id)
       if (await to.exists(path)) {
         const aside = `tmp/restored-${id}.vdoc`
         replaced.push({ from: aside, to: path })
@@ -181,10 +189,10 @@ export class RestoredStore {
     for (const history of histories ?? []) {
       const groups: GroupRow[] = []
       for (const group of history.groups) {
-        const from = `histories/${history.name}/${group.file}.vgrp`
+        const from = HISTORY_FILES.path(history.name, group.file)
         const file = (await to.exists(from)) ? toHex(maker.random.bytes(8)) : group.file
         groups.push({ ...group, file })
-        files.push({ from, to: `histories/${history.name}/${file}.vgrp`, sizeBytes: group.endBytes })
+        files.push({ from, to: HISTORY_FILES.path(history.name, file), sizeBytes: group.endBytes })
       }
       rows.push({ ...history, groups })
     }

@@ -1,8 +1,9 @@
-/** Goal: a restore that is cut off or fails leaves the old store or the new one, or an empty place an empty place, which
- * can be restored to again; it never writes into a file of the snapshot.
+/** Goal: a restore that is cut off or fails leaves the old store or the new one, or an empty place an empty place,
+ * which can be restored to again; it never writes into a file of the snapshot.
  * Method: a snapshot is restored on a simulated disk by links, or to it by copies, to nothing and over another store,
  * whole and up to an offset inside of a batch; the disk is crashed at every operation in every mode, and each call
- * fails in each way. What is left is compared, restored again, opened, appended to and verified. */
+ * fails in each way. What is left is compared, restored again, opened, appended to and verified.
+ * @module */
 import { describe, expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
 import { isVarveError } from '../../../src/errors.ts'

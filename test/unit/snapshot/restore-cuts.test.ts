@@ -1,6 +1,8 @@
-/** Goal: wherever a log is cut, the copy holds exactly the events before the cut, with their ids, and is a sound log that
- * goes on. Method: logs of random batches in small segments, with every kind of value and field, cut at random offsets
- * or times, one copy of another; each is compared event by event, verified, and appended to. A failure prints its seed. */
+/** Goal: wherever a log is cut, the copy holds exactly the events before the cut, with their ids, and is a sound log
+ * that goes on.
+ * Method: logs of random batches in small segments, with every kind of value and field, are cut at random offsets or
+ * times, one copy of another; each is compared event by event, verified, and appended to. A failure prints its seed.
+ * @module */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'

@@ -1,3 +1,5 @@
+/** The places that a snapshot is restored to, and what is refused.
+ * @module */
 import { expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
 import type { Storage } from '../../../src/ports/storage.ts'
