@@ -146,8 +146,10 @@ export class StoreSnapshots implements Snapshots {
 
   async verify(id: string, options: SnapshotCopyOptions = {}): Promise<SnapshotReport> {
     const task = async (signal: AbortSignal) => {
-      await this.#catalogue.state(id)
-      return { snapshot: id, ...(await this.#host.verify(this.#catalogue.storageOf(id), { ...options, signal })) }
+      const { headHash } = await this.#catalogue.details(id)
+      const report = await this.#host.verify(this.#catalogue.storageOf(id), { ...options, signal })
+      const isAsListed = (await this.#catalogue.info(id)).headHash === headHash
+      return { snapshot: id, ...(isAsListed ? report : withProblem(report, differsFromList(id))) }
     }
     return this.#verdict(id, () => this.#read('check a snapshot', id, { signal: options.signal, task }))
   }
@@ -310,6 +312,19 @@ function hostOf(parts: SnapshotParts): SnapshotHost {
     verify: (where, options) => verifySnapshot(where, options, clock),
     diagnose: (code, message, details) => context.diagnose(code, message, details),
   }
+}
+
+/** Somebody put another manifest, with another log, in the place of the one that the catalogue was told of. */
+function differsFromList(id: string): SnapshotReport['problems'][number] {
+  const message = `Snapshot "${id}" ends with another hash than the catalogue has of it`
+  return { code: 'HEAD_DIFFERS', file: '.snapshots/snapshots.json', message }
+}
+
+function withProblem<T extends Omit<SnapshotReport, 'snapshot'>>(
+  report: T,
+  problem: SnapshotReport['problems'][number],
+) {
+  return { ...report, ok: false, problems: [...report.problems, problem] }
 }
 
 /** Check every byte of a store at rest. What is damaged is said, not thrown. */

@@ -3,11 +3,13 @@
 import { describe, expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
 import { openStore } from '../../../src/index.ts'
+import { readWhole } from '../../../src/manifest/files.ts'
 import { storageAt } from '../../../src/ports/storage-at.ts'
 import type { Store } from '../../../src/store/types.ts'
 import { collect, event, outcome } from '../topic/support.ts'
 import { filesOf, fill, openSmall, reopen } from './small-log.ts'
 
+const CATALOGUE = '.snapshots/snapshots.json'
 const NOW = { minIntervalMs: 0 }
 
 async function opened<T>(store: Store, id: string, work: (snapshot: Store) => Promise<T>): Promise<T> {
@@ -183,6 +185,31 @@ describe('Snapshots', () => {
       'RESTORE_LIVE',
     )
     expect((await log.store.verify()).problems).toEqual([])
+    await log.store.close()
+  })
+
+  test('is checked against the hash that the catalogue was told', async () => {
+    const log = await openSmall()
+    await fill(log, 5)
+    const first = await log.store.snapshots.create()
+    await fill(log, 5)
+    const { storage } = log.wire
+    const [before, after] = [
+      await readWhole(storage, CATALOGUE),
+      first.headHash.replace(/^./, (c) => (c === '0' ? '1' : '0')),
+    ]
+    const rows = JSON.parse(new TextDecoder().decode(before)).snapshots.map((row: object) => ({
+      ...row,
+      headHash: after,
+    }))
+    const bytes = new TextEncoder().encode(JSON.stringify(rows))
+    const file = { format: 1, crc32: storage.digest.crc32(bytes), snapshots: rows }
+    await storage.remove(CATALOGUE)
+    const handle = await storage.createExclusive(CATALOGUE)
+    await handle.append(new TextEncoder().encode(JSON.stringify(file)))
+    await handle.close()
+    const report = await log.store.snapshots.verify(first.id)
+    expect(report).toMatchObject({ ok: false, problems: [{ code: 'HEAD_DIFFERS' }] })
     await log.store.close()
   })
 
