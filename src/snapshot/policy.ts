@@ -77,7 +77,8 @@ export function newestOf(
 }
 
 /** Say which snapshots go, the oldest first. Pinned ones stay and are not counted, and the newest one of a target that
- * is not pinned stays however old it is.
+ * is not pinned stays however old it is. Those from the future stay and are not counted either until their time comes:
+ * a clock that was ahead for a while would otherwise make every later snapshot go at once.
  * @param now milliseconds since 1970. */
 export function planCleanup(
   infos: readonly SnapshotInfo[],
@@ -87,7 +88,7 @@ export function planCleanup(
   const before = new Map<string, number>()
   const removed: { readonly id: string; readonly reason: 'count' | 'age' }[] = []
   for (const info of newestFirst(infos)) {
-    if (info.pinned) continue
+    if (info.pinned || info.timestamp > now) continue
     const target = targetKey(info)
     const newer = before.get(target) ?? 0
     before.set(target, newer + 1)

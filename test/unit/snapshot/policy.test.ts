@@ -176,6 +176,14 @@ describe('planCleanup()', () => {
     expect(planCleanup(aged([-900, 1, 2]), { ...DEFAULT_POLICY, maxSnapshots: 3 }, NOW)).toEqual([])
   })
 
+  test('lets a new snapshot stay beside many from the future, which a clock that was ahead leaves', () => {
+    const ahead = aged([-8_760, -8_761, -8_762])
+    expect(planCleanup([...ahead, ...aged([0])], { ...DEFAULT_POLICY, maxSnapshots: 1 }, NOW)).toEqual([])
+    const [, older] = aged([0, 1])
+    const gone = planCleanup([...ahead, ...aged([0, 1])], { ...DEFAULT_POLICY, maxSnapshots: 1 }, NOW)
+    expect(idsOf(gone)).toEqual([older?.id])
+  })
+
   test('takes the one with the higher id for the newer one when two have the same timestamp', () => {
     const [a, b] = [rowOf(NOW), { ...rowOf(NOW), id: `snapshot-${NOW + 1}` }]
     expect(newestFirst([a, b]).map(({ id }) => id)).toEqual([b.id, a.id])
@@ -200,10 +208,11 @@ describe('planCleanup()', () => {
       const gone = new Set(idsOf(planCleanup(infos, rules, NOW)))
       for (const info of infos) {
         const { topic, partition, timestamp } = info
-        const peers = infos.filter((peer) => !peer.pinned && peer.topic === topic && peer.partition === partition)
+        const counts = (peer: SnapshotInfo) => !peer.pinned && peer.timestamp <= NOW
+        const peers = infos.filter((peer) => counts(peer) && peer.topic === topic && peer.partition === partition)
         const newer = peers.filter((peer) => peer.timestamp > timestamp).length
         const isOld = NOW - timestamp > rules.retentionTimeMs
-        const goes = !info.pinned && newer > 0 && (newer >= rules.maxSnapshots || isOld)
+        const goes = counts(info) && newer > 0 && (newer >= rules.maxSnapshots || isOld)
         expect(gone.has(info.id)).toBe(goes)
       }
       const order = idsOf(planCleanup(infos, rules, NOW)).map((id) => Number(id.split('-')[1]))
