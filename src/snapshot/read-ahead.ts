@@ -109,6 +109,7 @@ export class AheadFile {
     if (this.#joined.length < end - position) this.#joined = new Uint8Array(end - position)
     const bytes = this.#joined.subarray(0, end - position)
     for (const window of this.#windows) {
+      if (window.position >= end) break
       const from = Math.max(position, window.position)
       const part = window.bytes.subarray(from - window.position, end - window.position)
       bytes.set(part, from - position)
