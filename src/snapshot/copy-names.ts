@@ -30,15 +30,22 @@ function deepestFirst(directories: Iterable<string>): string[] {
 }
 
 /** Remove files that were brought, and directories that are empty then, unless another copy was quicker and published
- * them. Never throws. @returns false when that is so. */
-export async function removeFiles(files: readonly Named[], to: Storage): Promise<boolean> {
+ * them. Never throws.
+ * @param others only their directories go, made for files that did not come about.
+ * @returns false when that is so. */
+export async function removeFiles(
+  files: readonly Named[],
+  to: Storage,
+  others: readonly Named[] = [],
+): Promise<boolean> {
   const names = await to.list('').catch(() => undefined)
   if (names === undefined || names.some(({ name }) => manifestEpoch(name) !== undefined)) return false
   const directories = new Set<string>()
   const { storage } = inBase({ storage: to, path: '' })
-  for (const inPlace of ['directory', ...files.map(({ path }) => path)]) {
+  const removed = new Set(files.map(({ path }) => path))
+  for (const inPlace of ['directory', ...removed, ...others.map(({ path }) => path)]) {
     const { path } = inBase({ storage: to, path: inPlace })
-    if (inPlace !== 'directory') await storage.remove(path).catch(() => undefined)
+    if (removed.has(inPlace)) await storage.remove(path).catch(() => undefined)
     for (let directory = directoryOf(path); directory !== ''; directory = directoryOf(directory))
       directories.add(directory)
   }

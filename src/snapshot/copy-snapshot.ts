@@ -76,9 +76,10 @@ async function bring(copy: Copy): Promise<Sums> {
   const { signal, onProgress, random } = options
   const places = { from: source.storage, to: to.storageOf(source.id), random, signal, onProgress }
   const placed: Placed = { sent: [], linked: [], kept: [], unsure: [] }
+  let files: readonly CopyFile[] = []
   try {
     onProgress?.({ step: 'prepare', doneBytes: 0, totalBytes: 0, file: '' })
-    const files = await planCopy(source, to)
+    files = await planCopy(source, to)
     await placeFiles(files, { places, placed })
     await verifyPlaced(copy, { places, placed })
     await removeOthers(files, places.to)
@@ -88,7 +89,7 @@ async function bring(copy: Copy): Promise<Sums> {
     await publish(copy)
     return sumsOf(placed)
   } catch (error) {
-    await tidyUp(copy, error, { places, placed })
+    await tidyUp(copy, error, { places, placed, files })
     return await lookAgain(copy, error)
   }
 }
@@ -99,9 +100,14 @@ async function publish({ from, to, source }: Copy): Promise<void> {
 }
 
 /** What a full disk holds of a copy goes; otherwise it stays for the next one. */
-async function tidyUp({ to, source }: Copy, error: unknown, { places, placed }: CopyParts): Promise<void> {
+async function tidyUp(
+  { to, source }: Copy,
+  error: unknown,
+  { places, placed, files }: CopyParts & { readonly files: readonly CopyFile[] },
+): Promise<void> {
   const isFull = isVarveError(error, 'STORAGE_FULL')
-  const removed = await removeFiles(isFull ? [{ path: UNPUBLISHED }, ...placed.sent, ...placed.linked] : [], places.to)
+  const made = isFull ? [{ path: UNPUBLISHED }, ...placed.sent, ...placed.linked] : []
+  const removed = await removeFiles(made, places.to, files)
   if (isFull && removed) await to.mark(source.id, false).catch(() => undefined)
 }
 

@@ -71,6 +71,8 @@ class Transfer {
   readonly #options: TransferOptions
   /** Names that are there because of this. */
   readonly #made: string[] = []
+  /** Directories in which names were made, or were to be. */
+  readonly #directories = new Set<string>()
   #filesLinked = 0
   #filesCopied = 0
   #bytesCopied = 0
@@ -103,6 +105,7 @@ class Transfer {
   async #link(file: TransferFile): Promise<boolean> {
     if (!this.#canLink || file.copyBytes !== undefined) return false
     await this.#check()
+    this.#directories.add(parentOf(file.to))
     try {
       const source = { storage: this.#from, path: file.from }
       if (!(await linkBetween(source, { storage: this.#to, path: file.to }))) {
@@ -172,6 +175,7 @@ class Transfer {
       if (isVarveError(error, 'FILE_MISSING')) return void this.#missing(file, error)
       throw error
     }
+    this.#directories.add(parentOf(file.to))
     try {
       const target = await this.#to.createExclusive(file.to)
       this.#made.push(file.to)
@@ -216,7 +220,7 @@ class Transfer {
         if (await this.#options.isStopped?.()) return
         await this.#to.remove(path).catch(() => undefined)
       })
-      for (const path of this.#made) for (let at = parentOf(path); at !== ''; at = parentOf(at)) directories.add(at)
+      for (const made of this.#directories) for (let at = made; at !== ''; at = parentOf(at)) directories.add(at)
       // A directory is longer than the ones that it is in.
       for (const directory of [...directories].sort((a, b) => b.length - a.length)) {
         if (await this.#options.isStopped?.()) return

@@ -32,7 +32,8 @@ export interface SweepReport {
   readonly failures: readonly string[]
 }
 
-interface Case extends FaultOptions {
+/** One call of a workload and how it fails. */
+export interface FaultCase extends FaultOptions {
   readonly operation: Operation
   readonly errno: string
   readonly text: string
@@ -53,7 +54,7 @@ export async function sweepErrors<E>(options: SweepOptions<E>): Promise<SweepRep
   const clean = new FaultFiles(options.files)
   await mustSettle(options.workload(clean, new Ledger<E>(() => clean.position)), options.idle)
   const cases = clean.journal
-    .flatMap((operation) => casesOf(operation, options.errors ?? ERRORS))
+    .flatMap((operation) => casesOf(operation, options.errors))
     .filter((_, order) => order % stride === 0)
   const failures: string[] = []
   const seen = new Set<string>()
@@ -72,8 +73,9 @@ export async function sweepErrors<E>(options: SweepOptions<E>): Promise<SweepRep
   }
 }
 
-function casesOf(operation: Operation, errors: readonly string[]): Case[] {
-  const cases: Case[] = []
+/** Every way in which a call can fail: once, and with every later one. */
+export function casesOf(operation: Operation, errors: readonly string[] = ERRORS): FaultCase[] {
+  const cases: FaultCase[] = []
   const add = (errno: string, fault: FaultOptions, detail = '') => {
     const text = `op=${operation.index} call=${operation.kind}(${operation.path}) errno=${errno}`
     const once = { operation, errno, ...fault, text: `${text}${detail} once` }
@@ -94,7 +96,7 @@ function casesOf(operation: Operation, errors: readonly string[]): Case[] {
   return cases
 }
 
-async function runCase<E>(options: SweepOptions<E>, one: Case, seen: Set<string>): Promise<string | undefined> {
+async function runCase<E>(options: SweepOptions<E>, one: FaultCase, seen: Set<string>): Promise<string | undefined> {
   const files = new FaultFiles(options.files)
   const { operation, errno, sticky = false, partial, gate = false, applied = false } = one
   files.failAt(operation.index, errno, { sticky, gate, applied, ...(partial !== undefined && { partial }) })

@@ -124,6 +124,11 @@ export class FaultFiles implements FileCalls {
     return digestDisk(this.#disk)
   }
 
+  /** The disk as it is, to begin others with; best of an image, in which nothing waits. */
+  get disk(): Disk {
+    return new Map(this.#disk)
+  }
+
   /** The bytes of every file by its path, as a process sees them. */
   files(): Map<string, Uint8Array> {
     return filesOf(this.#disk)
