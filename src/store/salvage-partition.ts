@@ -182,12 +182,32 @@ class Choice {
       const open = ({ sizeBytes }: SegmentFile) => ({ ...OPEN_END, endPosition: sizeBytes })
       scanned.push({ ...candidate, found: await this.#scan(candidate, open, hashesAt) })
     }
-    const path = pathOf(scanned.filter(({ found, row }) => found.end.offset > row.baseOffset))
-    for (const [at, one] of path.entries()) this.#choose(one, one.found, path[at + 1]?.row.baseOffset)
+    const ageOf = ({ row }: Scanned) => this.#ageOf(row.baseOffset)
+    const path = pathOf(
+      scanned.filter(({ found, row }) => found.end.offset > row.baseOffset),
+      ageOf,
+    )
+    for (const [at, one] of path.entries()) {
+      const { baseOffset = Number.POSITIVE_INFINITY } = path[at + 1]?.row ?? {}
+      this.#choose(one, one.found, Math.min(baseOffset, this.#endOfLineage(one.row.baseOffset)))
+    }
     for (const { row, file } of scanned) {
       if (file !== undefined && !path.some((one) => one.row === row))
         this.#note(file, 'is not needed: other files hold its events, or it has none')
     }
+  }
+
+  /** How many other logs come before the one whose segment begins at an offset. */
+  #ageOf(baseOffset: number): number {
+    const { ancestors = [], row } = this.#wish
+    const at = ancestors.findIndex(({ ends }) => baseOffset < (ends[row.partition]?.offset ?? 0))
+    return at < 0 ? ancestors.length : at
+  }
+
+  /** Where the log ends whose segment begins at an offset: a fork's own begins there, though it may have no events. */
+  #endOfLineage(baseOffset: number): number {
+    const { ancestors = [], row } = this.#wish
+    return ancestors[this.#ageOf(baseOffset)]?.ends[row.partition]?.offset ?? Number.POSITIVE_INFINITY
   }
 
   #openCandidates(): Candidate[] {
@@ -244,8 +264,9 @@ type Scanned = Candidate & { readonly found: SalvagedSegment }
 
 /** From the segment that was written last back to the first: each time the one that leads to the hash before the next,
  * or else one that damage keeps from being asked. */
-function pathOf(segments: readonly Scanned[]): Scanned[] {
+function pathOf(segments: readonly Scanned[], ageOf: (segment: Scanned) => number): Scanned[] {
   const path: Scanned[] = []
+  const latest = (some: readonly Scanned[]) => latestOf(some, ageOf)
   let next = latest(segments)
   while (next !== undefined) {
     path.unshift(next)
@@ -259,6 +280,9 @@ function pathOf(segments: readonly Scanned[]): Scanned[] {
   return path
 }
 
-function latest(segments: readonly Scanned[]): Scanned | undefined {
-  return segments.toSorted((a, b) => a.found.epoch - b.found.epoch || a.row.baseOffset - b.row.baseOffset).at(-1)
+/** Epochs are those of a store, and a log may come from another one. */
+function latestOf(segments: readonly Scanned[], ageOf: (segment: Scanned) => number): Scanned | undefined {
+  return segments
+    .toSorted((a, b) => ageOf(a) - ageOf(b) || a.found.epoch - b.found.epoch || a.row.baseOffset - b.row.baseOffset)
+    .at(-1)
 }

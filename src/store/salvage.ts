@@ -23,8 +23,9 @@ import type { HeldSegment } from '../topic/held-segments.ts'
 import { PartitionStarts, partitionsOf } from './ends.ts'
 import type { PartitionStart } from './recover.ts'
 import { salvageDocuments } from './salvage-documents.ts'
-import { type SalvageContext, segmentFiles } from './salvage-files.ts'
+import { type SalvageContext, type SegmentFile, segmentFiles } from './salvage-files.ts'
 import { salvageHistories } from './salvage-histories.ts'
+import { findLineages } from './salvage-lineages.ts'
 import type { RemainingAuthority } from './salvage-manifest.ts'
 import { type ChosenSegment, type ChosenSegments, chooseSegments } from './salvage-partition.ts'
 import type { OpenReport } from './types.ts'
@@ -212,25 +213,21 @@ async function withLooseTopics(context: SalvageContext, authority: SalvageAuthor
 async function looseTopic(context: SalvageContext, name: string, state: ManifestState): Promise<TopicRow | undefined> {
   const entries = await context.storage.list(`topics/${name}`)
   const numbers = entries.filter((entry) => PARTITION.test(entry.name)).map((entry) => Number(entry.name))
-  const lineages = new Map<string, number>()
-  let createdAt = Number.POSITIVE_INFINITY
+  const loose = new Map<number, { directory: string; files: SegmentFile[] }>()
   for (const number of numbers) {
     const directory = partitionDirectory(name, number)
     const removing = removingOf(state, directory)
-    for (const { file, header } of await segmentFiles(context, directory)) {
-      if (header === undefined || header.partition !== number || removing.has(file)) continue
-      lineages.set(header.lineage, (lineages.get(header.lineage) ?? 0) + 1)
-      createdAt = Math.min(createdAt, header.createdAt)
-    }
+    const files = await segmentFiles(context, directory)
+    loose.set(number, { directory, files: files.filter(({ file }) => !removing.has(file)) })
   }
-  const [lineage] = [...lineages].sort((a, b) => b[1] - a[1])[0] ?? []
-  if (lineage === undefined) return undefined
+  const found = await findLineages(context, loose)
+  if (found === undefined) return undefined
   const headSlot = nextHeadSlot(state)
   const partitions = Array.from({ length: Math.max(...numbers) + 1 }, (_, partition): PartitionRow => {
     return { partition, headSlot: headSlot + partition, logStartOffset: 0, logStartHash: NO_HASH, segments: [] }
   })
   const options = { partitions: partitions.length, segmentBytes: SEGMENT_DEFAULT_BYTES, partitioner: 1 as const }
-  return { name, id: nextTopicId(state), lineage, createdAt, options, partitions }
+  return { name, id: nextTopicId(state), ...found, options, partitions }
 }
 
 /** What a salvage goes by when the manifest is whole. */
