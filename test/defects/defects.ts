@@ -102,8 +102,8 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: 'the name of a claim is not synced',
     file: 'src/manifest/acquire.ts',
-    find: "    await storage.syncDirectory('')\n",
-    replace: '',
+    find: "    await storage.syncDirectory('')\n    return true\n",
+    replace: '    return true\n',
     killer: 'manifestsSurviveCrashes',
   },
   {

@@ -76,16 +76,16 @@ export const HISTORY_STORE_DEFECTS: readonly Defect[] = [
   {
     name: 'the file of another epoch is taken over',
     file: AT.growing,
-    find: 'if (group.epoch !== undefined && group.epoch !== epoch) return false',
-    replace: 'void epoch',
+    find: 'if ((group.epoch !== undefined && group.epoch !== epoch) || this.#host',
+    replace: 'if (epoch < 0 || this.#host',
     killer: 'replacedOwnersHaveTheirFiles',
   },
   // A file is copied when it has to be, and not after every start.
   {
     name: 'a file is copied after a clean close',
     file: AT.growing,
-    find: 'if (group.epoch !== undefined && group.epoch !== epoch) return false',
-    replace: 'if (group.epoch !== epoch) return false',
+    find: 'if ((group.epoch !== undefined && group.epoch !== epoch) || this.#host',
+    replace: 'if (group.epoch !== epoch || this.#host',
     killer: 'closesFreeTheirGroupsAlone',
   },
   // An owner that was replaced takes its files away: nobody else will.
