@@ -163,7 +163,7 @@ class TruthCheck {
     const end = segmentEnd(row, segment)
     const file = await AheadFile.open(this.#storage, path)
     try {
-      const size = await file.size()
+      const size = file.sizeBytes
       if (size < end.position) {
         this.#damaged('SEGMENT_DAMAGED', path, `it ends at ${size}, before its durable end at ${end.position}`)
         return

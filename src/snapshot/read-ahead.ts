@@ -17,6 +17,7 @@ interface Window {
 }
 
 export class AheadFile {
+  readonly sizeBytes: number
   readonly #storage: Storage
   readonly #handle: ReadHandle
   /** What was read and is in use, in one piece of the file. */
@@ -31,18 +32,21 @@ export class AheadFile {
   /** Memory that nobody reads any more. */
   readonly #free: Uint8Array[] = []
 
-  private constructor(storage: Storage, handle: ReadHandle) {
+  private constructor(storage: Storage, handle: ReadHandle, sizeBytes: number) {
     this.#storage = storage
     this.#handle = handle
+    this.sizeBytes = sizeBytes
   }
 
   /** @throws {VarveError} `FILE_MISSING`, and what the storage throws. */
   static async open(storage: Storage, path: string): Promise<AheadFile> {
-    return new AheadFile(storage, await storage.openRead(path))
-  }
-
-  async size(): Promise<number> {
-    return this.#handle.size()
+    const handle = await storage.openRead(path)
+    try {
+      return new AheadFile(storage, handle, await handle.size())
+    } catch (error) {
+      await handle.close()
+      throw error
+    }
   }
 
   /** Read anything, fewer bytes only at the end of the file. */
@@ -120,13 +124,20 @@ export class AheadFile {
   #readAhead(): void {
     const position = this.#aheadTo
     this.#aheadTo += WINDOW_BYTES
-    const memory = this.#free.pop() ?? new Uint8Array(WINDOW_BYTES)
+    // Small files are many, and clearing memory for them takes longer than reading them.
+    const length = Math.max(0, Math.min(WINDOW_BYTES, this.sizeBytes - position))
+    const memory = this.#memory(length)
     const reading = this.#handle
-      .read(position, memory)
+      .read(position, memory.subarray(0, length))
       .then((count) => ({ position, bytes: memory.subarray(0, count), memory }))
     // Whoever takes it is told, and perhaps nobody does.
     reading.catch(() => undefined)
     this.#ahead.push(reading)
+  }
+
+  #memory(length: number): Uint8Array {
+    const free = this.#free.at(-1)
+    return free !== undefined && free.length >= length ? (this.#free.pop() ?? free) : new Uint8Array(length)
   }
 }
 
