@@ -117,6 +117,11 @@ export class StoreSnapshots implements Snapshots {
     const { signal, end } = this.#stopping.begin(work.signal)
     try {
       return await this.#turns.read(id, () => work.task(signal))
+    } catch (error) {
+      // Turns are of this process: another one, which owns the store, may have deleted it meanwhile.
+      if (isVarveError(error, 'SNAPSHOT_DAMAGED') || isVarveError(error, 'FILE_MISSING'))
+        await this.#catalogue.state(id)
+      throw error
     } finally {
       end()
     }

@@ -6,6 +6,7 @@ import { VarveError } from '../../../src/errors.ts'
 import { openStore } from '../../../src/index.ts'
 import { readWhole } from '../../../src/manifest/files.ts'
 import type { Storage, WriteHandle } from '../../../src/ports/storage.ts'
+import { stalledStorage } from '../../faults/stalled-storage.ts'
 import { collect, outcome } from '../topic/support.ts'
 import { filesOf, fill, openSmall, reopen } from './small-log.ts'
 
@@ -93,6 +94,34 @@ test('a snapshot can be taken at once after opening by somebody who does not wai
     await store.close()
   }
 })
+
+test.each(['verify', 'restore', 'export'] as const)(
+  '%s beside the owner of the store says of a snapshot that is deleted meanwhile that it is not there',
+  async (action) => {
+    const log = await openSmall()
+    await fill(log, 10)
+    const { id } = await log.store.snapshots.create(NOW)
+    const isRead = (method: string, path: string) => method === 'openRead' && /snapshot-.*\.log$/.test(path)
+    const stalled = stalledStorage(log.wire.storage, isRead)
+    const reader = await openStore({ storage: stalled.storage, readOnly: true })
+    stalled.arm()
+    const { snapshots } = reader
+    const to = memoryStorage()
+    const done = outcome(
+      action === 'verify'
+        ? snapshots.verify(id)
+        : action === 'restore'
+          ? snapshots.restore(id, { to })
+          : snapshots.export(id, to),
+    )
+    await stalled.reached
+    await log.store.snapshots.delete(id)
+    stalled.release()
+    expect(await done).toBe('SNAPSHOT_UNKNOWN')
+    await reader.close()
+    await log.store.close()
+  },
+)
 
 /** A storage on whose manifests nothing can be written while it is full. */
 function fullFor(storage: Storage, isFull: () => boolean): Storage {
