@@ -107,13 +107,12 @@ test.each(['verify', 'restore', 'export'] as const)(
     stalled.arm()
     const { snapshots } = reader
     const to = memoryStorage()
-    const done = outcome(
-      action === 'verify'
-        ? snapshots.verify(id)
-        : action === 'restore'
-          ? snapshots.restore(id, { to })
-          : snapshots.export(id, to),
-    )
+    const calls = {
+      verify: () => snapshots.verify(id),
+      restore: () => snapshots.restore(id, { to }),
+      export: () => snapshots.export(id, to),
+    }
+    const done = outcome<unknown>(calls[action]())
     await stalled.reached
     await log.store.snapshots.delete(id)
     stalled.release()
