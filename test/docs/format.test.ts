@@ -45,9 +45,10 @@ async function fileOf(storage: Storage, path: string): Promise<Uint8Array> {
 /** The block after `<!-- dump: PATH -->`. */
 function expectOnPage(path: string, lines: readonly string[]): void {
   const page = readFileSync(PAGE, 'utf8')
-  const start = page.indexOf('```text\n', page.indexOf(`<!-- dump: ${path} -->`)) + '```text\n'.length
+  const mark = page.indexOf(`<!-- dump: ${path} -->`)
+  expect(mark, path).toBeGreaterThan(0)
+  const start = page.indexOf('```text\n', mark) + '```text\n'.length
   const end = page.indexOf('\n```', start)
-  expect(start).toBeGreaterThan(page.indexOf(`<!-- dump: ${path} -->`))
   if (process.env.UPDATE_DOCS === '1') writeFileSync(PAGE, page.slice(0, start) + lines.join('\n') + page.slice(end))
   else expect(page.slice(start, end).split('\n')).toEqual(lines)
 }
@@ -113,6 +114,24 @@ test('the small group is on the page, and reads as described', async () => {
   const bytes = (await fileOf(storage, `histories/board/${row?.file}.vgrp`)).subarray(0, row?.endBytes)
   expect(new GroupPage(bytes, row?.id ?? '').values().map(({ value }) => value)).toEqual(values)
   expectOnPage('a small group', dumpGroup(bytes))
+})
+
+test('the small snapshot is on the page, and reads as described', async () => {
+  const storage = memoryStorage()
+  const store = await openStore({ storage, clock: new ManualClock(AT), random: seededRandom(1) })
+  const orders = await store.topics.open('orders', { create: true })
+  await orders.append({ kind: 'OrderPlaced', entity: 'order-1', data: { total: 12 } })
+  const { id } = await store.snapshots.create({ label: 'first' })
+  await store.close()
+  const [catalogue, manifest] = ['.snapshots/snapshots.json', `.snapshots/${id}/MANIFEST-00000000000000000002`]
+  const { lines, bodies } = dumpManifest(await fileOf(storage, manifest), 2)
+  expect(bodies).toMatchObject([
+    { type: 'claim', epoch: 2 },
+    { type: 'adopted', previousEpoch: 1, state: { snapshot: { id, timestamp: AT, label: 'first' } } },
+    { type: 'closed', partitions: [{ topic: 1, partition: 0, offset: 1 }] },
+  ])
+  expectOnPage(catalogue, [new TextDecoder().decode(await fileOf(storage, catalogue))])
+  expectOnPage(manifest, lines)
 })
 
 interface Written {
