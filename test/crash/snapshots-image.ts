@@ -3,7 +3,7 @@
  * In `store` the store, with three snapshots, the first of them pinned; in `place` a place that the first was exported
  * to; in `other` one that a snapshot was exported to which the store has no more; in `old` another store.
  * @module */
-import { isVarveError, type Store } from '../../src/index.ts'
+import { isVarveError, openStore, type Store, type StoreOptions } from '../../src/index.ts'
 import type { Storage } from '../../src/ports/storage.ts'
 import { SnapshotCatalogue } from '../../src/snapshot/catalogue.ts'
 import { checkTruth } from '../../src/snapshot/check.ts'
@@ -16,11 +16,11 @@ import { plain } from '../support/scenario.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { mustSettle } from '../support/settle.ts'
 import { createSmallTopic } from '../support/small-segments.ts'
-import { openForTest, passTime, restartIdentifiers } from './oracle.ts'
 import { recording } from './projections-oracle.ts'
 
 /** Time between two snapshots. */
 const APART_MS = 1_000
+const FIRST_AT = 1_700_000_000_000
 
 export interface World {
   /** Everything in it durable. */
@@ -39,29 +39,43 @@ export function placeOn(files: FaultFiles, place = 'store'): Storage {
 }
 
 let seed = 0
+let clock = new ManualClock()
 
-/** Open the store on a disk so that snapshots may follow each other at once. */
-export function openWorld(files: FaultFiles, readOnly = false): Promise<Store> {
-  const random = seededRandom(++seed)
-  return openForTest(placeOn(files), { readOnly, random, snapshotPolicy: { minIntervalMs: 0 } })
+function openAt(storage: Storage, options: Partial<StoreOptions> = {}): Promise<Store> {
+  return openStore({ storage, clock, random: seededRandom(++seed), ...options })
 }
 
-/** Begin with a world: the same identifiers as whenever it is begun with, and none that it has already. */
+/** Let some time pass for every store of a world. */
+export function passTime(): Promise<void> {
+  return clock.advance(200)
+}
+
+/** Open the store of a place so that snapshots may follow each other at once. */
+export function openWorld(storage: Storage, readOnly = false): Promise<Store> {
+  return openAt(storage, { readOnly, snapshotPolicy: { minIntervalMs: 0 } })
+}
+
+/** Begin with a world: the same identifiers as whenever it is begun with, none that it has already, and a later time. */
 export function beginWith(world: World): FaultFiles {
-  restartIdentifiers()
-  seed = 1_000
+  later()
   return new FaultFiles({ disk: world.disk })
 }
 
+/** Go on some time after a world was made. */
+export function later(): void {
+  seed = 1_000
+  clock = new ManualClock(FIRST_AT + 100 * APART_MS)
+}
+
 export async function snapshotsWorld(): Promise<World> {
-  restartIdentifiers()
+  clock = new ManualClock(FIRST_AT)
   seed = 0
   const files = new FaultFiles()
   const infos = await mustSettle(make(files), passTime)
   const [first, second, exported, third] = infos
   const settled = files.crashImage(files.position, 'kept', 0)
   const texts = new Map<string, string>()
-  const open = await openWorld(settled, true)
+  const open = await openWorld(placeOn(settled), true)
   for (const { id } of [first, second, third]) texts.set(id, await storeText(await open.snapshots.storageOf(id)))
   await open.close()
   texts.set('store', await storeText(placeOn(settled)))
@@ -72,9 +86,9 @@ export async function snapshotsWorld(): Promise<World> {
 }
 
 async function make(files: FaultFiles): Promise<[SnapshotInfo, SnapshotInfo, SnapshotInfo, SnapshotInfo]> {
-  const place = { storage: placeOn(files), clock: new ManualClock(), random: seededRandom(99) }
+  const place = { storage: placeOn(files), clock, random: seededRandom(99) }
   await createSmallTopic(place, { name: 'orders', partitions: 1, segmentBytes: 700 })
-  const store = await openWorld(files)
+  const store = await openWorld(placeOn(files))
   const take = async (options = {}) => {
     const info = await store.snapshots.create(options)
     for (let passed = 0; passed < APART_MS; passed += 200) await passTime()
@@ -102,7 +116,7 @@ async function make(files: FaultFiles): Promise<[SnapshotInfo, SnapshotInfo, Sna
   const third = await take()
   await appendTo(store, 'orders', 1, 900)
   await store.close()
-  const old = await openForTest(placeOn(files, 'old'))
+  const old = await openAt(placeOn(files, 'old'))
   await (await old.topics.open('orders', { create: true })).append(eventsOf(7, 3))
   await old.documents.write('catalog', { old: true })
   await (await old.histories.open('board', { create: true })).append({ old: true })
@@ -126,7 +140,7 @@ function eventsOf(number: number, count: number) {
 
 /** Everything that a store, or a snapshot, answers. */
 export async function storeText(storage: Storage): Promise<string> {
-  const store = await openForTest(storage, { readOnly: true })
+  const store = await openAt(storage, { readOnly: true })
   try {
     return await textOf(store)
   } finally {
