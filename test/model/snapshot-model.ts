@@ -103,6 +103,13 @@ export function appended(topic: ModelTopic, events: readonly NewEvent[], call: M
   return { ...topic, partitions, keys }
 }
 
+/** A topic whose log begins later: keys of calls before that are forgotten, versions of entities are not. */
+export function pruned(topic: ModelTopic, partition: number, start: number): ModelTopic {
+  const row = topic.partitions[partition] as ModelPartition
+  const keys = [...topic.keys].filter(([, key]) => key.partition !== partition || key.firstOffset >= start)
+  return { ...topic, partitions: topic.partitions.with(partition, { ...row, start }), keys: new Map(keys) }
+}
+
 /** What a snapshot of a store has.
  * @param emptied where partitions begin that are not asked for. */
 export function snapshotOf(
@@ -144,8 +151,11 @@ export function cutAt(topic: ModelTopic, ends: readonly number[], lineage: strin
     return { ...row, events: row.events.filter(({ offset }) => offset < end) }
   })
   const keys = new Map<string, ModelKey>()
-  for (const [name, key] of topic.keys)
-    if (key.firstOffset + key.events.length <= (ends[key.partition] ?? 0)) keys.set(name, key)
+  for (const [name, key] of topic.keys) {
+    // Of a call that is cut the first events are there, with its key.
+    const events = key.events.slice(0, Math.max(0, (ends[key.partition] ?? 0) - key.firstOffset))
+    if (events.length > 0) keys.set(name, { ...key, events })
+  }
   return { lineage, partitions, keys }
 }
 
@@ -177,9 +187,11 @@ export function cleanedUp(
 ): Map<string, 'count' | 'age'> {
   const gone = new Map<string, 'count' | 'age'>()
   for (const one of snapshots) {
-    if (one.pinned) continue
+    // Those from the future stay, and are not counted.
+    const counts = (other: ModelSnapshot) => !other.pinned && other.timestamp <= now
+    if (!counts(one)) continue
     const newer = snapshots.filter(
-      (other) => !other.pinned && isSameTarget(one.target, other.target) && isNewer(other, one),
+      (other) => counts(other) && isSameTarget(one.target, other.target) && isNewer(other, one),
     ).length
     if (newer >= maxSnapshots) gone.set(one.id, 'count')
     else if (newer > 0 && now - one.timestamp > retentionTimeMs) gone.set(one.id, 'age')

@@ -40,6 +40,8 @@ const which = fc.nat(99)
 const STEPS = {
   append: step('append', {
     topic: which,
+    /** In one batch, if they are of one partition. */
+    atOnce: fc.boolean(),
     calls: fc.array(
       record({
         entity: fc.constantFrom(...ENTITIES),
