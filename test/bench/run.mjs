@@ -1,6 +1,8 @@
-/** The benchmarks: `npm run bench -- NAME|documents|histories|projections|all [--json] [--events=N,...] [--runs=N]`.
+/** The benchmarks: `npm run bench -- NAME|documents|histories|projections|snapshots|all [--json]
+ * [--events=N,...] [--runs=N] [--mb=N]`.
  *
- * `--events` and `--runs` make the newer rows smaller, to try them out; what comes out then is no measurement.
+ * `--events`, `--runs` and `--mb`, the size of logs that are copied or linked, make the newer rows smaller, to try them
+ * out; what comes out then is no measurement.
  * Each row runs in a process of its own, so that what one row warmed up or left behind does not change another.
  * Tables or JSON go to standard output, progress to standard error. A figure that is missed does not fail the run.
  * @module */
@@ -16,11 +18,12 @@ const NAMES = [
   ...['documents-read', 'documents-keys', 'documents-index', 'documents-write', 'documents-ingest'],
   ...['histories-edits', 'histories-real', 'histories-metrics', 'histories-many'],
   ...['projections-catch-up', 'projections-state-at', 'projections-follow'],
+  ...['snapshots-instant', 'snapshots-copy', 'snapshots-export', 'snapshots-list'],
 ]
 /** Names of several rows at once. */
 const GROUPS = new Map([
   ['all', NAMES],
-  ...['documents', 'histories', 'projections'].map(
+  ...['documents', 'histories', 'projections', 'snapshots'].map(
     (group) => /** @type {const} */ ([group, NAMES.filter((name) => name.startsWith(`${group}-`))]),
   ),
 ])
@@ -29,13 +32,13 @@ const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-
 const options = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
 const unknown = [
   ...names.filter((name) => !GROUPS.has(name) && !NAMES.includes(name)),
-  ...options.filter((option) => !/^--(?:json|row|(?:events|runs)=[\d,]+)$/.test(option)),
+  ...options.filter((option) => !/^--(?:json|row|(?:events|runs|mb)=[\d,]+)$/.test(option)),
 ]
 if (names.length === 0 || unknown.length > 0) {
   if (unknown.length > 0) process.stderr.write(`bench: unknown: ${unknown.join(', ')}\n`)
   process.stderr.write(
-    `usage: npm run bench -- NAME|all [--json] [--events=N,...] [--runs=N]\n  names: ${NAMES.join(', ')}; ` +
-      'documents, histories or projections for all of theirs\n',
+    `usage: npm run bench -- NAME|all [--json] [--events=N,...] [--runs=N] [--mb=N]\n  names: ${NAMES.join(', ')}; ` +
+      'documents, histories, projections or snapshots for all of theirs\n',
   )
   process.exit(1)
 }
