@@ -129,6 +129,8 @@ class Fork {
       if (result.status === 'rejected') throw result.reason
       return result.value
     })
+    // Whoever gave it up is told so, and then there must be nothing of it.
+    signal?.throwIfAborted()
     const row = { ...this.#source.row, ...this.#identity(forked), partitions }
     const events = forked.reduce((sum, { row, cut }) => sum + cut.endOffset - row.logStartOffset, 0)
     return { row, events, ...sums, files: this.files }

@@ -19,7 +19,7 @@ import type { SnapshotHost, SourceTopic, TakeOver } from './host.ts'
 import { countOf } from './info.ts'
 import { checkApart, checkEmpty } from './restore-place.ts'
 import { RestoredStore, type TopicPlan } from './restored-store.ts'
-import type { RestoreOptions, RestoreReport } from './types.ts'
+import type { RestoreOptions, RestoreReport, Until } from './types.ts'
 import { resolveUntil } from './until.ts'
 
 export interface RestoreParts {
@@ -105,10 +105,19 @@ async function wishOf(
   const topics: TopicPlan[] = []
   for (const row of rows) {
     const source = { storage, storeId: state.storeId, row, isAtRest: true }
-    topics.push({ source, plan: { ends: await endsOf(id, source, until), signal, onProgress } })
+    topics.push({ source, plan: { ends: await endsOf(id, source, untilOf(state, row, until)), signal, onProgress } })
   }
   const isWhole = topic === undefined && until === undefined && as === undefined
   return { id, state, topics, isWhole, signal }
+}
+
+/** In a snapshot of one partition an offset is about that one. */
+function untilOf({ snapshot }: ManifestState, { partitions }: TopicRow, until: Until | undefined): Until | undefined {
+  const only = snapshot?.partition
+  if (only === undefined || until === undefined || !('offset' in until)) return until
+  const { offset } = until
+  if (typeof offset !== 'number') return until
+  return { offset: partitions.map((row) => (row.partition === only ? offset : logEndOf(row))) }
 }
 
 async function endsOf(id: string, source: SourceTopic, until: RestoreOptions['until']): Promise<TakeOver['ends']> {

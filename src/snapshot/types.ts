@@ -110,7 +110,7 @@ export interface SnapshotReport {
 
 /** Where a copy of a log ends. */
 export type Until =
-  /** Before this offset; of a topic with several partitions a list, one for each. */
+  /** Before this offset; of a topic with several partitions a list, one for each, unless the snapshot is of one. */
   | { readonly offset: number | readonly number[] }
   /** With the last event recorded at or before this moment, milliseconds since 1970. */
   | { readonly time: number }

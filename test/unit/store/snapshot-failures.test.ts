@@ -182,6 +182,44 @@ test('restore() over a store whose manifest is damaged is refused, and touches n
   await log.store.close()
 })
 
+test('a fork that is given up is made and told, or refused and not there', async () => {
+  const base = memoryStorage()
+  const store = await openStore({ storage: base })
+  const topic = await store.topics.open('orders', { create: true })
+  await topic.append([1, 2, 3].map((data) => ({ kind: 'Noted', entity: 'e', data })))
+  const reason = new Error('given up')
+  const told = new Set<string>()
+  for (let turns = 0; turns < 200; turns += 3) {
+    const controller = new AbortController()
+    const name = `branch-${turns}`
+    const forked = store.topics.fork('orders', name, { signal: controller.signal, until: { offset: 2 } }).then(
+      () => 'made',
+      (error: unknown) => (error === reason ? 'refused' : String(error)),
+    )
+    for (let turn = 0; turn < turns; turn++) await undefined
+    controller.abort(reason)
+    const said = await forked
+    told.add(said)
+    const names = (await store.topics.list()).map((one) => one.topic)
+    expect(names.includes(name)).toBe(said === 'made')
+    expect(await base.exists(`topics/${name}`)).toBe(said === 'made')
+  }
+  expect([...told].sort()).toEqual(['made', 'refused'])
+  await store.close()
+})
+
+test('restore() up to one offset is about the partition that the snapshot is of', async () => {
+  const log = await openSmall({ partitions: 3 })
+  await fill(log, 30)
+  const { id, highWatermark = 0 } = await log.store.snapshots.create({ topic: 'orders', partition: 1, ...NOW })
+  const report = await log.store.snapshots.restore(id, { as: 'part', until: { offset: 4 } })
+  expect(report.topics[0]?.events).toBe(4)
+  expect(report.topics[0]?.highWatermarks[1]).toBe(4)
+  const late = log.store.snapshots.restore(id, { as: 'late', until: { offset: highWatermark + 1 } })
+  expect(await outcome(late)).toBe('OFFSET_OUT_OF_RANGE')
+  await log.store.close()
+})
+
 /** A storage that knows no case, as those of some systems. */
 function caseless(storage: Storage): Storage {
   const spelled = new Map<string, string>()
