@@ -55,6 +55,8 @@ export class SnapshotCatalogue {
   readonly #found = new Map<string, CatalogueRow>()
   /** Damaged snapshots that were told of. */
   readonly #told = new Set<string>()
+  /** What was removed here: another process that lost the store may still be removing files of it. */
+  readonly #gone = new Set<string>()
   #queue: Promise<unknown> = Promise.resolve()
 
   constructor(storage: Storage, { isFenced = () => false, diagnose = () => {} }: CatalogueOptions = {}) {
@@ -102,11 +104,12 @@ export class SnapshotCatalogue {
     return storageAt(this.storage, directoryOf(id))
   }
 
-  /** An id that nothing uses, of this moment or the first one after it. */
+  /** An id that nothing uses or used, of this moment or the first one after it. */
   async freeId(now: number): Promise<string> {
     const { all } = await namesIn(this.storage)
     let ms = Math.max(0, now)
-    while (all.has(snapshotId(ms)) || all.has(pinOf(snapshotId(ms)))) ms++
+    const isUsed = (id: string) => all.has(id) || all.has(pinOf(id)) || this.#gone.has(id)
+    while (isUsed(snapshotId(ms))) ms++
     return snapshotId(ms)
   }
 
@@ -167,7 +170,13 @@ export class SnapshotCatalogue {
     if (!pinned && !isThere) return
     await this.#checkFence()
     if (!pinned) await storage.remove(path)
-    else if (!isThere) await writeWhole(storage, path, new Uint8Array(0))
+    else if (!isThere) {
+      await writeWhole(storage, path, new Uint8Array(0)).catch(async (error: unknown) => {
+        // It may be there all the same.
+        await storage.remove(path).catch(() => undefined)
+        throw error
+      })
+    }
     await storage.syncDirectory(SNAPSHOTS_DIRECTORY)
   }
 
@@ -229,6 +238,7 @@ export class SnapshotCatalogue {
   }
 
   #removing(id: string) {
+    this.#gone.add(id)
     return { storage: this.storage, directory: directoryOf(id), isFenced: this.#isFenced }
   }
 
@@ -239,7 +249,11 @@ export class SnapshotCatalogue {
 
   /** One change after the other. */
   #change<T>(run: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(run)
+    const result = this.#queue.then(run).catch(async (error: unknown) => {
+      // Whoever took the place over may have removed it.
+      if (isVarveError(error, 'FILE_MISSING')) await this.#checkFence()
+      throw error
+    })
     this.#queue = result.catch(() => undefined)
     return result
   }
@@ -301,6 +315,7 @@ export class SnapshotCatalogue {
       await this.#file.store(rows, () => this.#checkFence())
     } catch (error) {
       if (isVarveError(error, 'STORE_FENCED')) throw error
+      await this.#checkFence()
       await this.#file.remove()
       for (const [id, row] of rows) this.#found.set(id, row)
     }

@@ -68,7 +68,7 @@ async function snapshotOf(parts: CreateParts, cut: Cut, options: CreateSnapshotO
   } catch (error) {
     await catalogue.discard(id)
     if (host.closing.aborted) host.checkOpen('take a snapshot')
-    throw isVarveError(error, 'FILE_MISSING') ? missing(error) : error
+    throw isVarveError(error, 'FILE_MISSING') ? await missing(error, host) : error
   }
 }
 
@@ -85,8 +85,10 @@ async function helpfulFiles({ storage }: SnapshotHost, state: ManifestState): Pr
   return (await derivedFiles(storage, state)).map(({ path }) => ({ from: path, to: path, optional: true }))
 }
 
-/** A file of the store is gone: not the snapshot is unknown. */
-function missing(cause: VarveError): VarveError {
+/** A file of the store is gone: not the snapshot is unknown. Whoever took the store over may have replaced it. */
+async function missing(cause: VarveError, host: SnapshotHost): Promise<VarveError> {
+  if (await host.isFenced())
+    return new VarveError('STORE_FENCED', 'Cannot take a snapshot: the store was taken over', { cause })
   const file = String(cause.details.path ?? '')
   const [root, , , name = ''] = file.split('/')
   const isVersions = name.startsWith('versions-')

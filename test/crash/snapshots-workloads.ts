@@ -30,7 +30,7 @@ const SEGMENT_BYTES = 1024
 const PREPARED_AT = 1_600_000_000_000
 
 /** A closed store with a topic of small segments, a document and a history; and what is in it. */
-async function prepared(): Promise<{ disk: Disk; facts: readonly Fact[] }> {
+export async function prepared(): Promise<{ disk: Disk; facts: readonly Fact[] }> {
   const root = memoryStorage()
   const place = { storage: storageAt(root, 'store'), clock: new ManualClock(PREPARED_AT), random: seededRandom(900) }
   await createSmallTopic(place, { name: 'orders', partitions: 1, segmentBytes: SEGMENT_BYTES })
@@ -210,6 +210,7 @@ export async function explorations(): Promise<ExploreOptions<Fact>[]> {
   ]
 }
 
-function disksOf(files: FaultFiles): Disks {
+/** The storages of a disk. */
+export function disksOf(files: FaultFiles): Disks {
   return (directory): Storage => faultStorage(files, undefined, directory)
 }
