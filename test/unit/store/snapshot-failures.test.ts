@@ -208,6 +208,30 @@ test('a fork that is given up is made and told, or refused and not there', async
   await store.close()
 })
 
+test('restore() over a store that is given up leaves the place as it was, without a claim', async () => {
+  const log = await openSmall()
+  await fill(log, 10)
+  const { id } = await log.store.snapshots.create(NOW)
+  const to = memoryStorage()
+  const old = await openStore({ storage: to })
+  await old.topics.open('old', { create: true })
+  await old.close()
+  const before = [await filesOf(to, ''), await filesOf(to, 'topics')]
+  const controller = new AbortController()
+  const { signal } = controller
+  const onProgress = ({ step }: { readonly step: string }) => {
+    if (step === 'files') controller.abort(new Error('given up'))
+  }
+  const options = { to, overwrite: true, signal, onProgress }
+  await expect(log.store.snapshots.restore(id, options)).rejects.toThrow('given up')
+  // Whoever is another process would take a claim for that of a living owner.
+  expect([await filesOf(to, ''), await filesOf(to, 'topics')]).toEqual(before)
+  const again = await openStore({ storage: to })
+  expect((await again.topics.list()).map((one) => one.topic)).toEqual(['old'])
+  await again.close()
+  await log.store.close()
+})
+
 test('restore() up to one offset is about the partition that the snapshot is of', async () => {
   const log = await openSmall({ partitions: 3 })
   await fill(log, 30)
