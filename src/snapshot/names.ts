@@ -1,6 +1,7 @@
 /** What the names in `.snapshots` say.
  * @module */
-import type { Storage } from '../ports/storage.ts'
+import type { Storage, StorageEntry } from '../ports/storage.ts'
+import { CATALOGUE, UNPUBLISHED_CATALOGUE } from './catalogue-file.ts'
 import { isSnapshotId, pinnedBy, SNAPSHOTS_DIRECTORY } from './ids.ts'
 
 export interface SnapshotNames {
@@ -17,9 +18,15 @@ export async function namesIn(storage: Storage): Promise<SnapshotNames> {
   const ids = new Set<string>()
   const pinned = new Set<string>()
   for (const { name, kind } of entries) {
-    const pin = pinnedBy(name)
+    const pin = kind === 'file' ? pinnedBy(name) : undefined
     if (pin !== undefined) pinned.add(pin)
     else if (kind === 'directory' && isSnapshotId(name)) ids.add(name)
   }
   return { ids, pinned, all: new Set(entries.map(({ name }) => name)) }
+}
+
+/** Whether something in `.snapshots` has a name that varve gives, and not one of somebody else. */
+export function isSnapshotName({ name, kind }: StorageEntry): boolean {
+  if (kind === 'directory') return isSnapshotId(name)
+  return kind === 'file' && (name === CATALOGUE || name === UNPUBLISHED_CATALOGUE || pinnedBy(name) !== undefined)
 }

@@ -12,22 +12,23 @@ import {
 import { DOCUMENT_FILES, HISTORY_FILES } from '../manifest/stored-paths.ts'
 import type { StorageEntry } from '../ports/storage.ts'
 import { besideSegment, CHECKPOINT_FILE, isPartitionFile, isVersionsFile, mergedRun } from '../segment/names.ts'
+import { SNAPSHOTS_DIRECTORY } from '../snapshot/ids.ts'
+import { isSnapshotName } from '../snapshot/names.ts'
 import type { VerifyRun } from './verify-run.ts'
 import { listStored, reportUnknownStored } from './verify-stored.ts'
 import { isRunOf } from './verify-terms.ts'
 
-/** A directory that is not looked into. */
-const SNAPSHOTS = '.snapshots'
-const ROOT_DIRECTORIES = new Set(['topics', 'tmp', DOCUMENT_FILES.root, HISTORY_FILES.root, SNAPSHOTS])
+const ROOT_DIRECTORIES = new Set(['topics', 'tmp', DOCUMENT_FILES.root, HISTORY_FILES.root, SNAPSHOTS_DIRECTORY])
 
 /** The names in a store's directories. */
 export type Listing = ReadonlyMap<string, readonly StorageEntry[]>
 
-/** List the root, the directories of documents and histories, and those of topics and partitions that `state` knows.
+/** List the root, the directories of documents, histories and snapshots, and those of topics and partitions that
+ * `state` knows.
  * To be taken before the state that judges it is read: a file made in between is then no stranger. */
 export async function listStore(run: VerifyRun, state: ManifestState): Promise<Listing> {
   const listing = new Map<string, readonly StorageEntry[]>()
-  const directories = ['', 'topics']
+  const directories = ['', 'topics', SNAPSHOTS_DIRECTORY]
   for (const topic of state.topics) {
     directories.push(`topics/${topic.name}`)
     for (const row of topic.partitions) directories.push(partitionDirectory(topic.name, row.partition))
@@ -100,8 +101,9 @@ export function reportUnknown(run: VerifyRun, listing: Listing, state: ManifestS
   reportUnknownStored(run, listing, { paths: DOCUMENT_FILES, named: documentIds })
   const groupFiles = (name: string) => findHistory(state.histories, name)?.groups.map(({ file }) => file) ?? []
   reportUnknownStored(run, listing, { paths: HISTORY_FILES, named: groupFiles })
-  if (listing.get('')?.some(({ name }) => name === SNAPSHOTS)) {
-    run.leaveOut(`${SNAPSHOTS}: this check does not look into snapshots.`)
+  report(SNAPSHOTS_DIRECTORY, isSnapshotName)
+  if (listing.get('')?.some(({ name }) => name === SNAPSHOTS_DIRECTORY)) {
+    run.leaveOut(`${SNAPSHOTS_DIRECTORY}: this check does not look into snapshots.`)
   }
 }
 

@@ -210,7 +210,7 @@ const isLinkOfData = ({ kind, path }: Operation) => kind === 'link' && !path.inc
 async function begin(step: Step): Promise<{ files: FaultFiles; store: Store }> {
   const files = beginWith(world)
   const store = await openWorld(placeOn(files))
-  await appendTo(store, 'orders', 1, 950)
+  await appendTo(store, 'orders', [950])
   if (step.copies === true) files.failAt(isLinkOfData, 'EXDEV', { sticky: true })
   return { files, store }
 }
@@ -229,6 +229,8 @@ async function callsOf(step: Step): Promise<Operation[]> {
 function* trialsOf(calls: readonly Operation[]): Iterable<Trial> {
   for (const call of calls)
     for (const fault of casesOf(call)) {
+      // Of one byte that is nothing, which says that the file ends.
+      if (fault.sticky === true && fault.text.includes('SHORT bytes=all but 1')) continue
       yield { what: fault.text, fault, isBeside: false }
       if (fault.sticky === true && isBesideStore(call.path))
         yield { what: `${fault.text} beside the store`, fault, isBeside: true }
@@ -246,13 +248,13 @@ async function failing(step: Step, { fault, isBeside }: Trial): Promise<void> {
   if (step.copies === true) files.failAt(isLinkOfData, 'EXDEV', { sticky: true })
   const error = await errorOf(step.run(store, files))
   const after = namesOn(files)
-  if (isBeside) await appendTo(store, 'orders', 1, 960)
+  if (isBeside) await appendTo(store, 'orders', [960])
   files.clearFaults()
   const hit = files.journal.slice(at).filter((call) => call.errno !== undefined && call.errno !== 'EXDEV')
-  if (errno === 'ENOSPC' && error !== undefined) {
+  if (errno === 'ENOSPC' && error !== undefined && !isPoison(error)) {
     mustEqual(error.code, 'STORAGE_FULL', 'the error of a full disk')
     must(step.frees !== true, 'what frees space fails on a full disk')
-    if (!(await isPoisoned(store))) mustEqual(namesNotIn(after, before), [], 'files left on a full disk')
+    mustEqual(namesNotIn(after, before), [], 'files left on a full disk')
   }
   if (await isPoisoned(store))
     must(
@@ -260,16 +262,23 @@ async function failing(step: Step, { fault, isBeside }: Trial): Promise<void> {
       'the store gave up for nothing',
     )
   else {
-    await appendTo(store, 'orders', 1, 970)
+    await appendTo(store, 'orders', [970])
     await again(step, { store, files, error })
     await mustBeRight(step, store, files)
   }
   await store.close()
-  mustEqual(files.linkedWrites, [], 'writes into files that are shared')
+  mustEqual(linkedWrites(files), [], 'writes into files that are shared')
   const disk = `${step.name}\n${files.digest()}`
   if (seen.has(disk)) return
   seen.add(disk)
   await mustReopen(step, { files, error })
+}
+
+const isPoison = ({ code }: VarveError) => code === 'STORE_POISONED' || code === 'STORE_FENCED'
+
+/** A claim that could not be removed is a second name of the manifest of its owner. */
+function linkedWrites(files: FaultFiles): Operation[] {
+  return files.linkedWrites.filter(({ path }) => !/\/(?:old|target|store)\/MANIFEST-\d+$/.test(path))
 }
 
 async function isPoisoned(store: Store): Promise<boolean> {
@@ -350,7 +359,7 @@ async function mustReopen(
   // The next copy to a place replaces the catalogue there.
   const half = [...files.files().keys()].filter((path) => /^\/(?!place).*(?:\.tmp|\.part)$/.test(path))
   mustEqual(half, [], 'temporary files')
-  mustEqual(files.linkedWrites, [], 'writes into files that are shared')
+  mustEqual(linkedWrites(files), [], 'writes into files that are shared')
 }
 
 describe('a failing call in', () => {

@@ -55,7 +55,7 @@ export function openWorld(storage: Storage, readOnly = false): Promise<Store> {
   return openAt(storage, { readOnly, snapshotPolicy: { minIntervalMs: 0 } })
 }
 
-/** Begin with a world: the same identifiers as whenever it is begun with, none that it has already, and a later time. */
+/** Begin with a world: a later time, and identifiers that repeat with the run and that it does not have. */
 export function beginWith(world: World): FaultFiles {
   later()
   return new FaultFiles({ disk: world.disk })
@@ -96,7 +96,11 @@ async function make(files: FaultFiles): Promise<[SnapshotInfo, SnapshotInfo, Sna
   }
   await store.projections.open('seen', { create: { topic: 'orders', keep: 'history', everyEvents: 3 } })
   const write = async (round: number) => {
-    await appendTo(store, 'orders', 4, round * 100)
+    await appendTo(
+      store,
+      'orders',
+      [0, 1, 2, 3].map((at) => round * 100 + at),
+    )
     await (await store.topics.open('wide', { create: { partitions: 2 } })).append(eventsOf(round, 2))
     await store.documents.write('catalog', { round, products: ['pen', 'ink'] })
     const board = await store.histories.open('board', { create: true })
@@ -114,7 +118,7 @@ async function make(files: FaultFiles): Promise<[SnapshotInfo, SnapshotInfo, Sna
   await store.snapshots.delete(exported.id)
   await write(3)
   const third = await take()
-  await appendTo(store, 'orders', 1, 900)
+  await appendTo(store, 'orders', [900])
   await store.close()
   const old = await openAt(placeOn(files, 'old'))
   await (await old.topics.open('orders', { create: true })).append(eventsOf(7, 3))
@@ -124,10 +128,10 @@ async function make(files: FaultFiles): Promise<[SnapshotInfo, SnapshotInfo, Sna
   return [first, second, exported, third]
 }
 
-/** Append so many batches of three. */
-export async function appendTo(store: Store, name: string, batches: number, from: number): Promise<void> {
+/** Append batches of three. */
+export async function appendTo(store: Store, name: string, numbers: readonly number[]): Promise<void> {
   const topic = await store.topics.open(name)
-  for (let batch = 0; batch < batches; batch++) await topic.append(eventsOf(from + batch, 3))
+  for (const number of numbers) await topic.append(eventsOf(number, 3))
 }
 
 function eventsOf(number: number, count: number) {
