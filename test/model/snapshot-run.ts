@@ -46,7 +46,7 @@ const numRuns = RUNTIME === 'edge' ? 10 : share(200)
 /** How long a test looks for a plan that fails. A failure prints the seed and the path that repeat it. */
 export const LIMITS = {
   numRuns,
-  interruptAfterTimeLimit: RUNTIME === 'node' ? 10_000 : 4_000,
+  interruptAfterTimeLimit: RUNTIME === 'node' ? 9_000 : 4_000,
   markInterruptAsFailure: false,
 }
 
