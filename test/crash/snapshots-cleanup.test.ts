@@ -4,22 +4,22 @@
  * again with each call failing in each way. A failure prints its operation, mode and seed.
  * @module */
 import { describe, expect, test } from 'vitest'
-import { isVarveError } from '../../../src/errors.ts'
-import { cleanUp } from '../../../src/snapshot/cleanup.ts'
-import { checkPolicy } from '../../../src/snapshot/policy.ts'
-import { SnapshotTurns } from '../../../src/snapshot/turns.ts'
-import { sweepErrors } from '../../faults/error-sweep.ts'
-import { type Ledger, mustSurvive } from '../../faults/explorer.ts'
-import type { FaultFiles } from '../../faults/fault-files.ts'
-import { faultStorage } from '../../faults/fault-storage.ts'
-import { ManualClock } from '../../support/manual-clock.ts'
-import { RUNTIME, share } from '../../support/runtime.ts'
-import { must, mustEqual } from '../../support/scenario.ts'
-import { diskOf, mustBeWhole, type SnapshotChange, smallStore } from './small-disk.ts'
-import { bytesOf, FIRST_AT, type Still, sizesIn, stillOver } from './still-host.ts'
+import { isVarveError } from '../../src/errors.ts'
+import { cleanUp } from '../../src/snapshot/cleanup.ts'
+import { checkPolicy } from '../../src/snapshot/policy.ts'
+import { SnapshotTurns } from '../../src/snapshot/turns.ts'
+import { sweepErrors } from '../faults/error-sweep.ts'
+import { type Ledger, mustSurvive } from '../faults/explorer.ts'
+import type { FaultFiles } from '../faults/fault-files.ts'
+import { faultStorage } from '../faults/fault-storage.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+import { RUNTIME, share } from '../support/runtime.ts'
+import { must, mustEqual } from '../support/scenario.ts'
+import { diskOf, mustBeWhole, type SnapshotChange, smallStore } from '../unit/snapshot/small-disk.ts'
+import { bytesOf, FIRST_AT, type Still, sizesIn, stillOver } from '../unit/snapshot/still-host.ts'
 
 /** Of the calls that fail, every so many. */
-const STRIDE = RUNTIME === 'node' ? 7 : 41
+const STRIDE = RUNTIME === 'node' ? 13 : 61
 
 const prepared = await smallStore()
 const disk = await diskOf(prepared.storage)
@@ -100,10 +100,10 @@ describe('cleanUp()', () => {
       check: checkOrder,
       files: { disk },
       seeds: 2,
-      imagesMax: share(1_500),
+      imagesMax: share(600),
     }
     const report = await mustSurvive(options)
-    expect(report.unique).toBeGreaterThan(share(200))
+    expect(report.unique).toBeGreaterThan(share(60))
   })
 
   // One whose manifest could not be read is not among those that it knows, so the order may be another one.
@@ -113,6 +113,6 @@ describe('cleanUp()', () => {
     const report = await sweepErrors({ name: 'clean-up', workload, check, files: { disk }, stride: STRIDE })
     console.log(`swept clean-up: ${report.calls} calls, ${report.cases} cases, ${report.checked} checked`)
     expect(report.failures).toEqual([])
-    expect(report.cases).toBeGreaterThan(share(100))
+    expect(report.cases).toBeGreaterThan(share(60))
   })
 })

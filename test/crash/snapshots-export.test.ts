@@ -5,17 +5,17 @@
  * operation, or every call fails once or from then on; what is left is checked, copied to again, and checked.
  * @module */
 import { beforeAll, describe, expect, test } from 'vitest'
-import { memoryStorage } from '../../../adapters/memory/index.ts'
-import { sameBytes } from '../../../src/codec/bytes.ts'
-import { isVarveError } from '../../../src/errors.ts'
-import { SnapshotCatalogue } from '../../../src/snapshot/catalogue.ts'
-import { checkTruth } from '../../../src/snapshot/check.ts'
-import { sweepErrors } from '../../faults/error-sweep.ts'
-import { type Known, type Ledger, mustSurvive } from '../../faults/explorer.ts'
-import type { FaultFiles } from '../../faults/fault-files.ts'
-import { faultStorage } from '../../faults/fault-storage.ts'
-import { share } from '../../support/runtime.ts'
-import { bytesUnder, copy, type Image, Source } from './export-support.ts'
+import { memoryStorage } from '../../adapters/memory/index.ts'
+import { sameBytes } from '../../src/codec/bytes.ts'
+import { isVarveError } from '../../src/errors.ts'
+import { SnapshotCatalogue } from '../../src/snapshot/catalogue.ts'
+import { checkTruth } from '../../src/snapshot/check.ts'
+import { sweepErrors } from '../faults/error-sweep.ts'
+import { type Known, type Ledger, mustSurvive } from '../faults/explorer.ts'
+import type { FaultFiles } from '../faults/fault-files.ts'
+import { faultStorage } from '../faults/fault-storage.ts'
+import { share } from '../support/runtime.ts'
+import { bytesUnder, copy, type Image, Source } from '../unit/snapshot/export-support.ts'
 
 const NOTHING = new Uint8Array(0)
 
@@ -71,7 +71,7 @@ async function expectWhole(to: SnapshotCatalogue, id: string): Promise<void> {
 
 describe('copySnapshot', { timeout: 300_000 }, () => {
   test('survives a crash at any operation', async () => {
-    const imagesMax = share(400)
+    const imagesMax = share(200)
     await mustSurvive<string>({ name: 'export', workload, check: checkImage, imagesMax })
   })
 
@@ -81,7 +81,12 @@ describe('copySnapshot', { timeout: 300_000 }, () => {
   })
 
   test('survives the failure of any call', async () => {
-    const report = await sweepErrors<string>({ name: 'export', workload, check: checkImage, stride: 700 / share(100) })
+    const report = await sweepErrors<string>({
+      name: 'export',
+      workload,
+      check: checkImage,
+      stride: 1_300 / share(100),
+    })
     console.log(`swept export: ${report.calls} calls, ${report.cases} cases, ${report.checked} checked`)
     expect(report.failures).toEqual([])
   })

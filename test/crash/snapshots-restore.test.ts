@@ -5,24 +5,24 @@
  * fails in each way. What is left is compared, restored again, opened, appended to and verified.
  * @module */
 import { describe, expect, test } from 'vitest'
-import { memoryStorage } from '../../../adapters/memory/index.ts'
-import { isVarveError } from '../../../src/errors.ts'
-import type { Storage } from '../../../src/ports/storage.ts'
-import { storageAt } from '../../../src/ports/storage-at.ts'
-import { restoreSnapshot } from '../../../src/snapshot/restore.ts'
-import type { RestoreOptions } from '../../../src/snapshot/types.ts'
-import { openStore } from '../../../src/store/open.ts'
-import { sweepErrors } from '../../faults/error-sweep.ts'
-import { type Known, type Ledger, mustSurvive } from '../../faults/explorer.ts'
-import { FaultFiles } from '../../faults/fault-files.ts'
-import { faultStorage } from '../../faults/fault-storage.ts'
-import { ManualClock } from '../../support/manual-clock.ts'
-import { RUNTIME, share } from '../../support/runtime.ts'
-import { seededRandom } from '../../support/seeded-random.ts'
-import { createSmallTopic } from '../../support/small-segments.ts'
-import { freeze, ID, restoreParts } from './frozen-store.ts'
-import { diskOf } from './small-disk.ts'
-import { sizesIn } from './still-host.ts'
+import { memoryStorage } from '../../adapters/memory/index.ts'
+import { isVarveError } from '../../src/errors.ts'
+import type { Storage } from '../../src/ports/storage.ts'
+import { storageAt } from '../../src/ports/storage-at.ts'
+import { restoreSnapshot } from '../../src/snapshot/restore.ts'
+import type { RestoreOptions } from '../../src/snapshot/types.ts'
+import { openStore } from '../../src/store/open.ts'
+import { sweepErrors } from '../faults/error-sweep.ts'
+import { type Known, type Ledger, mustSurvive } from '../faults/explorer.ts'
+import { FaultFiles } from '../faults/fault-files.ts'
+import { faultStorage } from '../faults/fault-storage.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+import { RUNTIME, share } from '../support/runtime.ts'
+import { seededRandom } from '../support/seeded-random.ts'
+import { createSmallTopic } from '../support/small-segments.ts'
+import { freeze, ID, restoreParts } from '../unit/snapshot/frozen-store.ts'
+import { diskOf } from '../unit/snapshot/small-disk.ts'
+import { sizesIn } from '../unit/snapshot/still-host.ts'
 
 /** Of the calls that fail, every so many. */
 const STRIDE = RUNTIME === 'node' ? 11 : 61
@@ -148,7 +148,7 @@ function checkOf(lane: Lane) {
 
 describe.each(LANES)('restoreSnapshot() by $name', { timeout: 60_000 }, (lane) => {
   test('survives a crash at any operation', async () => {
-    const imagesMax = share(400)
+    const imagesMax = share(200)
     const options = { workload: workloadOf(lane), check: checkOf(lane), files: diskFor(lane) }
     await mustSurvive<string>({ name: `restore by ${lane.name}`, ...options, seeds: 2, imagesMax })
   })

@@ -4,18 +4,18 @@
  * mode; then again with each call failing in each way. A failure prints its operation, mode and seed.
  * @module */
 import { describe, expect, test } from 'vitest'
-import { isVarveError } from '../../../src/errors.ts'
-import { sweepErrors } from '../../faults/error-sweep.ts'
-import { type Ledger, mustSurvive } from '../../faults/explorer.ts'
-import { FaultFiles } from '../../faults/fault-files.ts'
-import { faultStorage } from '../../faults/fault-storage.ts'
-import { ManualClock } from '../../support/manual-clock.ts'
-import { RUNTIME, share } from '../../support/runtime.ts'
-import { diskOf, mustBeWhole, type SnapshotChange, smallStore } from './small-disk.ts'
-import { bytesOf, FIRST_AT, type Still, sizesIn, stillOver } from './still-host.ts'
+import { isVarveError } from '../../src/errors.ts'
+import { sweepErrors } from '../faults/error-sweep.ts'
+import { type Ledger, mustSurvive } from '../faults/explorer.ts'
+import { FaultFiles } from '../faults/fault-files.ts'
+import { faultStorage } from '../faults/fault-storage.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+import { RUNTIME, share } from '../support/runtime.ts'
+import { diskOf, mustBeWhole, type SnapshotChange, smallStore } from '../unit/snapshot/small-disk.ts'
+import { bytesOf, FIRST_AT, type Still, sizesIn, stillOver } from '../unit/snapshot/still-host.ts'
 
 /** Of the calls that fail, every so many. */
-const STRIDE = RUNTIME === 'node' ? 7 : 41
+const STRIDE = RUNTIME === 'node' ? 13 : 61
 
 const prepared = await smallStore()
 const disk = await diskOf(prepared.storage)
@@ -58,10 +58,10 @@ const check = async (files: FaultFiles, known: Parameters<typeof mustBeWhole>[1]
 
 describe('snapshots', () => {
   test('are whole or not there after a crash', { timeout: 240_000 }, async () => {
-    const nested = { images: share(150), points: 12 }
-    const options = { name: 'snapshots', workload, check, files: { disk }, seeds: 3, imagesMax: share(2_500), nested }
+    const nested = { images: share(60), points: 12 }
+    const options = { name: 'snapshots', workload, check, files: { disk }, seeds: 3, imagesMax: share(1_000), nested }
     const report = await mustSurvive(options)
-    expect(report.unique).toBeGreaterThan(share(300))
+    expect(report.unique).toBeGreaterThan(share(150))
     expect(report.nestedImages).toBeGreaterThan(share(30))
   })
 
@@ -75,7 +75,7 @@ describe('snapshots', () => {
     })
     console.log(`swept snapshots: ${report.calls} calls, ${report.cases} cases, ${report.checked} checked`)
     expect(report.failures).toEqual([])
-    expect(report.cases).toBeGreaterThan(share(100))
+    expect(report.cases).toBeGreaterThan(share(60))
   })
 
   test('leave nothing on a disk that is full, and can still be removed there', async () => {
