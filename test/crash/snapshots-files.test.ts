@@ -12,7 +12,7 @@ import { changed } from './files.ts'
 import { type Damaged, damagedWorld, directoryOf, judge, quickStorage } from './snapshots-damage.ts'
 import { openWorld } from './snapshots-image.ts'
 
-const STRIDE = Number(process.env.Z_STRIDE ?? (RUNTIME === 'node' ? 5 : 37))
+const STRIDE = Number(process.env.Z_STRIDE ?? (RUNTIME === 'node' ? 3 : 37))
 const THOROUGH_EVERY = 7
 const GARBAGE = Uint8Array.from({ length: 700 }, (_, at) => (at * 167 + 13) & 255)
 
@@ -130,11 +130,11 @@ const FOREIGN = [
 
 describe('a snapshot', () => {
   test('is refused or whole, whatever length its files have', { timeout: 300_000 }, async () => {
-    await sweep(sizes(), 100)
+    await sweep(sizes(), 90)
   })
 
   test('is refused or whole, with files gone, misplaced or of another snapshot', { timeout: 300_000 }, async () => {
-    await sweep(misplaced(), 200)
+    await sweep(misplaced(), 180)
   })
 
   test('is listed whatever becomes of the catalogue', { timeout: 120_000 }, async () => {
