@@ -303,8 +303,11 @@ export class SnapshotCatalogue {
   #read(id: string): Promise<StoredSnapshot> {
     checkSnapshotId(id)
     return readSnapshot(this.storage, id).catch(async (error: unknown) => {
-      const isGone = isVarveError(error, 'SNAPSHOT_UNKNOWN') && (await this.#listed(id)) !== undefined
-      throw isGone ? damagedSnapshot(id, { reason: 'its manifest is missing' }, error) : error
+      if (!isVarveError(error, 'SNAPSHOT_UNKNOWN')) throw error
+      // Whoever deletes it takes it out of the file first: what was found in its directory says nothing any more.
+      this.#found.delete(id)
+      if ((await this.#listed(id)) === undefined) throw error
+      throw damagedSnapshot(id, { reason: 'its manifest is missing' }, error)
     })
   }
 

@@ -100,6 +100,18 @@ describe('SnapshotCatalogue', () => {
     expect(await still.catalogue.list()).toEqual(wanted)
   })
 
+  test('details() does not call a snapshot damaged that another process is deleting', async () => {
+    const still = await stillStore()
+    const { id } = await still.take()
+    const reader = fresh(still)
+    // What the deletion does first: from here on only the directory tells of it.
+    await still.storage.remove(CATALOGUE)
+    expect(await idsOf(reader)).toEqual([id])
+    await still.storage.remove(await manifestPath(still.storage, id))
+    await expect(reader.details(id)).rejects.toMatchObject({ code: 'SNAPSHOT_UNKNOWN' })
+    expect(await idsOf(reader)).toEqual([])
+  })
+
   test('a damaged manifest is named, listed while the catalogue knows it, never removed by clean-up, removed by hand', async () => {
     const still = await stillStore()
     const { id } = await still.take()

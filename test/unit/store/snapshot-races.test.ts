@@ -119,6 +119,7 @@ class Race {
   /** By snapshot: what was acknowledged before it was asked for. */
   readonly #before = new Map<string, ReadonlySet<string>>()
   #number = 0
+  #text = ''
 
   constructor(seed: number, links: boolean) {
     const files = memoryStorage()
@@ -131,13 +132,16 @@ class Race {
     return this.#store as Store
   }
 
-  async begin(partitions: number): Promise<void> {
+  /** @param large so that the active segment is rolled for a snapshot or a fork. */
+  async begin(partitions: number, large: boolean): Promise<void> {
     const place = { storage: this.wire.storage, clock: this.clock, random: this.random }
-    await createSmallTopic(place, { name: 'orders', partitions, segmentBytes: 500 })
+    await createSmallTopic(place, { name: 'orders', partitions, segmentBytes: large ? 4_000_000 : 500 })
     await createSmallTopic(place, { name: 'other', partitions: 1, segmentBytes: 500 })
     this.#store = await this.#open()
     for (let count = 0; count < 6; count++) await this.#append(1)
     await this.#append(3, 'other')
+    this.#text = 'x'.repeat(large ? 600_000 : 60)
+    if (large) await this.#append(2)
     await this.store.documents.write('count', 0)
     await (await this.store.histories.open('board', { create: true })).append({ n: 0 })
     for (const target of [{}, { topic: 'orders' }]) await this.#create(target)
@@ -240,7 +244,7 @@ class Race {
   async #append(count: number, name = 'orders'): Promise<void> {
     const topic = await this.store.topics.open(name)
     const entity = `entity-${++this.#number % 5}`
-    const events = Array.from({ length: count }, (_, at) => event(entity, `${this.#number}-${at}-${'x'.repeat(60)}`))
+    const events = Array.from({ length: count }, (_, at) => event(entity, `${this.#number}-${at}-${this.#text}`))
     const { firstOffset, partition } = await topic.append(events)
     for (const [at, { data }] of events.entries())
       this.#acknowledged.set(`${topic.lineage}/${partition}/${firstOffset + at}`, data)
@@ -350,6 +354,7 @@ async function mustBeNeeded(storage: Storage, root: string): Promise<void> {
 
 const races = fc.record({
   partitions: fc.constantFrom(1, 1, 2),
+  large: fc.constantFrom(false, false, false, true),
   links: fc.constantFrom(true, true, false),
   seed: fc.nat(),
   rounds: fc.array(fc.array(fc.constantFrom(...ACTIONS), { minLength: 2, maxLength: 7 }), {
@@ -360,9 +365,9 @@ const races = fc.record({
 
 test('Snapshots of a store in which everything happens at once are whole, and every call ends', async () => {
   await fc.assert(
-    fc.asyncProperty(races, async ({ partitions, links, seed, rounds }) => {
+    fc.asyncProperty(races, async ({ partitions, large, links, seed, rounds }) => {
       const race = new Race(seed, links)
-      await race.begin(partitions)
+      await race.begin(partitions, large)
       for (const actions of rounds) await race.race(actions, draws(seed + 1))
       await race.mustBeWhole()
     }),
