@@ -7,28 +7,29 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { isVarveError, type Store, type VarveError } from '../../src/index.ts'
 import { SnapshotCatalogue } from '../../src/snapshot/catalogue.ts'
+import type { Disk } from '../faults/disk.ts'
 import { casesOf, type FaultCase } from '../faults/error-sweep.ts'
 import type { Operation } from '../faults/fault.ts'
-import type { FaultFiles } from '../faults/fault-files.ts'
+import { FaultFiles } from '../faults/fault-files.ts'
 import { RUNTIME } from '../support/runtime.ts'
 import { must, mustEqual, ScenarioFailure } from '../support/scenario.ts'
 import { mustSettle } from '../support/settle.ts'
 import {
   appendTo,
   beginWith,
+  later,
   openWorld,
   passTime,
   placeOn,
   snapshotsWorld,
-  storeText,
   textOf,
   type World,
   wrongWith,
 } from './snapshots-image.ts'
+import { STEPS, type Step } from './snapshots-steps.ts'
 
-const STRIDE = Number(process.env.Z_STRIDE ?? (RUNTIME === 'node' ? 37 : 370))
+const STRIDE = Number(process.env.Z_STRIDE ?? (RUNTIME === 'node' ? 67 : 670))
 const FAILURES_MAX = Number(process.env.Z_MAX ?? 3)
-const CUT = 17
 
 let world: World
 /** Disks that were opened again. */
@@ -37,144 +38,6 @@ const seen = new Set<string>()
 beforeAll(async () => {
   world = await snapshotsWorld()
 })
-
-/** Something that is done with snapshots. */
-interface Step {
-  readonly name: string
-  readonly run: (store: Store, files: FaultFiles) => Promise<unknown>
-  /** Whether it is done; throws when it is done wrongly. */
-  readonly isDone: (store: Store, files: FaultFiles) => Promise<boolean>
-  /** Needs no room. */
-  readonly frees?: boolean
-  /** There are no links on this disk. */
-  readonly copies?: boolean
-  /** Snapshots that are gone then. */
-  readonly gone?: () => readonly string[]
-  /** What it answers when it was done although it failed. */
-  readonly again?: string
-}
-
-const idOf = (at: 0 | 1 | 2) => world.infos[at].id
-const isListed = async (store: Store, id: string) => (await store.snapshots.list()).some((info) => info.id === id)
-
-/** Whether there are more snapshots than at first. Of those nobody knows the name. */
-const hasNew = async (store: Store) => {
-  const known = new Set(world.infos.map(({ id }) => id))
-  return (await store.snapshots.list()).some(({ id }) => !known.has(id))
-}
-
-/** Whether a store with these answers is in a place. */
-async function holds(files: FaultFiles, place: string, text: string | undefined): Promise<boolean> {
-  try {
-    const found = await storeText(placeOn(files, place))
-    if (found === world.texts.get(place)) return false
-    mustEqual(found, text, `what is restored to ${place}`)
-    return true
-  } catch (error) {
-    if (isVarveError(error, 'STORE_MISSING')) return false
-    throw error
-  }
-}
-
-async function countOf(store: Store, topic: string): Promise<number | undefined> {
-  const found = (await store.topics.list()).find((stats) => stats.topic === topic)
-  if (found === undefined) return undefined
-  let count = 0
-  for await (const _ of (await store.topics.open(topic)).read()) count++
-  return count
-}
-
-async function hasTopic(store: Store, topic: string, events: number): Promise<boolean> {
-  const count = await countOf(store, topic)
-  if (count !== undefined) mustEqual(count, events, `events of ${topic}`)
-  return count !== undefined
-}
-
-async function isWholeIn(files: FaultFiles, place: string, info: World['exported']): Promise<boolean> {
-  const catalogue = new SnapshotCatalogue(placeOn(files, place))
-  if (!(await catalogue.list()).some(({ id }) => id === info.id)) return false
-  mustEqual(await wrongWith(catalogue, info), [], `the copy in ${place}`)
-  return true
-}
-
-const restored = (store: Store, files: FaultFiles, place: string, options = {}) =>
-  store.snapshots.restore(idOf(1), { to: placeOn(files, place), ...options })
-
-const STEPS: readonly Step[] = [
-  {
-    name: 'create',
-    run: (store) => store.snapshots.create({ label: 'new', pinned: true }),
-    isDone: hasNew,
-  },
-  { name: 'create by copies', copies: true, run: (store) => store.snapshots.create(), isDone: hasNew },
-  { name: 'create of a topic', run: (store) => store.snapshots.create({ topic: 'wide' }), isDone: hasNew },
-  {
-    name: 'delete',
-    frees: true,
-    gone: () => [idOf(2)],
-    again: 'SNAPSHOT_UNKNOWN',
-    run: (store) => store.snapshots.delete(idOf(2)),
-    isDone: async (store) => !(await isListed(store, idOf(2))),
-  },
-  {
-    name: 'clean up',
-    frees: true,
-    gone: () => [idOf(1)],
-    run: (store) => store.snapshots.cleanup({ policy: { maxSnapshots: 1 } }),
-    isDone: async (store) => !(await isListed(store, idOf(1))),
-  },
-  {
-    name: 'pin',
-    run: (store) => store.snapshots.pin(idOf(2)),
-    isDone: async (store) => (await store.snapshots.list())[0]?.pinned === true,
-  },
-  {
-    name: 'unpin',
-    frees: true,
-    run: (store) => store.snapshots.pin(idOf(0), false),
-    isDone: async (store) => (await store.snapshots.list())[2]?.pinned === false,
-  },
-  {
-    name: 'restore',
-    again: 'RESTORE_NOT_EMPTY',
-    run: (store, files) => restored(store, files, 'target'),
-    isDone: (_, files) => holds(files, 'target', world.texts.get(idOf(1))),
-  },
-  {
-    name: 'restore by copies over a store',
-    copies: true,
-    run: (store, files) => restored(store, files, 'old', { overwrite: true }),
-    isDone: (_, files) => holds(files, 'old', world.texts.get(idOf(1))),
-  },
-  {
-    name: 'restore as a topic',
-    again: 'TOPIC_EXISTS',
-    run: (store) => store.snapshots.restore(idOf(1), { as: 'again', topic: 'orders', until: { offset: CUT } }),
-    isDone: (store) => hasTopic(store, 'again', CUT - 6),
-  },
-  {
-    name: 'fork',
-    again: 'TOPIC_EXISTS',
-    run: (store) => store.topics.fork('orders', 'branch', { until: { offset: CUT } }),
-    isDone: (store) => hasTopic(store, 'branch', CUT - 6),
-  },
-  {
-    name: 'fork at the end',
-    again: 'TOPIC_EXISTS',
-    run: (store) => store.topics.fork('wide', 'branch'),
-    isDone: (store) => hasTopic(store, 'branch', 6),
-  },
-  {
-    name: 'export',
-    run: (store, files) => store.snapshots.export(idOf(1), placeOn(files, 'place')),
-    isDone: (_, files) => isWholeIn(files, 'place', world.infos[1]),
-  },
-  {
-    name: 'import',
-    run: (store, files) => store.snapshots.import(world.exported.id, placeOn(files, 'other')),
-    isDone: (_, files) => isWholeIn(files, 'store', world.exported),
-  },
-]
 
 /** A directory of a disk as names, without what the store writes for itself. */
 function namesOn(files: FaultFiles): string[] {
@@ -219,9 +82,9 @@ async function begin(step: Step): Promise<{ files: FaultFiles; store: Store }> {
 async function callsOf(step: Step): Promise<Operation[]> {
   const { files, store } = await begin(step)
   const from = files.position
-  await step.run(store, files)
+  await step.run({ world, store, files })
   const calls = files.journal.slice(from).map((call) => ({ ...call, index: call.index - from }))
-  must(await step.isDone(store, files), `${step.name} is not done`)
+  must(await step.isDone({ world, store, files }), `${step.name} is not done`)
   await store.close()
   return calls
 }
@@ -246,7 +109,7 @@ async function failing(step: Step, { fault, isBeside }: Trial): Promise<void> {
   if (step.copies === true) files.clearFaults()
   files.failAt(where, errno, options)
   if (step.copies === true) files.failAt(isLinkOfData, 'EXDEV', { sticky: true })
-  const error = await errorOf(step.run(store, files))
+  const error = await errorOf(step.run({ world, store, files }))
   const after = namesOn(files)
   if (isBeside) await appendTo(store, 'orders', [960])
   files.clearFaults()
@@ -301,20 +164,20 @@ async function again(
   { store, files, error }: { store: Store; files: FaultFiles; error: VarveError | undefined },
 ): Promise<void> {
   if (error !== undefined) {
-    const wasDone = await step.isDone(store, files)
-    const second = await errorOf(step.run(store, files))
+    const wasDone = await step.isDone({ world, store, files })
+    const second = await errorOf(step.run({ world, store, files }))
     const isFine = second === undefined || (wasDone && second.code === step.again)
     must(isFine, () => `after ${error.code} the same call gives ${second?.code}: ${second?.stack}`)
   }
-  must(await step.isDone(store, files), 'it is not done')
+  must(await step.isDone({ world, store, files }), 'it is not done')
 }
 
 /** Every snapshot is listed, and whole. */
-async function mustBeRight(step: Step, store: Store, files: FaultFiles): Promise<void> {
+async function mustBeRight(step: Pick<Step, 'gone'>, store: Store, files: FaultFiles): Promise<void> {
   const catalogue = new SnapshotCatalogue(placeOn(files))
   const listed = await store.snapshots.list()
   for (const info of world.infos) {
-    if (step.gone?.().includes(info.id) === true) continue
+    if (step.gone?.(world).includes(info.id) === true) continue
     must(
       listed.some(({ id }) => id === info.id),
       `${info.id} is not listed`,
@@ -325,13 +188,14 @@ async function mustBeRight(step: Step, store: Store, files: FaultFiles): Promise
 }
 
 async function mustReopen(
-  step: Step,
+  step: Pick<Step, 'gone'> | Step,
   { files, error }: { files: FaultFiles; error: VarveError | undefined },
 ): Promise<void> {
   const store = await openWorld(placeOn(files))
   // Some wait for the clean-up that an open begins.
   await store.snapshots.cleanup({ policy: { maxSnapshots: 1000, retentionTimeMs: 1e12 } })
-  await again(step, { store, files, error: (await step.isDone(store, files)) ? undefined : error })
+  if ('run' in step)
+    await again(step, { store, files, error: (await step.isDone({ world, store, files })) ? undefined : error })
   await mustBeRight(step, store, files)
   const text = await textOf(store)
   const lines = (world.texts.get('store') ?? '').split('\n').filter((line) => /^(?:\{|catalog|board)/.test(line))
@@ -361,6 +225,68 @@ async function mustReopen(
   mustEqual(half, [], 'temporary files')
   mustEqual(linkedWrites(files), [], 'writes into files that are shared')
 }
+
+/** A disk on which a snapshot was not made to its end, and the last one not removed to its end. */
+async function halfDone(): Promise<Disk> {
+  const files = beginWith(world)
+  const store = await openWorld(placeOn(files))
+  let isCut = false
+  const cutAt = (path: string) => {
+    isCut = false
+    files.clearFaults()
+    files.failAt(
+      (call) => {
+        isCut ||= call.path.includes(path) && (call.kind === 'unlink' || call.kind === 'rename')
+        return isCut
+      },
+      'EIO',
+      { sticky: true },
+    )
+  }
+  cutAt('/manifest.tmp')
+  must((await errorOf(store.snapshots.create({ pinned: true }))) !== undefined, 'the create was not cut off')
+  cutAt(`${world.infos[2].id}/topics/`)
+  must((await errorOf(store.snapshots.delete(world.infos[2].id))) !== undefined, 'the delete was not cut off')
+  return files.crashImage(files.position, 'kept', 0).disk
+}
+
+const isLast: Pick<Step, 'gone'> = { gone: ({ infos }) => [infos[2].id] }
+
+/** Open, and close, with a call that fails. */
+async function opening(disk: Disk, fault?: FaultCase): Promise<FaultFiles> {
+  later()
+  const files = new FaultFiles({ disk })
+  if (fault !== undefined) {
+    const { operation, errno, text: _, ...options } = fault
+    const { sticky } = options
+    const where = ({ index, path }: Operation) => index >= operation.index && path.includes('/.snapshots')
+    files.failAt(sticky === true ? where : operation.index, errno, options)
+  }
+  const store = await openWorld(placeOn(files))
+  await appendTo(store, 'orders', [980])
+  await store.close()
+  files.clearFaults()
+  return files
+}
+
+test('half-made snapshots are cleaned away, if not at once then by the next open', { timeout: 300_000 }, async () => {
+  const disk = await mustSettle(halfDone(), passTime)
+  const { journal } = await mustSettle(opening(disk), passTime)
+  const calls = journal.filter(({ path }) => path.includes('/.snapshots'))
+  const faults = calls.flatMap((call) => casesOf(call)).filter((_, at) => at % STRIDE === 0)
+  const failures: string[] = []
+  for (const fault of faults) {
+    const run = async () => mustReopen(isLast, { files: await opening(disk, fault), error: undefined })
+    const failure = await mustSettle(run(), passTime).catch((error: unknown) =>
+      error instanceof Error ? error.stack : String(error),
+    )
+    if (failure !== undefined) failures.push(`FAULT opening ${fault.text}: ${failure}`)
+    if (failures.length >= FAILURES_MAX) break
+  }
+  console.log(`swept opening on ${RUNTIME}: ${calls.length} calls, ${faults.length} cases`)
+  expect(failures).toEqual([])
+  expect(calls.length).toBeGreaterThan(50)
+})
 
 describe('a failing call in', () => {
   test.each(STEPS)('$name is reported and loses nothing', { timeout: 600_000 }, async (step) => {
