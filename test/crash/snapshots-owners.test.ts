@@ -20,7 +20,7 @@ import { disksOf, prepared } from './snapshots-workloads.ts'
 
 const CALLS_MOST = 300
 /** Of the calls that wait, every so many. */
-const STRIDE = RUNTIME === 'node' ? 7 : 41
+const STRIDE = RUNTIME === 'node' ? 11 : 41
 
 const before = await prepared()
 
@@ -171,7 +171,7 @@ async function overtakenRemoval(call: number): Promise<boolean> {
 
 test('an owner that slept while it removed what a crash had left harms nothing', { timeout: 120_000 }, async () => {
   let cases = 0
-  for (let call = 1; call <= CALLS_MOST; call += RUNTIME === 'node' ? 2 : 13) {
+  for (let call = 1; call <= CALLS_MOST; call += RUNTIME === 'node' ? 4 : 13) {
     const work = mustSettle(overtakenRemoval(call), passTime).catch((error: Error) => {
       error.message = `call ${call}: ${error.message}`
       throw error
@@ -180,5 +180,62 @@ test('an owner that slept while it removed what a crash had left harms nothing',
     cases++
   }
   console.log(`calls of removals that waited on ${RUNTIME}: ${cases}`)
-  expect(cases).toBeGreaterThan(RUNTIME === 'node' ? 10 : 1)
+  expect(cases).toBeGreaterThan(RUNTIME === 'node' ? 5 : 1)
+})
+
+/** A restore to a place sleeps, another one to the same place ends, and the first one goes on. */
+async function overtakenRestore(call: number): Promise<boolean> {
+  restartIdentifiers()
+  const files = new FaultFiles({ disk: before.disk })
+  const ledger = new Ledger<Fact>(() => files.position)
+  const disks = disksOf(files)
+  for (const fact of before.facts) {
+    ledger.attempt(fact)
+    ledger.acknowledge(fact)
+  }
+  const store = await openForTest(disks('store'))
+  const author = new SnapshotAuthor(store, ledger, { first: 100 })
+  await author.snapshot('first')
+  await author.append('orders', 3, 300)
+  await author.version('board')
+  await author.snapshot('second')
+  let calls = 0
+  const { storage, arm, reached, release } = stalledStorage(disks('restored'), () => ++calls === call)
+  arm()
+  const outcome = author.restore('first', 'restored', { to: storage, overwrite: true }).then(
+    () => 'done',
+    (error: unknown) => (isVarveError(error) ? error.code : String(error)),
+  )
+  const isReached = await Promise.race([reached.then(() => true), outcome.then(() => false)])
+  if (isReached) {
+    await author.restore('second', 'restored', { to: disks('restored'), overwrite: true })
+    release()
+    // It may not have begun, or be over but for closing.
+    const found = await outcome
+    must(
+      /^(?:STORE_FENCED|STORE_LOCKED|STORE_POISONED|FILE_EXISTS|done)$/.test(found),
+      `the first restore says ${found}`,
+    )
+    if (found === 'done') await author.restore('second', 'restored', { to: disks('restored'), overwrite: true })
+  }
+  release()
+  await outcome
+  await store.close()
+  mustEqual(files.linkedWrites, [], 'what was written into files with two names')
+  await mustHoldSnapshots(disks, { known: ledger.at(Number.POSITIVE_INFINITY), ledger })
+  return isReached
+}
+
+test('a restore that slept while another one was made to its place harms nothing', { timeout: 120_000 }, async () => {
+  let cases = 0
+  for (let call = 1; call <= CALLS_MOST; call += RUNTIME === 'node' ? 5 : 41) {
+    const work = mustSettle(overtakenRestore(call), passTime).catch((error: Error) => {
+      error.message = `call ${call}: ${error.message}`
+      throw error
+    })
+    if (!(await work)) break
+    cases++
+  }
+  console.log(`calls of restores that waited on ${RUNTIME}: ${cases}`)
+  expect(cases).toBeGreaterThan(RUNTIME === 'node' ? 5 : 0)
 })

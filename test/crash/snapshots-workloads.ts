@@ -4,6 +4,7 @@ import { memoryStorage } from '../../adapters/memory/index.ts'
 import type { Storage } from '../../src/ports/storage.ts'
 import { storageAt } from '../../src/ports/storage-at.ts'
 import { openStore } from '../../src/store/open.ts'
+import { limitedStorage } from '../conformance/limited.ts'
 import type { Disk } from '../faults/disk.ts'
 import type { ExploreOptions } from '../faults/explorer.ts'
 import type { FaultFiles } from '../faults/fault-files.ts'
@@ -186,7 +187,7 @@ const takenOver: Workload = async ({ ledger, disks }) => {
 /** For the explorer: workloads and the invariants. */
 export async function explorations(): Promise<ExploreOptions<Fact>[]> {
   const { disk, facts } = await prepared()
-  const exploring = (name: string, workload: Workload): ExploreOptions<Fact> => ({
+  const exploring = (name: string, workload: Workload, disksOn = disksOf): ExploreOptions<Fact> => ({
     name: `snapshots ${name}`,
     idle: passTime,
     files: { disk },
@@ -196,18 +197,27 @@ export async function explorations(): Promise<ExploreOptions<Fact>[]> {
         ledger.attempt(fact)
         ledger.acknowledge(fact)
       }
-      await workload({ files, ledger, disks: disksOf(files) })
+      await workload({ files, ledger, disks: disksOn(files) })
     },
-    check: (files, known, ledger) => mustHoldSnapshots(disksOf(files), { known, ledger }),
+    check: (files, known, ledger) => mustHoldSnapshots(disksOn(files), { known, ledger }),
   })
   return [
     exploring('taken', taken),
     exploring('outlived', outlived),
+    exploring('copied', outlived, disksWithoutLinks),
     exploring('forked', forked),
     exploring('restored', restored),
     exploring('exported', exported),
     exploring('taken over', takenOver),
   ]
+}
+
+/** The same where files have one name. */
+function disksWithoutLinks(files: FaultFiles): Disks {
+  return (directory) => {
+    const storage = faultStorage(files, undefined, directory)
+    return limitedStorage(storage, { ...storage.capabilities, hardLinks: false })
+  }
 }
 
 /** The storages of a disk. */

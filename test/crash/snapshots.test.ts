@@ -13,15 +13,15 @@ const total = { unique: 0, nested: 0 }
 
 describe('a store with snapshots that crashed', async () => {
   test.each(await explorations())('shows them whole and acknowledged: $name', { timeout: 300_000 }, async (run) => {
-    const nested = { images: share(3), points: 5 }
-    const report = await mustSurvive({ ...run, seeds: 3, imagesMax: share(60), nested })
+    const nested = { images: share(2), points: 5 }
+    const report = await mustSurvive({ ...run, seeds: 3, imagesMax: share(45), nested })
     total.unique += report.unique
     total.nested += report.nestedImages
   })
 
   test('the explorations of snapshots reach their floors', () => {
     console.log(`crash images of snapshots on ${RUNTIME}: ${total.unique} unique, ${total.nested} nested`)
-    expect(total.unique).toBeGreaterThanOrEqual(share(300))
-    expect(total.nested).toBeGreaterThanOrEqual(share(60))
+    expect(total.unique).toBeGreaterThanOrEqual(share(250))
+    expect(total.nested).toBeGreaterThanOrEqual(share(50))
   })
 })
