@@ -69,7 +69,8 @@ export async function forkTopic(maker: SegmentMaker, source: SourceTopic, as: Fo
     await removeMade(maker, fork.files, fork.directories)
     throw error
   } finally {
-    await fork.close()
+    // Only read through them: nothing is lost, and what was made must not be left for that.
+    await fork.close().catch(() => undefined)
   }
 }
 
