@@ -129,13 +129,19 @@ export const ERROR_CODES = {
   PROJECTION_FAILED: { kind: 'internal', hint: 'Mend the fold for this event and run the projection again' },
   FORMAT_NEWER: { kind: 'unsupported', hint: 'Upgrade varve to open this store' },
   // Damage.
-  MANIFEST_DAMAGED: { kind: 'corrupt', hint: 'Restore the file from a backup; `varve verify` shows what is readable' },
-  SEGMENT_DAMAGED: { kind: 'corrupt', hint: 'Run `varve verify`, then restore the named file from a backup' },
-  SEGMENT_MISSING: { kind: 'corrupt', hint: 'Restore the named file from a backup' },
+  MANIFEST_DAMAGED: {
+    kind: 'corrupt',
+    hint: 'Restore the file from a backup, or a snapshot; `varve verify` shows what is readable',
+  },
+  SEGMENT_DAMAGED: {
+    kind: 'corrupt',
+    hint: 'Run `varve verify`, then restore the named file from a backup, or a snapshot that was exported',
+  },
+  SEGMENT_MISSING: { kind: 'corrupt', hint: 'Restore the named file from a backup, or from a snapshot' },
   VERSIONS_DAMAGED: { kind: 'corrupt', hint: 'Restore the named file from a backup' },
   SEGMENT_FOREIGN: { kind: 'corrupt', hint: 'The named file belongs elsewhere; put the right one back' },
   DOCUMENT_DAMAGED: { kind: 'corrupt', hint: 'Run `varve doc verify`, then restore the named file from a backup' },
-  DOCUMENT_MISSING: { kind: 'corrupt', hint: 'Restore the named file from a backup' },
+  DOCUMENT_MISSING: { kind: 'corrupt', hint: 'Restore the named file from a backup, or from a snapshot' },
   VERSION_DAMAGED: {
     kind: 'corrupt',
     hint: 'Other versions are unharmed; restore the named file from a backup to have these again',
@@ -181,14 +187,14 @@ export class VarveError extends Error {
   constructor(
     code: ErrorCode,
     message: string,
-    facts: { details?: ErrorDetails; cause?: unknown; retryable?: boolean } = {},
+    facts: { details?: ErrorDetails; cause?: unknown; retryable?: boolean; hint?: string } = {},
   ) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause })
     const known: CodeFacts = ERROR_CODES[code]
     this.code = code
     this.kind = known.kind
     this.retryable = facts.retryable ?? known.retryable ?? false
-    this.hint = known.hint
+    this.hint = facts.hint ?? known.hint
     this.details = facts.details ?? {}
   }
 }

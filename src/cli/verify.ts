@@ -1,4 +1,6 @@
 /** `varve verify`: check every byte of a store. Never writes. @module */
+import type { Storage } from '../ports/storage.ts'
+import { SnapshotCatalogue } from '../snapshot/catalogue.ts'
 import type { VerifyOptions, VerifyReport } from '../store/types.ts'
 import { verifyStorage } from '../store/verify.ts'
 import { type Arguments, wrongUse } from './arguments.ts'
@@ -57,6 +59,7 @@ export const verify: Command = {
           })
         : reportText(report, directoryOf(args)),
     )
+    if (!report.ok && !args.flag('json')) await terminal.write(await backupText(context.storage(directoryOf(args))))
     if (!args.flag('salvage')) return report.ok ? 0 : 3
     const gaps = await withStore(openForReading(args, context), async (store) => tellGaps(store, context))
     return report.ok ? gaps : 3
@@ -93,8 +96,19 @@ function reportText(report: VerifyReport, directory: string): string {
     lines.push(`${count(histories.length)} ${those}: ${namesOf(histories)}`)
   }
   for (const sentence of notChecked) lines.push(`Not checked: ${sentence}`)
-  if (!ok) lines.push('What is damaged comes back from a backup; everything else stays readable.')
   return `${lines.join('\n')}\n`
+}
+
+/** Where what is damaged comes back from. */
+async function backupText(storage: Storage): Promise<string> {
+  const [newest] = await new SnapshotCatalogue(storage).list().catch(() => [])
+  if (newest === undefined) return 'What is damaged comes back from a backup; everything else stays readable.\n'
+  const { id, timestamp } = newest
+  return (
+    'What is damaged comes back from a backup or a snapshot; everything else stays readable.\n' +
+    `The newest snapshot is of ${new Date(timestamp).toISOString()}: \`varve snapshot verify ${id}\`, then ` +
+    `\`varve snapshot restore ${id} --to DIR\`\n`
+  )
 }
 
 /** Names of the documents, or histories, among what is damaged. */

@@ -28,6 +28,7 @@ import { TableCache } from '../segment/decode.ts'
 import { FilePool } from '../segment/file-pool.ts'
 import { Health, type LogContext } from '../topic/context.ts'
 import { FileHolds } from '../topic/file-holds.ts'
+import { withSnapshotHint } from './damage-hint.ts'
 import { type PartitionStarts, partitionsOf, readOnlyStarts, recoverAll } from './ends.ts'
 import { Follower } from './follow.ts'
 import type { PreviousOwner } from './recover.ts'
@@ -58,14 +59,18 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const clock = options.clock === undefined ? systemClock : wholeClock(options.clock)
   const started = clock.monotonic()
   if (options.readOnly === 'salvage') return openSalvage(options, clock, started)
-  if (options.readOnly) return openReadOnly(options, clock, started)
+  if (options.readOnly) return openReadOnly(options, clock, started).catch((error) => rethrow(error, options))
   const release = claimLocation(options.storage)
   try {
     return await openForWriting(options, { clock, started, release })
   } catch (error) {
     release()
-    throw error
+    return rethrow(error, options)
   }
+}
+
+async function rethrow(error: unknown, { storage }: StoreOptions): Promise<never> {
+  throw await withSnapshotHint(error, storage)
 }
 
 const MEMORY_BUDGET_BYTES = 32 * 1024 * 1024
