@@ -186,15 +186,18 @@ export function expectedHash(
     tableHash: Uint8Array
     /** The root over the events, when the header says that the chain is over them. */
     eventRoot?: Uint8Array | undefined
+    /** SHA-256 of `logicalBytes`, when it is known. */
+    logicalHash?: Uint8Array | undefined
     digest: Digest
   },
 ): Uint8Array {
   const { body, ...rest } = facts
   assert(header.eventChain === (facts.eventRoot !== undefined), 'a chain is over events or over batches')
   assert(!preface.deflated, 'the chain hash covers raw blocks')
-  return chainHash(new ByteWriter(256), {
-    ...header,
-    ...rest,
-    logical: body.subarray(preface.dictionaryAt, preface.blocks.at(-1)?.end),
-  })
+  return chainHash(new ByteWriter(256), { ...header, ...rest, logical: logicalBytes(preface, body) })
+}
+
+/** What the chain hashes of a body whose blocks are not compressed: its dictionary and its blocks. */
+export function logicalBytes(preface: Preface, body: Uint8Array): Uint8Array {
+  return body.subarray(preface.dictionaryAt, preface.blocks.at(-1)?.end)
 }

@@ -25,6 +25,8 @@ export interface ChainFacts {
   readonly tableHash: Uint8Array
   /** Dictionary and raw blocks. */
   readonly logical: Uint8Array
+  /** SHA-256 of `logical`, when it is known. */
+  readonly logicalHash?: Uint8Array | undefined
   /** Root of the tree over the events, in a chain over events: table and logical content do not count then. */
   readonly eventRoot?: Uint8Array | undefined
   readonly digest: Digest
@@ -44,6 +46,6 @@ export function chainHash(scratch: ByteWriter, facts: ChainFacts): Uint8Array {
   scratch.u64(facts.recordedAt)
   const { eventRoot } = facts
   scratch.raw(eventRoot === undefined ? facts.tableHash : EVENTS_MARK)
-  scratch.raw(eventRoot ?? facts.digest.sha256(facts.logical))
+  scratch.raw(eventRoot ?? facts.logicalHash ?? facts.digest.sha256(facts.logical))
   return facts.digest.sha256(scratch.bytes)
 }

@@ -4,7 +4,7 @@
  * damage) depends on what is known to have been synced, which the caller knows.
  * @module */
 import { NO_TABLE, type RecordTable, recordTable } from '../codec/batch.ts'
-import { expectedHash, type PlainBody, type Preface, readPreface } from '../codec/batch-body.ts'
+import { expectedHash, logicalBytes, type PlainBody, type Preface, readPreface } from '../codec/batch-body.ts'
 import { BATCH_BODY_MAX_BYTES, BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from '../codec/batch-header.ts'
 import { fromHex, sameBytes, toHex } from '../codec/bytes.ts'
 import type { Digest } from '../codec/digest.ts'
@@ -37,6 +37,16 @@ export interface ScannedBatch extends StoredBatch {
   readonly plain: PlainBody
 }
 
+/** A batch whose front was checked. Its hash says whether the rest is as it was written, and in its place. `logical` is
+ * valid until the scan goes on. */
+export interface UnhashedBatch {
+  readonly position: number
+  readonly offset: number
+  readonly logical: Uint8Array
+  /** Whether it is in its place, given the SHA-256 of `logical`. May be called later. */
+  matches(logicalHash: Uint8Array): boolean
+}
+
 export interface ScanResult {
   /** After the last valid batch. */
   readonly end: ChainPoint
@@ -45,14 +55,20 @@ export interface ScanResult {
 }
 
 /** Check batches from `start` to `endPosition`, calling `onBatch` for each valid one. Without a hash at the start,
- * behind damage, the chain hash of the first batch is believed.
+ * behind damage, the chain hash of the first batch is believed. Of batches that `beside` takes only the front is
+ * checked: the hash of the rest is for it to check.
  * Cost: reads every byte once; one CRC-32 and one SHA-256 over each. */
 export function* scanBatches(
   segment: SegmentRef,
   start: LogPoint & { readonly hash: string | undefined },
-  options: { digest: Digest; endPosition: number; onBatch: (batch: ScannedBatch) => void },
+  options: {
+    digest: Digest
+    endPosition: number
+    onBatch: (batch: ScannedBatch) => void
+    beside?: (batch: UnhashedBatch) => boolean
+  },
 ): Reading<ScanResult> {
-  const { digest, endPosition } = options
+  const { digest, endPosition, beside } = options
   const tables = new Map<number, RecordTable>()
   const roots = new EventRoots(segment, digest)
   let { position, offset } = start
@@ -97,7 +113,8 @@ export function* scanBatches(
         tables.set(header.tablePosition, table)
       }
     }
-    const checked = yield* checkBatch(header, whole, { table, previousHash: hash, roots, digest })
+    const facts = { position, table, previousHash: hash, roots, digest, beside }
+    const checked = yield* checkBatch(header, whole, facts)
     if (typeof checked === 'string') return stopped(checked)
     if (header.carriesTable) tables.set(header.tablePosition, checked.table)
     options.onBatch({ header, position, bytes: whole, ...checked })
@@ -121,18 +138,31 @@ function* tableBefore(segment: SegmentRef, header: BatchHeader, digest: Digest):
 function* checkBatch(
   header: BatchHeader,
   whole: Uint8Array,
-  facts: { table: RecordTable | undefined; previousHash: Uint8Array | undefined; roots: EventRoots; digest: Digest },
+  facts: {
+    position: number
+    table: RecordTable | undefined
+    previousHash: Uint8Array | undefined
+    roots: EventRoots
+    digest: Digest
+    beside: ((batch: UnhashedBatch) => boolean) | undefined
+  },
 ): Reading<string | { preface: Preface; plain: PlainBody; table: RecordTable }> {
   const { digest, previousHash, roots } = facts
   const body = whole.subarray(BATCH_HEADER_BYTES)
   try {
     const preface = readPreface(header, body, digest)
-    const plain = yield* inflated(preface, body, digest)
     // A copy: the table is needed when these bytes are not there any more.
     const own = preface.table?.slice()
     const table = own === undefined ? (facts.table ?? NO_TABLE) : recordTable(own, digest)
     if (table.crc !== header.tableCrc) return 'a batch points to another record table'
-    if (previousHash === undefined) return { preface, plain, table }
+    const isTaken = (plain: PlainBody) =>
+      previousHash !== undefined &&
+      !header.eventChain &&
+      facts.beside?.(unhashed(header, plain, { ...facts, table, previousHash })) === true
+    // The hash covers every byte that the checksums of blocks cover.
+    if (!preface.deflated && isTaken({ preface, body })) return { preface, plain: { preface, body }, table }
+    const plain = yield* inflated(preface, body, digest)
+    if (previousHash === undefined || (preface.deflated && isTaken(plain))) return { preface, plain, table }
     const eventRoot = header.eventChain ? yield* roots.of(header, plain, table) : undefined
     const found = { body: plain.body, previousHash, tableHash: table.hash, eventRoot, digest }
     const hash = expectedHash(header, plain.preface, found)
@@ -141,6 +171,25 @@ function* checkBatch(
   } catch (error) {
     if (isVarveError(error, 'DECODE_FAILED') || isVarveError(error, 'SEGMENT_DAMAGED')) return error.message
     throw error
+  }
+}
+
+function unhashed(
+  header: BatchHeader,
+  { preface, body }: PlainBody,
+  facts: { position: number; table: RecordTable; previousHash: Uint8Array; digest: Digest },
+): UnhashedBatch {
+  const { position, table, previousHash, digest } = facts
+  const hash = header.hash.slice()
+  return {
+    position,
+    offset: header.baseOffset,
+    logical: logicalBytes(preface, body),
+    matches: (logicalHash) =>
+      sameBytes(
+        expectedHash(header, preface, { body, previousHash, tableHash: table.hash, logicalHash, digest }),
+        hash,
+      ),
   }
 }
 

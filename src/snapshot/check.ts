@@ -25,10 +25,11 @@ import { nextTurn, systemClock } from '../ports/clock.ts'
 import type { Storage } from '../ports/storage.ts'
 import { drive, FilePool, type Reading } from '../segment/file-pool.ts'
 import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from '../segment/header.ts'
-import { type ScanResult, scanBatches } from '../segment/scan.ts'
+import { type ScanResult, scanBatches, type UnhashedBatch } from '../segment/scan.ts'
 import { type SegmentRef, segmentRef } from '../segment/segment.ts'
 import { prunedIdentity } from '../topic/pruned-versions.ts'
 import { segmentEnd } from './cut-partition.ts'
+import { HashesBeside } from './hashes-beside.ts'
 import type { CheckOptions } from './host.ts'
 import { AheadFile } from './read-ahead.ts'
 import { truthFiles } from './state-files.ts'
@@ -49,7 +50,8 @@ export interface TruthReport {
 }
 
 /** Check every file that a state names.
- * Cost: reads each once; one CRC-32 and one SHA-256 over each byte of segments.
+ * Cost: reads each once; one SHA-256 over each byte of segments, beside the reading where batches are large; a CRC-32
+ * besides where they are small.
  * @returns damage as problems. @throws the reason of the signal, and what the storage throws that may pass. */
 export async function checkTruth(
   storage: Storage,
@@ -173,11 +175,17 @@ class TruthCheck {
         this.#damaged('SEGMENT_FOREIGN', path, foreign)
         return
       }
-      const found = await file.drive(this.#scan(ref, end.position), (position) => this.#reached(path, position))
-      this.#events += Math.max(0, found.end.offset - ref.baseOffset)
-      const { position, offset, hash } = found.end
-      if (found.problem !== undefined) {
-        this.#damaged('SEGMENT_DAMAGED', path, `at position ${position} ${found.problem}`)
+      const hashes = new HashesBeside()
+      const found = await file.drive(this.#scan(ref, end.position, hashes), (position) => {
+        this.#reached(path, position)
+        return hashes.room()
+      })
+      const wrong = await hashes.finish()
+      const { position, offset, hash } = { ...found.end, ...wrong }
+      const problem = wrong === undefined ? found.problem : 'the chain hash differs'
+      this.#events += Math.max(0, offset - ref.baseOffset)
+      if (problem !== undefined) {
+        this.#damaged('SEGMENT_DAMAGED', path, `at position ${position} ${problem}`)
       } else if (position !== end.position || offset !== end.offset || hash !== end.hash) {
         this.#damaged('SEGMENT_DAMAGED', path, 'it does not end where and with the hash that the manifest says')
       }
@@ -186,9 +194,10 @@ class TruthCheck {
     }
   }
 
-  #scan(ref: SegmentRef, endPosition: number): Reading<ScanResult> {
+  #scan(ref: SegmentRef, endPosition: number, hashes: HashesBeside): Reading<ScanResult> {
     const start = { position: SEGMENT_HEADER_BYTES, offset: ref.baseOffset, hash: ref.hashBefore }
-    return scanBatches(ref, start, { digest: this.#storage.digest, endPosition, onBatch: () => undefined })
+    const beside = (batch: UnhashedBatch) => hashes.take(batch)
+    return scanBatches(ref, start, { digest: this.#storage.digest, endPosition, onBatch: () => undefined, beside })
   }
 
   /** Check every page of the versions of pruned entities. */

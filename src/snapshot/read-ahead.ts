@@ -1,6 +1,6 @@
 /** Reading a file from its beginning to its end while what was read before is being worked on.
  * @module */
-import type { ReadHandle, Storage } from '../ports/storage.ts'
+import type { Maybe, ReadHandle, Storage } from '../ports/storage.ts'
 import type { InflateRequest, Reading, ReadRequest } from '../segment/file-pool.ts'
 
 /** Small enough to be still in a processor's cache when it is worked on. */
@@ -56,8 +56,8 @@ export class AheadFile {
   }
 
   /** Give a reading of this file what it asks for. Bytes that it is given hold until it asks for others that lie behind
-   * them. @param onWindow called with each position that is reached. */
-  async drive<T>(reading: Reading<T>, onWindow: (position: number) => void): Promise<T> {
+   * them. @param onWindow called with each position that is reached, which waits for it. */
+  async drive<T>(reading: Reading<T>, onWindow: (position: number) => Maybe<void>): Promise<T> {
     let step = reading.next()
     while (!step.done) {
       let given: Uint8Array
@@ -77,7 +77,10 @@ export class AheadFile {
     await this.#handle.close()
   }
 
-  async #answer(request: ReadRequest | InflateRequest, onWindow: (position: number) => void): Promise<Uint8Array> {
+  async #answer(
+    request: ReadRequest | InflateRequest,
+    onWindow: (position: number) => Maybe<void>,
+  ): Promise<Uint8Array> {
     if ('inflate' in request) return this.#storage.compression.inflate(request.inflate, request.rawBytes)
     const { position, length } = request
     // Something before what is being read, such as a record table.
@@ -91,7 +94,7 @@ export class AheadFile {
       while (this.#ahead.length < AHEAD) this.#readAhead()
       const next = (await this.#ahead.shift()) as Window
       if (next.bytes.length === 0) break
-      onWindow(next.position)
+      await onWindow(next.position)
       this.#windows.push(next)
     }
     return this.#piece(position, length)
