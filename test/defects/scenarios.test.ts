@@ -11,6 +11,7 @@ import * as historyStoreScenarios from './history-store-scenarios.ts'
 import * as historyValueScenarios from './history-value-scenarios.ts'
 import * as projectionScenarios from './projection-scenarios.ts'
 import * as logScenarios from './scenarios.ts'
+import * as snapshotCopyScenarios from './snapshot-copy-scenarios.ts'
 import * as snapshotScenarios from './snapshot-scenarios.ts'
 
 const GROUPS = Object.entries({
@@ -25,6 +26,7 @@ const GROUPS = Object.entries({
   historyRecordScenarios,
   projectionScenarios,
   snapshotScenarios,
+  snapshotCopyScenarios,
 })
 
 describe.each(GROUPS)('%s', (_group, scenarios) => {
