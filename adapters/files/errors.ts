@@ -12,8 +12,9 @@ const FAILURES: Readonly<Record<string, { code: ErrorCode; reason: string }>> = 
   EROFS: { code: 'STORAGE_DENIED', reason: 'the file system is read-only' },
 }
 
-/** Conditions of the moment: the same call may succeed when something else let go of a descriptor or a lock. */
-const PASSING = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'EBUSY'])
+/** Conditions of the moment: the same call may succeed when nothing interrupts it, or something else let go of a
+ * descriptor or a lock. */
+const PASSING = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'EBUSY', 'EINTR'])
 
 /** The errno name of a native error (`ENOENT`), or an empty string. */
 export function errnoOf(error: unknown): string {

@@ -285,7 +285,8 @@ export class SnapshotCatalogue {
       this.#found.set(id, row)
     } catch (error) {
       if (isVarveError(error, 'SNAPSHOT_UNKNOWN')) return
-      if (!isVarveError(error)) throw error
+      // What may be read the next time is not passed over.
+      if (!isVarveError(error) || error.retryable) throw error
       if (!this.#told.has(id)) this.#diagnose(error.code, error.message, { snapshot: id, ...error.details })
       this.#told.add(id)
     }

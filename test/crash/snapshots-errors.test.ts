@@ -5,6 +5,7 @@
  * byte, the store is opened again, and nothing half-made may be left.
  * @module */
 import { beforeAll, describe, expect, test } from 'vitest'
+import { memoryStorage } from '../../adapters/memory/index.ts'
 import { isVarveError, type Store, type VarveError } from '../../src/index.ts'
 import { SnapshotCatalogue } from '../../src/snapshot/catalogue.ts'
 import type { Disk } from '../faults/disk.ts'
@@ -12,7 +13,7 @@ import { casesOf, type FaultCase } from '../faults/error-sweep.ts'
 import type { Operation } from '../faults/fault.ts'
 import { FaultFiles } from '../faults/fault-files.ts'
 import { RUNTIME } from '../support/runtime.ts'
-import { must, mustEqual, ScenarioFailure } from '../support/scenario.ts'
+import { must, mustEqual, plain, ScenarioFailure } from '../support/scenario.ts'
 import { mustSettle } from '../support/settle.ts'
 import {
   appendTo,
@@ -28,8 +29,8 @@ import {
 } from './snapshots-image.ts'
 import { STEPS, type Step } from './snapshots-steps.ts'
 
-const STRIDE = Number(process.env.Z_STRIDE ?? (RUNTIME === 'node' ? 67 : 670))
-const FAILURES_MAX = Number(process.env.Z_MAX ?? 3)
+const STRIDE = RUNTIME === 'node' ? 67 : 670
+const FAILURES_MAX = 3
 
 let world: World
 /** Disks that were opened again. */
@@ -286,6 +287,56 @@ test('half-made snapshots are cleaned away, if not at once then by the next open
   console.log(`swept opening on ${RUNTIME}: ${calls.length} calls, ${faults.length} cases`)
   expect(failures).toEqual([])
   expect(calls.length).toBeGreaterThan(50)
+})
+
+/** Everything that asks about snapshots and changes nothing. */
+async function questions(store: Store): Promise<string> {
+  const { snapshots } = store
+  const { durationMs: _, ...report } = await snapshots.verify(world.infos[1].id)
+  const { restoreMs: _r, durationMs: _d, ...drill } = await snapshots.drill(world.infos[2].id, { to: memoryStorage() })
+  const plan = await snapshots.cleanup({ dryRun: true, policy: { maxSnapshots: 1 } })
+  return plain([
+    await snapshots.list(),
+    await snapshots.get(world.infos[0].id),
+    await snapshots.usage(),
+    plan,
+    report,
+    drill,
+  ])
+}
+
+async function asking(fault?: FaultCase): Promise<{ calls: readonly Operation[]; answers: string | VarveError }> {
+  const files = beginWith(world)
+  await placeOn(files).remove('.snapshots/snapshots.json')
+  const store = await openWorld(placeOn(files), true)
+  const from = files.position
+  const { operation, errno = '', text: _, ...options } = fault ?? {}
+  if (operation !== undefined) files.failAt(from + operation.index, errno, options)
+  const answers = await questions(store).catch((error: unknown) => {
+    if (isVarveError(error)) return error
+    throw error
+  })
+  files.clearFaults()
+  const calls = files.journal.slice(from).map((call) => ({ ...call, index: call.index - from }))
+  await store.close()
+  return { calls, answers }
+}
+
+test('questions are answered as ever or not at all while calls fail for a moment', { timeout: 300_000 }, async () => {
+  const { calls, answers } = await asking()
+  const passing = ['EMFILE', 'EINTR', 'SHORT']
+  const all = calls.flatMap((call) => casesOf(call, passing)).filter(({ sticky }) => sticky !== true)
+  const faults = all.filter((_, at) => at % STRIDE === 0)
+  const failures: string[] = []
+  for (const fault of faults) {
+    const found = await asking(fault)
+    if (found.answers === answers) continue
+    const isTold = typeof found.answers !== 'string' && found.answers.retryable
+    if (!isTold) failures.push(`FAULT asking ${fault.text}: ${plain(found.answers).slice(0, 300)}`)
+  }
+  console.log(`swept questions on ${RUNTIME}: ${calls.length} calls, ${faults.length} cases`)
+  expect(failures).toEqual([])
+  expect(calls.length).toBeGreaterThan(200)
 })
 
 describe('a failing call in', () => {

@@ -12,7 +12,7 @@ import { changed } from './files.ts'
 import { type Damaged, damagedWorld, directoryOf, judge, quickStorage } from './snapshots-damage.ts'
 import { openWorld } from './snapshots-image.ts'
 
-const STRIDE = Number(process.env.Z_STRIDE ?? (RUNTIME === 'node' ? 3 : 37))
+const STRIDE = RUNTIME === 'node' ? 3 : 37
 const THOROUGH_EVERY = 7
 const GARBAGE = Uint8Array.from({ length: 700 }, (_, at) => (at * 167 + 13) & 255)
 
