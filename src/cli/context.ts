@@ -6,6 +6,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Random } from '../ports/random.ts'
 import type { Storage } from '../ports/storage.ts'
 import type { Terminal } from '../ports/terminal.ts'
+import { withSnapshotHint } from '../store/damage-hint.ts'
 import { openStore } from '../store/open.ts'
 import type { Store, StoreOptions } from '../store/types.ts'
 import { type Arguments, type OptionSpecs, type ParseArgs, wrongUse } from './arguments.ts'
@@ -138,7 +139,10 @@ export async function openForWriting(
 ): Promise<Store> {
   const { create, ...rest } = options
   const storage = context.storage(directory)
-  if (!create && (await readManifest(storage)) === undefined)
+  const hinted = async (error: unknown) => {
+    throw await withSnapshotHint(error, storage)
+  }
+  if (!create && (await readManifest(storage).catch(hinted)) === undefined)
     throw new VarveError('STORE_MISSING', `Cannot open "${directory}": there is no store`, {
       details: { location: storage.location },
     })
