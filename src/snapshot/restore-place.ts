@@ -1,6 +1,6 @@
 /** Whether a store can be restored to a place, and what is there already.
  * @module */
-import { VarveError } from '../errors.ts'
+import { isVarveError, VarveError } from '../errors.ts'
 import { type ManifestState, manifestEpoch, readManifest } from '../manifest/index.ts'
 import type { Storage } from '../ports/storage.ts'
 
@@ -25,9 +25,11 @@ function directoryOf({ location }: Storage): string {
   return location.endsWith('/') ? location : `${location}/`
 }
 
-/** Check that there is nothing to lose in a place. @throws {VarveError} `RESTORE_NOT_EMPTY`, `MANIFEST_DAMAGED`. */
+/** Check that there is nothing to lose in a place. @throws {VarveError} `RESTORE_NOT_EMPTY`. */
 export async function checkEmpty(to: Storage): Promise<void> {
-  const view = await readManifest(to)
+  const view = await readManifest(to).catch((error: unknown) => {
+    throw isVarveError(error, 'MANIFEST_DAMAGED') ? notOverDamage(to, error) : error
+  })
   if (view !== undefined) {
     if (!isEmptyState(view.state)) throw notEmpty(to, ['a store'])
     return
@@ -51,6 +53,13 @@ async function hasFiles(storage: Storage, directory: string): Promise<boolean> {
 /** Whether there is nothing in a store. */
 export function isEmptyState({ topics, documents = [], histories = [], projections = [] }: ManifestState): boolean {
   return topics.length + documents.length + histories.length + projections.length === 0
+}
+
+/** The error for a place where nobody can say what would be lost. */
+export function notOverDamage(to: Storage, cause: VarveError): VarveError {
+  const message = `Cannot restore over "${to.location}": its manifest is damaged; restore to an empty place`
+  const details = { ...cause.details, location: to.location }
+  return new VarveError('RESTORE_NOT_EMPTY', message, { details, cause })
 }
 
 /** The error for a place that has something in it. */

@@ -17,7 +17,7 @@ import { checkTruth } from './check.ts'
 import { logEndOf } from './cut-partition.ts'
 import type { SnapshotHost, SourceTopic, TakeOver } from './host.ts'
 import { countOf } from './info.ts'
-import { checkApart, checkEmpty } from './restore-place.ts'
+import { checkApart, checkEmpty, notOverDamage } from './restore-place.ts'
 import { RestoredStore, type TopicPlan } from './restored-store.ts'
 import type { RestoreOptions, RestoreReport, Until } from './types.ts'
 import { resolveUntil } from './until.ts'
@@ -168,6 +168,8 @@ async function asStore(
     await close(manifest, restored)
     const { storeId, topics: rows } = manifest.state
     return { storeId, topics: rows.map(reportOf), ...restored.counts }
+  } catch (error) {
+    throw isVarveError(error, 'MANIFEST_DAMAGED') ? notOverDamage(to, error) : error
   } finally {
     release()
   }

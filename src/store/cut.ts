@@ -6,7 +6,7 @@
  *    after something that is not.
  * 3. Wait for versions of histories that were being written to files which get a second name.
  * @module */
-import { VarveError } from '../errors.ts'
+import { isVarveError, VarveError } from '../errors.ts'
 import { type ManifestState, type PartitionRow, partitionDirectory, type TopicRow } from '../manifest/index.ts'
 import { optionInvalid } from '../options.ts'
 import { SEGMENT_HEADER_BYTES } from '../segment/header.ts'
@@ -34,7 +34,7 @@ export async function cutStore(parts: CutParts, target: SnapshotTarget): Promise
   checkTarget(parts.state(), target)
   for (const { name } of topicsOf(parts.state(), target)) {
     // Deleted meanwhile.
-    if (parts.state().topics.some((topic) => topic.name === name)) await parts.topics.rollLarge(name, ROLL_BYTES)
+    if (parts.state().topics.some((topic) => topic.name === name)) await rollLarge(parts, name, target)
   }
   checkTarget(parts.state(), target)
   const timestamp = parts.context.clock.now()
@@ -46,6 +46,15 @@ export async function cutStore(parts: CutParts, target: SnapshotTarget): Promise
   } catch (error) {
     release()
     throw error
+  }
+}
+
+/** A topic that is damaged does not keep a snapshot of everything from being taken. */
+async function rollLarge({ topics }: CutParts, name: string, target: SnapshotTarget): Promise<void> {
+  try {
+    await topics.rollLarge(name, ROLL_BYTES)
+  } catch (error) {
+    if (target.topic !== undefined || !isVarveError(error) || error.kind !== 'corrupt') throw error
   }
 }
 
@@ -122,5 +131,6 @@ function hold({ context, documents, histories }: CutParts, state: ManifestState)
     for (const release of releases.splice(0)) release()
     documents.files.tidyLeft()
     histories.files.tidyLeft()
+    histories.files.inBackground(histories.unshare(state.histories ?? []), '')
   }
 }

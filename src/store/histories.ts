@@ -39,8 +39,8 @@ export class StoreHistories implements Histories {
   readonly #kept = new Map<StoredHistory, number>()
   /** Those of which groups may be open; the one that was read last at the end. */
   readonly #read = new Set<StoredHistory>()
-  /** Files that snapshots took over, or are about to, since this process owns the store. */
-  readonly #shared = new Set<string>()
+  /** Files that snapshots took over since this process owns the store, and how many are just doing so. */
+  readonly #shared = new Map<string, number>()
   /** Looks at directories that are about to begin, by the names of histories. */
   readonly #tidying = new Map<string, Promise<void>>()
   #changing: Promise<unknown> = Promise.resolve()
@@ -146,15 +146,27 @@ export class StoreHistories implements Histories {
   async share(rows: readonly HistoryRow[]): Promise<void> {
     const ended: Promise<void>[] = []
     const last = new Set(this.#state().histories?.map(({ groups }) => groups.at(-1)?.file))
-    for (const file of this.#shared) if (!last.has(file)) this.#shared.delete(file)
+    for (const file of this.#shared.keys()) if (!last.has(file)) this.#shared.delete(file)
     for (const { name, createdAt, groups } of rows) {
       const file = groups.at(-1)?.file
       if (file === undefined) continue
-      this.#shared.add(file)
+      this.#shared.set(file, (this.#shared.get(file) ?? 0) + 1)
       const known = this.#open.get(name)
       if (known?.createdAt === createdAt) ended.push(known.history.inTurn(async () => undefined))
     }
     await Promise.all(ended)
+  }
+
+  /** The second names were given. What got none, because that failed, is written to again. */
+  async unshare(rows: readonly HistoryRow[]): Promise<void> {
+    for (const { name, groups } of rows) {
+      const file = groups.at(-1)?.file
+      const sharing = file === undefined ? undefined : this.#shared.get(file)
+      if (file === undefined || sharing === undefined) continue
+      this.#shared.set(file, sharing - 1)
+      const links = await this.#context.storage.linkCount(HISTORY_FILES.path(name, file)).catch(() => undefined)
+      if (links === 1 && this.#shared.get(file) === 0) this.#shared.delete(file)
+    }
   }
 
   /** How many there are that `list` shows, and how many bytes all of them take. */

@@ -205,7 +205,12 @@ export class StoreSnapshots implements Snapshots {
   async cleanup(options: SnapshotCleanupOptions = {}): Promise<SnapshotCleanupReport> {
     const parts = { catalogue: this.#catalogue, turns: this.#turns, clock: this.#context.clock }
     const all = { ...options, policy: checkPolicy(options.policy, this.policy) }
-    if (options.dryRun !== true) return this.#change('clean up snapshots', options, () => cleanUp(parts, all))
+    if (options.dryRun !== true)
+      return this.#change('clean up snapshots', options, async () => {
+        // What a removal that failed has left.
+        await this.#catalogue.cleanLeftovers(() => false)
+        return cleanUp(parts, all)
+      })
     checkOpen(this.#context, 'look at snapshots')
     return cleanUp(parts, all)
   }

@@ -45,8 +45,8 @@ export class LogStore implements Store {
     this.id = context.storeId
     this.readOnly = context.readOnly
     this.openReport = parts.report
-    const { state, starts } = parts
-    this.topics = new StoreTopics(context, { state, starts, fork: (...call) => this.snapshots.fork(...call) })
+    const { state, starts, before } = parts
+    this.topics = new StoreTopics(context, { state, starts, before, fork: (...call) => this.snapshots.fork(...call) })
     this.documents = new StoreDocuments(context, parts.state, parts.before)
     this.histories = new StoreHistories(context, parts.state, parts.before)
     this.projections = new StoreProjections(context, parts.state, this)

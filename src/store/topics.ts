@@ -33,6 +33,7 @@ import { checkName } from './names.ts'
 import { type LiveRow, type OpenTopic, openPartition } from './open-partition.ts'
 import { TopicPruning } from './pruning.ts'
 import { provenEnd } from './recover.ts'
+import { removeStrayLinks } from './stray-links.ts'
 import type { OpenTopicOptions, Topics } from './types.ts'
 
 interface Opening {
@@ -46,6 +47,8 @@ type Fork = (name: string, as: string, options: Parameters<Topics['fork']>[2] & 
 export interface TopicsParts {
   readonly state: () => ManifestState
   readonly starts: PartitionStarts
+  /** How the owner before this one ended; undefined in a store that only reads. */
+  readonly before: 'cleanly' | 'uncleanly' | undefined
   /** Take a topic over as a new one, and commit it. */
   readonly fork: Fork
 }
@@ -86,6 +89,7 @@ export class StoreTopics implements Topics {
       oneByOne: (task) => this.#oneByOne(task),
     })
     if (!context.readOnly) this.#removeLeftovers()
+    if (parts.before === 'uncleanly') this.#removeStrays()
   }
 
   async open<K extends Kinds = AnyKinds>(name: string, options: OpenTopicOptions<K> = {}): Promise<Topic<K>> {
@@ -270,6 +274,13 @@ export class StoreTopics implements Topics {
       // A store that may not write any more says so to whoever writes next.
       removed.catch(() => undefined)
     }
+  }
+
+  #removeStrays(): void {
+    this.#oneByOne(() => removeStrayLinks(this.#context, this.#state())).catch((error: unknown) => {
+      if (this.#context.health.failure !== undefined) return
+      this.#context.diagnose('FILE_LEFT', 'Left files of topics that do not exist', { reason: String(error) })
+    })
   }
 
   /** The manifest has changed: take over options, and tell those who have a topic open that is gone. */
