@@ -236,7 +236,8 @@ for (const way of ['verify', 'drill'] as const)
     const [{ id }, { id: joined }] = [await jsonOf(first.clone()), await jsonOf(second)]
     expect(joined).toBe(id)
     const other = await send('POST', `/snapshot-1000/${way}`)
-    expect((await jsonOf(other)).id).not.toBe(id)
+    expect([other.status, other.headers.get('retry-after')]).toEqual([409, '1'])
+    expect(await jsonOf(other)).toMatchObject({ code: 'SNAPSHOT_BUSY' })
     go()
     const report = { snapshot: 'snapshot-3000', ok: true, events: 1_200 }
     const job = { kind: `snapshot-${way}`, subject: 'snapshot-3000', state: 'done', report }
@@ -260,4 +261,16 @@ test('who joins a check that is refused is refused as well', async () => {
   const answers = await Promise.all([send('POST', '/snapshot-3000/verify'), send('POST', '/snapshot-3000/verify')])
   expect(answers.map(({ status }) => status)).toEqual([404, 404])
   expect(calls).toBe(1)
+})
+
+test('what reads whole snapshots goes one after the other, and is told so', async () => {
+  const { as, fake, hold, send } = await started()
+  const { go } = hold()
+  const restored = await as('admin', '/api/snapshots/snapshot-3000/restore', posted({ as: 'orders-2' }))
+  expect(restored.status).toBe(202)
+  expect(await jsonOf(await send('POST', '/snapshot-2000/verify'))).toMatchObject({ code: 'SNAPSHOT_BUSY' })
+  go()
+  expect(await ended(as, restored)).toMatchObject({ state: 'done' })
+  expect((await send('POST', '/snapshot-2000/verify')).status).toBe(202)
+  expect(fake.asked.map(([method]) => method)).toEqual(['restore', 'verify'])
 })

@@ -73,12 +73,15 @@ export interface Work {
   /** Two jobs of one text are the same: two scans of the whole store help nobody. Without it every job is its own. */
   readonly what?: string
   readonly subject?: string
+  /** It reads a whole snapshot: one such job at a time. */
+  readonly isHeavy?: boolean
   readonly run: (tools: JobTools) => Promise<JobReport | undefined>
 }
 
 interface Running {
   job: Job
   readonly what: string | undefined
+  readonly isHeavy: boolean
   readonly controller: AbortController
   readonly watchers: Set<() => void>
   /** Settles when it is known whether the job is refused; absent where that is not asked. */
@@ -119,11 +122,17 @@ export class Jobs {
 
   /** The same for work that may be refused: resolves when it tells of progress beyond its preparation, or has
    * ended well.
-   * @throws what it throws before that; then there is no job. */
+   * @throws what it throws before that, and `SNAPSHOT_BUSY` beside another heavy one; then there is no job. */
   async begin(kind: JobKind, work: Work): Promise<Job> {
-    const entry = this.#running(work.what) ?? this.#begin(kind, work)
+    const entry = this.#running(work.what) ?? this.#begin(kind, this.#admitted(work))
     await entry.accepted
     return entry.job
+  }
+
+  #admitted(work: Work): Work {
+    const isTaken = [...this.#jobs.values()].some(({ isHeavy, job }) => isHeavy && job.state === 'running')
+    if (work.isHeavy !== true || !isTaken) return work
+    throw new VarveError('SNAPSHOT_BUSY', 'Cannot begin: another snapshot is being restored or checked')
   }
 
   #begin(kind: JobKind, work: Work): Running {
@@ -136,13 +145,13 @@ export class Jobs {
     return entry
   }
 
-  #start(kind: JobKind, { what, subject, run }: Work, verdict?: Verdict): Running {
+  #start(kind: JobKind, { what, subject, isHeavy = false, run }: Work, verdict?: Verdict): Running {
     if (this.#options.signal.aborted) throw stopping(kind)
     this.#forgetOldest()
     const { clock, random } = this.#options
     const about = subject === undefined ? {} : { subject }
     const job: Job = { id: randomId(random, 16), kind, ...about, state: 'running', startedAt: clock.now() }
-    const entry: Running = { job, what, controller: new AbortController(), watchers: new Set() }
+    const entry: Running = { job, what, isHeavy, controller: new AbortController(), watchers: new Set() }
     this.#jobs.set(job.id, entry)
     const { signal } = entry.controller
     let undecided = verdict

@@ -130,7 +130,7 @@ export async function postSnapshotVerify(c: WebContext, app: Shared): Promise<Re
 export function startSnapshotVerify(c: WebContext, app: Shared): Promise<Job> {
   const id = snapshotId(c)
   const run = (tools: JobTools) => app.store.snapshots.verify(id, tools)
-  return app.jobs.begin('snapshot-verify', { what: `snapshot-verify ${id}`, subject: id, run })
+  return app.jobs.begin('snapshot-verify', { what: `snapshot-verify ${id}`, subject: id, isHeavy: true, run })
 }
 
 /** POST /api/snapshots/:id/drill */
@@ -143,7 +143,7 @@ export async function postDrill(c: WebContext, app: Shared): Promise<Response> {
 export function startDrill(c: WebContext, app: Shared): Promise<Job> {
   const id = snapshotId(c)
   const run = (tools: JobTools) => app.store.snapshots.drill(id, tools)
-  return app.jobs.begin('snapshot-drill', { what: `snapshot-drill ${id}`, subject: id, run })
+  return app.jobs.begin('snapshot-drill', { what: `snapshot-drill ${id}`, subject: id, isHeavy: true, run })
 }
 
 /** POST /api/snapshots/:id/restore with `{ as, topic?, until? }` or `{ directory, topic?, until?, overwrite? }` */
@@ -158,6 +158,7 @@ export async function startRestore(c: WebContext, app: Shared, asked: AskedResto
   const { topic, until } = asked
   const options = { ...placeOf(app, asked), ...present({ topic, until }) }
   return app.jobs.begin('snapshot-restore', {
+    isHeavy: true,
     subject: id,
     run: (tools) =>
       recorded(c, app, {
