@@ -54,6 +54,15 @@ export interface ScanResult {
   readonly problem: string | undefined
 }
 
+export interface ScanOptions {
+  readonly digest: Digest
+  readonly endPosition: number
+  /** Called for each valid batch. */
+  readonly onBatch: (batch: ScannedBatch) => void
+  /** Whether somebody else hashes this batch. */
+  readonly beside?: (batch: UnhashedBatch) => boolean
+}
+
 /** Check batches from `start` to `endPosition`, calling `onBatch` for each valid one. Without a hash at the start,
  * behind damage, the chain hash of the first batch is believed. Of batches that `beside` takes only the front is
  * checked: the hash of the rest is for it to check.
@@ -61,12 +70,7 @@ export interface ScanResult {
 export function* scanBatches(
   segment: SegmentRef,
   start: LogPoint & { readonly hash: string | undefined },
-  options: {
-    digest: Digest
-    endPosition: number
-    onBatch: (batch: ScannedBatch) => void
-    beside?: (batch: UnhashedBatch) => boolean
-  },
+  options: ScanOptions,
 ): Reading<ScanResult> {
   const { digest, endPosition, beside } = options
   const tables = new Map<number, RecordTable>()

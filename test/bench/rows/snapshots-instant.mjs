@@ -1,4 +1,5 @@
-/** Snapshots and forks of a topic of 10 GB while it is being written, and restores of it by links. `--mb=N`, `--runs=N`.
+/** Snapshots and forks of a topic of 10 GB while it is being written, and restores of it by links. `--mb=N`,
+ * `--runs=N`.
  *
  * In each round somebody appends all the time, one durable append after the other. Each operation stands between two
  * seconds of nothing but appends, and appends of the second from its beginning are compared with those of the seconds
@@ -14,19 +15,8 @@ import { atMost, given, inFreshDirectory } from '../harness.mjs'
 import { bytes, milliseconds, say } from '../histories.mjs'
 import { varveVersion } from '../peers.mjs'
 import { median, quantile } from '../sampling.mjs'
-import {
-  bareLinks,
-  endlessOrders,
-  filesBelow,
-  fillTopic,
-  GB,
-  KIB,
-  MB,
-  openLog,
-  ownBytes,
-  SNAPSHOTS,
-  syncPath,
-} from '../snapshots.mjs'
+import { bareLinks, filesBelow, fillTopic, GB, KIB, MB, openLog, ownBytes, SNAPSHOTS, syncPath } from '../snapshots.mjs'
+import { SteadyWriter } from '../steady-writer.mjs'
 import { TOPIC } from '../varve.mjs'
 
 export const name = 'snapshots-instant'
@@ -34,10 +24,8 @@ const SIZE_MB = 10_000
 const ROUNDS = 12
 const RESTORES = 3
 const WINDOW_MS = 1_000
-/** Some 2 KB an append: a small transaction. */
-const EVENTS_PER_APPEND = 10
 
-/** @typedef {{ at: number, ms: number }} Append
+/** @typedef {import('../steady-writer.mjs').Append} Append
  * @typedef {{ ms: number, cpuMs: number, own: number, appends: Append[], during: Append[], before: Append[] }} Run
  * @typedef {'snapshot' | 'links' | 'fork'} What
  * @typedef {{ restoreMs: number, verifyMs: number, verified: number, linked: number, copied: number }} Restore */
@@ -65,7 +53,7 @@ export function run() {
 async function rounds({ place, store, topic, count }) {
   /** @type {Record<What, Run[]>} */
   const runs = { snapshot: [], links: [], fork: [] }
-  const writer = new Writer(topic)
+  const writer = new SteadyWriter(topic)
   for (let round = 0; round <= count; round++) {
     const snapshot = await measured(writer, async () => (await store.snapshots.create()).id)
     const id = snapshot.result
@@ -93,37 +81,7 @@ async function rounds({ place, store, topic, count }) {
   return runs
 }
 
-/** Appends all the time, and remembers how long each took. */
-class Writer {
-  /** @type {Append[]} */
-  appends = []
-  #stopped = false
-  #running
-
-  /** @param {any} topic */
-  constructor(topic) {
-    this.#running = this.#run(topic)
-  }
-
-  async stop() {
-    this.#stopped = true
-    await this.#running
-  }
-
-  /** @param {any} topic */
-  async #run(topic) {
-    const orders = endlessOrders(EVENTS_PER_APPEND)
-    while (!this.#stopped) {
-      const at = performance.now()
-      await topic.append(orders())
-      this.appends.push({ at, ms: performance.now() - at })
-      // Whoever appends waits for something else in between, and so lets others have their turn.
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-  }
-}
-
-/** @template T @param {Writer} writer @param {() => T | Promise<T>} work
+/** @template T @param {SteadyWriter} writer @param {() => T | Promise<T>} work
  * @returns {Promise<Run & { result: T }>} */
 async function measured(writer, work) {
   await sleep(WINDOW_MS / 2)
