@@ -324,13 +324,14 @@ export class StoreTopics implements Topics {
     return partition.active.ref.id === row.segments.at(-1)?.id ? partition.durable : provenEnd(row)
   }
 
-  /** Seal active segments of so many bytes. */
+  /** Seal active segments of so many bytes; of a topic that is deleted meanwhile nothing. */
   async rollLarge(name: string, bytes: number): Promise<void> {
-    const { partitions } = await this.#openOnce(name)
+    const { live, partitions } = await this.#openOnce(name)
     for (const { partition, writer } of partitions) {
-      if (partition.durable.position < bytes || writer === undefined) continue
+      const isDue = () => this.#rowById(live.row.id) !== undefined && partition.durable.position >= bytes
+      if (writer === undefined || !isDue()) continue
       await writer.exclusively(async () => {
-        if (partition.durable.position >= bytes) await writer.roll()
+        if (isDue()) await writer.roll()
       })
     }
   }

@@ -6,7 +6,8 @@ import { openStore } from '../../../src/index.ts'
 import { readWhole } from '../../../src/manifest/files.ts'
 import { storageAt } from '../../../src/ports/storage-at.ts'
 import type { Store } from '../../../src/store/types.ts'
-import { collect, event, outcome } from '../topic/support.ts'
+import { settle } from '../../support/manual-clock.ts'
+import { collect, event, Gate, outcome } from '../topic/support.ts'
 import { filesOf, fill, openSmall, reopen } from './small-log.ts'
 
 const CATALOGUE = '.snapshots/snapshots.json'
@@ -243,4 +244,22 @@ describe('Snapshots', () => {
     expect(await outcome(log.store.snapshots.get(id))).toBe('SNAPSHOT_UNKNOWN')
     await log.store.close()
   })
+})
+
+test('Snapshots.create() rolls no segment of a topic that is deleted while it waits for it', async () => {
+  const log = await openSmall({ partitions: 1 })
+  const large = await log.store.topics.open('large', { create: true })
+  for (let count = 0; count < 2; count++) await large.append(event('entity-0', 'x'.repeat(600_000)))
+  const gate = new Gate()
+  log.wire.before = ({ op, path }) => (op === 'list' && path === 'topics/large/0' ? gate.passed : undefined)
+  const deleting = log.store.topics.delete('large')
+  await settle()
+  const creating = log.store.snapshots.create(NOW)
+  await settle()
+  gate.open()
+  await deleting
+  expect(await creating).toMatchObject({ topics: 1 })
+  expect((await log.store.verify()).problems).toEqual([])
+  expect(await filesOf(log.wire.storage, 'topics/large/0')).toEqual([])
+  await log.store.close()
 })
