@@ -72,7 +72,7 @@ export function* scanBatches(
   start: LogPoint & { readonly hash: string | undefined },
   options: ScanOptions,
 ): Reading<ScanResult> {
-  const { digest, endPosition, beside } = options
+  const { digest, endPosition } = options
   const tables = new Map<number, RecordTable>()
   const roots = new EventRoots(segment, digest)
   let { position, offset } = start
@@ -95,11 +95,8 @@ export function* scanBatches(
     if (header.bodyBytes > BATCH_BODY_MAX_BYTES || position + total > endPosition)
       return stopped('a batch is cut short')
     if (position - bytesAt + total > bytes.length) {
-      bytes = yield {
-        path: segment.path,
-        position,
-        length: Math.max(total, Math.min(CHUNK_BYTES, endPosition - position)),
-      }
+      const length = Math.max(total, Math.min(CHUNK_BYTES, endPosition - position))
+      bytes = yield { path: segment.path, position, length }
       bytesAt = position
       if (bytes.length < total) return stopped('a batch is cut short')
     }
@@ -117,7 +114,7 @@ export function* scanBatches(
         tables.set(header.tablePosition, table)
       }
     }
-    const facts = { position, table, previousHash: hash, roots, digest, beside }
+    const facts = { ...options, position, table, previousHash: hash, roots }
     const checked = yield* checkBatch(header, whole, facts)
     if (typeof checked === 'string') return stopped(checked)
     if (header.carriesTable) tables.set(header.tablePosition, checked.table)
@@ -148,7 +145,7 @@ function* checkBatch(
     previousHash: Uint8Array | undefined
     roots: EventRoots
     digest: Digest
-    beside: ((batch: UnhashedBatch) => boolean) | undefined
+    beside?: ScanOptions['beside']
   },
 ): Reading<string | { preface: Preface; plain: PlainBody; table: RecordTable }> {
   const { digest, previousHash, roots } = facts
