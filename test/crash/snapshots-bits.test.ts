@@ -17,8 +17,8 @@ import { type Damaged, damagedWorld, directoryOf, judge, quickStorage } from './
 import { storeText } from './snapshots-image.ts'
 
 const isNode = RUNTIME === 'node'
-const STRIDE = isNode ? 13 : 143
-const WHOLE_STRIDE = isNode ? 1_201 : 12_011
+const STRIDE = isNode ? 17 : 187
+const WHOLE_STRIDE = isNode ? 2_003 : 12_011
 const CATALOGUE = '.snapshots/snapshots.json'
 
 let subject: Damaged
