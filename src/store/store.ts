@@ -110,8 +110,8 @@ export class LogStore implements Store {
 
   /** 1. Projections that run publish once more and end. 2. Tails end; snapshots that are being made or restored, and
    * documents that are still streaming in, are given up. 3. Queued appends finish. 4. Checkpoints. Beside them
-   * documents that are being published are, and versions that wait, and what is open is closed. 5. The record of a clean
-   * close, unless something failed: then the next open recovers. 6. The place is free. */
+   * documents that are being published are, and versions that wait, and what is open is closed. 5. The record of a
+   * clean close, unless something failed: then the next open recovers. 6. The place is free. */
   async #close(): Promise<void> {
     const ended = this.projections.close()
     if (ended !== undefined) await ended

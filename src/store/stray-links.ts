@@ -10,8 +10,17 @@ import { isOwnOrName } from './names.ts'
 const PARTITION = /^(?:0|[1-9][0-9]{0,8})$/
 
 /** Remove second names of files in directories of topics that do not exist. To be called while nobody makes a topic.
- * Cost: a listing of each such directory. */
+ * Never throws: what stays is told. Cost: a listing of each such directory. */
 export async function removeStrayLinks(context: LogContext, state: ManifestState): Promise<void> {
+  try {
+    await removeAll(context, state)
+  } catch (error) {
+    if (context.health.failure !== undefined) return
+    context.diagnose('FILE_LEFT', 'Left files of topics that do not exist', { reason: String(error) })
+  }
+}
+
+async function removeAll(context: LogContext, state: ManifestState): Promise<void> {
   const { storage } = context
   const known = new Set(state.topics.map(({ name }) => name.toLowerCase()))
   const leaving = new Set(state.removing?.map(({ directory }) => directory))

@@ -89,7 +89,7 @@ export class StoreTopics implements Topics {
       oneByOne: (task) => this.#oneByOne(task),
     })
     if (!context.readOnly) this.#removeLeftovers()
-    if (parts.before === 'uncleanly') this.#removeStrays()
+    if (parts.before === 'uncleanly') void this.#oneByOne(() => removeStrayLinks(context, this.#state()))
   }
 
   async open<K extends Kinds = AnyKinds>(name: string, options: OpenTopicOptions<K> = {}): Promise<Topic<K>> {
@@ -274,13 +274,6 @@ export class StoreTopics implements Topics {
       // A store that may not write any more says so to whoever writes next.
       removed.catch(() => undefined)
     }
-  }
-
-  #removeStrays(): void {
-    this.#oneByOne(() => removeStrayLinks(this.#context, this.#state())).catch((error: unknown) => {
-      if (this.#context.health.failure !== undefined) return
-      this.#context.diagnose('FILE_LEFT', 'Left files of topics that do not exist', { reason: String(error) })
-    })
   }
 
   /** The manifest has changed: take over options, and tell those who have a topic open that is gone. */

@@ -119,8 +119,7 @@ class SegmentScan {
       const fits = end.offset === seal.endOffset && end.hash === seal.endHash
       if (!fits) this.damaged(end.position, `the manifest seals it with another end offset or hash`)
       const behind = this.#sizeBytes - endPosition
-      if (behind > 0)
-        this.#run.leaveOut(`${ref.path}: ${behind} bytes behind the sealed end, which do not count.`)
+      if (behind > 0) this.#run.leaveOut(`${ref.path}: ${behind} bytes behind the sealed end, which do not count.`)
     } else if (own !== undefined) {
       if (end.offset !== own.offset) {
         this.damaged(end.position, `its events end before offset ${end.offset} instead of ${own.offset}`)

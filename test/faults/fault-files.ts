@@ -1,8 +1,7 @@
 /** A file system in memory that keeps a journal, fails on demand, and shows what a crash at any moment leaves.
  *
- * Every call is one entry of the journal; a sync is two, its start and its end, because what is written between them
- * is not covered and what it covers is not durable before its end. The state after each entry is kept (states share
- * their bytes), so an image of any moment costs only the files that are not durable then.
+ * Every call is one entry of the journal; a sync is two, its start and its end: only what was written before the start
+ * is durable, at the end. The state after each entry is kept, so an image costs only the files that are not durable.
  * @module */
 import type { FileCalls } from '../../adapters/files/file-calls.ts'
 import type { Maybe, StorageEntry } from '../../src/ports/storage.ts'
@@ -390,13 +389,13 @@ export class FaultFiles implements FileCalls {
 
   #file(inode: number): FileState {
     const state = this.#disk.get(inode)
-    if (state?.kind !== 'file') throw errnoError('EISDIR', 'file', `inode ${inode}`)
-    return state
+    if (state?.kind === 'file') return state
+    throw errnoError('EISDIR', 'file', `inode ${inode}`)
   }
 
   #directory(inode: number): DirectoryState {
     const state = this.#disk.get(inode)
-    if (state?.kind !== 'directory') throw errnoError('ENOTDIR', 'directory', `inode ${inode}`)
-    return state
+    if (state?.kind === 'directory') return state
+    throw errnoError('ENOTDIR', 'directory', `inode ${inode}`)
   }
 }
