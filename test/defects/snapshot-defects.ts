@@ -310,6 +310,14 @@ export const SNAPSHOT_DEFECTS: readonly Defect[] = [
     replace: 'void isUsed',
     killer: 'idsAreNoPaths',
   },
+  // A process that slept may still be removing what had that id.
+  {
+    name: 'ids are used again',
+    file: AT.catalogue,
+    find: ' || this.#gone.has(id)\n',
+    replace: '\n',
+    killer: 'idsAreNoPaths',
+  },
   // The minimum interval is one.
   {
     name: 'the minimum interval is not looked at',

@@ -280,7 +280,10 @@ export const idsAreNoPaths = shelf(async ({ store, catalogue }) => {
   for (const id of ['snapshot-1/x', 'snapshot-', '../store'])
     mustEqual(await codeOf(async () => catalogue().mark(id, true)), 'SNAPSHOT_UNKNOWN', `a pin of "${id}"`)
   const { id, timestamp } = await store.snapshots.create()
-  must((await catalogue().freeId(timestamp)) !== id, 'an id that is used is not free')
+  const seen = catalogue()
+  must((await seen.freeId(timestamp)) !== id, 'an id that is used is not free')
+  await seen.remove(id)
+  must((await seen.freeId(timestamp)) !== id, 'an id that was used is not free')
   await store.close()
 })
 

@@ -1,4 +1,5 @@
-/** What the scenarios of snapshots share: a store on a disk that fails and crashes on demand, and ways to meddle with it.
+/** What the scenarios of snapshots share: a store on a disk that fails and crashes on demand, and ways to meddle
+ * with it.
  * @module */
 import { openStore } from '../../src/index.ts'
 import type { Storage } from '../../src/ports/storage.ts'
