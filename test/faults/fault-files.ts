@@ -1,5 +1,4 @@
 /** A file system in memory that keeps a journal, fails on demand, and shows what a crash at any moment leaves.
- *
  * Every call is one entry of the journal; a sync is two, its start and its end: only what was written before the start
  * is durable, at the end. The state after each entry is kept, so an image costs only the files that are not durable.
  * @module */
