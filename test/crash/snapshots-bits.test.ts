@@ -1,7 +1,7 @@
-/** Goal: no flipped bit of a snapshot is restored: every one of its truth is named by a check with the file that has it,
- * and a flip of what is derived, or of the catalogue, changes no answer. The list, other snapshots and the store do not
- * notice.
- * Method: flip bits of each file of one of three snapshots, of the catalogue and of a pin. Each flip lists the
+/** Goal: no flipped bit of a snapshot is restored: every one of its truth is named by a check with the file that has
+ * it, and a flip of what is derived, or of the catalogue, changes no answer. The list, other snapshots and the store do
+ * not notice.
+ * Method: flip bits of each file of one of three snapshots, and of the catalogue. Each flip lists the
  * snapshots, reads the manifest and checks the truth; every so many open the store, as a reader and as a writer, check
  * the snapshot and restore it.
  * @module */
