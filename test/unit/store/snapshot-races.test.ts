@@ -1,9 +1,9 @@
 /** Snapshots while everything else happens: the order in which calls of the storage end is drawn.
  *
  * Goal: creates, deletes, clean-ups, restores, forks, exports, appends, prunes, removals of topics and closing may
- * overlap in any way. Each call ends, well or with an error that says why; every snapshot that is listed is whole and of
- * one moment; the store has what was acknowledged. Method: every call of the storage waits for a scheduler, which picks
- * the next one to go on. A failure prints the seed and the path that repeat it.
+ * overlap in any way. Each call ends, well or with an error that says why; every snapshot that is listed is whole and
+ * of one moment; the store has what was acknowledged. Method: every call of the storage waits for a scheduler, which
+ * picks the next one to go on. A failure prints the seed and the path that repeat it.
  * @module */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
