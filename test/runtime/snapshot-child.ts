@@ -2,7 +2,8 @@
  *
  * Appends, writes, takes a snapshot with the label NAME, exports it, forks, and goes on in the forks of others;
  * restores the oldest snapshot, removes it and takes it from where it was exported to. Prints
- * `snapshot <label> <events> <fingerprint>` for each snapshot, `forks <events of each>`, `restored <label> <events>`, and `problems <JSON>`.
+ * `snapshot <label> <events> <fingerprint>` for each snapshot, `forks <events of each>`, `restored <label>
+ * <events>`, and `problems <JSON>`.
  * @module */
 import { join } from 'node:path'
 import process from 'node:process'
