@@ -1,4 +1,4 @@
-/** Every seeded defect in taking, keeping and removing snapshots is killed by the scenario it names.
+/** Every seeded defect in taking and removing snapshots is killed by the scenario it names.
  * @module */
 import { expect, test } from 'vitest'
 import { hunted, SLOW } from './hunting.ts'

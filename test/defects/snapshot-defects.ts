@@ -174,6 +174,10 @@ export const SNAPSHOT_DEFECTS: readonly Defect[] = [
     replace: '',
     killer: 'filesStayWhileTheyAreTaken',
   },
+]
+
+/** Killed there as well; apart, because a process keeps every bundle. */
+export const SNAPSHOT_KEEPING_DEFECTS: readonly Defect[] = [
   // A failure leaves nothing.
   {
     name: 'a snapshot that failed is not discarded',
