@@ -1,5 +1,5 @@
 /** `varve snapshot export` and `import`: snapshots on another disk. @module */
-import { SnapshotCatalogue } from '../snapshot/catalogue.ts'
+import { SnapshotCatalogue } from '../snapshot/catalogue/catalogue.ts'
 import type { SnapshotCopyReport } from '../snapshot/types.ts'
 import { type Arguments, wrongUse } from './arguments.ts'
 import { type Command, directoryOf, openForWriting, withStore } from './context.ts'

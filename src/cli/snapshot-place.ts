@@ -3,15 +3,15 @@
  * @module */
 import { isVarveError, VarveError } from '../errors.ts'
 import type { Storage } from '../ports/storage.ts'
-import { SNAPSHOTS_DIRECTORY, SnapshotCatalogue } from '../snapshot/catalogue.ts'
-import { checkTruth } from '../snapshot/check.ts'
-import { cleanUp } from '../snapshot/cleanup.ts'
-import { copySnapshot } from '../snapshot/copy-snapshot.ts'
+import { SNAPSHOTS_DIRECTORY, SnapshotCatalogue } from '../snapshot/catalogue/catalogue.ts'
+import { isSnapshotId } from '../snapshot/catalogue/ids.ts'
+import { checkTruth } from '../snapshot/check/check.ts'
+import { copySnapshot } from '../snapshot/export/copy-snapshot.ts'
 import type { SnapshotHost } from '../snapshot/host.ts'
-import { isSnapshotId } from '../snapshot/ids.ts'
-import { checkPolicy } from '../snapshot/policy.ts'
-import { restoreSnapshot } from '../snapshot/restore.ts'
-import { SnapshotTurns } from '../snapshot/turns.ts'
+import { cleanUp } from '../snapshot/policy/cleanup.ts'
+import { checkPolicy } from '../snapshot/policy/policy.ts'
+import { SnapshotTurns } from '../snapshot/policy/turns.ts'
+import { restoreSnapshot } from '../snapshot/restore/restore.ts'
 import type {
   DrillReport,
   RestoreOptions,

@@ -1,6 +1,6 @@
 /** `varve verify`: check every byte of a store. Never writes. @module */
 import type { Storage } from '../ports/storage.ts'
-import { SnapshotCatalogue } from '../snapshot/catalogue.ts'
+import { SnapshotCatalogue } from '../snapshot/catalogue/catalogue.ts'
 import type { VerifyOptions, VerifyReport } from '../store/types.ts'
 import { verifyStorage } from '../store/verify.ts'
 import { type Arguments, wrongUse } from './arguments.ts'

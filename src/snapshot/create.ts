@@ -7,10 +7,10 @@
 import { isVarveError, VarveError } from '../errors.ts'
 import type { ManifestState, SnapshotRow } from '../manifest/index.ts'
 import { optionInvalid, wholeOption } from '../options.ts'
-import type { SnapshotCatalogue } from './catalogue.ts'
+import type { SnapshotCatalogue } from './catalogue/catalogue.ts'
+import { derivedFiles, truthFiles } from './files/state-files.ts'
+import { type TransferFile, transfer } from './files/transfer.ts'
 import type { Cut, SnapshotHost } from './host.ts'
-import { derivedFiles, truthFiles } from './state-files.ts'
-import { type TransferFile, transfer } from './transfer.ts'
 import type { CreateSnapshotOptions, SnapshotInfo, SnapshotTarget } from './types.ts'
 
 const LABEL_BYTES_MAX = 256

@@ -2,9 +2,9 @@
  * @module */
 import { isVarveError, VarveError } from '../errors.ts'
 import type { Storage } from '../ports/storage.ts'
-import { msOf } from '../snapshot/ids.ts'
-import { namesIn } from '../snapshot/names.ts'
-import { hasManifest } from '../snapshot/read-state.ts'
+import { msOf } from '../snapshot/catalogue/ids.ts'
+import { namesIn } from '../snapshot/catalogue/names.ts'
+import { hasManifest } from '../snapshot/catalogue/read-state.ts'
 
 /** The error of an open, which names the newest snapshot if it is about damage and there is one. Never throws.
  * Cost: with damage two listings. */

@@ -15,7 +15,7 @@ import {
   type TopicRowOptions,
 } from '../manifest/index.ts'
 import { optionInvalid } from '../options.ts'
-import { removeMade } from '../snapshot/made-files.ts'
+import { removeMade } from '../snapshot/fork/made-files.ts'
 import type { LogContext } from '../topic/context.ts'
 import type { Partition } from '../topic/partition.ts'
 import type { OpenPartition } from '../topic/readable.ts'

@@ -7,9 +7,9 @@
  * @module */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { isVarveError } from '../../src/index.ts'
-import { SnapshotCatalogue } from '../../src/snapshot/catalogue.ts'
-import { checkTruth } from '../../src/snapshot/check.ts'
-import { truthFiles } from '../../src/snapshot/state-files.ts'
+import { SnapshotCatalogue } from '../../src/snapshot/catalogue/catalogue.ts'
+import { checkTruth } from '../../src/snapshot/check/check.ts'
+import { truthFiles } from '../../src/snapshot/files/state-files.ts'
 import { bitSweep, type Observation } from '../faults/bit-sweep.ts'
 import { RUNTIME } from '../support/runtime.ts'
 import { plain } from '../support/scenario.ts'

@@ -5,9 +5,9 @@
  * @module */
 import { describe, expect, test } from 'vitest'
 import { isVarveError } from '../../src/errors.ts'
-import { cleanUp } from '../../src/snapshot/cleanup.ts'
-import { checkPolicy } from '../../src/snapshot/policy.ts'
-import { SnapshotTurns } from '../../src/snapshot/turns.ts'
+import { cleanUp } from '../../src/snapshot/policy/cleanup.ts'
+import { checkPolicy } from '../../src/snapshot/policy/policy.ts'
+import { SnapshotTurns } from '../../src/snapshot/policy/turns.ts'
 import { sweepErrors } from '../faults/error-sweep.ts'
 import { type Ledger, mustSurvive } from '../faults/explorer.ts'
 import type { FaultFiles } from '../faults/fault-files.ts'

@@ -7,7 +7,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { memoryStorage } from '../../adapters/memory/index.ts'
 import { isVarveError, type Store, type VarveError } from '../../src/index.ts'
-import { SnapshotCatalogue } from '../../src/snapshot/catalogue.ts'
+import { SnapshotCatalogue } from '../../src/snapshot/catalogue/catalogue.ts'
 import type { Disk } from '../faults/disk.ts'
 import { casesOf, type FaultCase } from '../faults/error-sweep.ts'
 import type { Operation } from '../faults/fault.ts'

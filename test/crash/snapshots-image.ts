@@ -5,8 +5,8 @@
  * @module */
 import { isVarveError, openStore, type Store, type StoreOptions } from '../../src/index.ts'
 import type { Storage } from '../../src/ports/storage.ts'
-import { SnapshotCatalogue } from '../../src/snapshot/catalogue.ts'
-import { checkTruth } from '../../src/snapshot/check.ts'
+import { SnapshotCatalogue } from '../../src/snapshot/catalogue/catalogue.ts'
+import { checkTruth } from '../../src/snapshot/check/check.ts'
 import type { SnapshotInfo } from '../../src/snapshot/types.ts'
 import type { Disk } from '../faults/disk.ts'
 import { FaultFiles } from '../faults/fault-files.ts'

@@ -1,7 +1,7 @@
 /** What the sweep of failing calls does with snapshots, and how it knows that it is done.
  * @module */
 import { isVarveError, type Store } from '../../src/index.ts'
-import { SnapshotCatalogue } from '../../src/snapshot/catalogue.ts'
+import { SnapshotCatalogue } from '../../src/snapshot/catalogue/catalogue.ts'
 import type { FaultFiles } from '../faults/fault-files.ts'
 import { mustEqual } from '../support/scenario.ts'
 import { placeOn, storeText, type World, wrongWith } from './snapshots-image.ts'

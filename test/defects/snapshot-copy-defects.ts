@@ -6,15 +6,15 @@ const SNAPSHOT = 'src/snapshot'
 const AT = {
   acquire: 'src/manifest/acquire.ts',
   ancestors: 'src/manifest/ancestors.ts',
-  check: `${SNAPSHOT}/check.ts`,
-  copy: `${SNAPSHOT}/copy-snapshot.ts`,
-  fork: `${SNAPSHOT}/fork-topic.ts`,
-  place: `${SNAPSHOT}/restore-place.ts`,
-  restore: `${SNAPSHOT}/restore.ts`,
-  restored: `${SNAPSHOT}/restored-store.ts`,
-  split: `${SNAPSHOT}/split-batch.ts`,
+  check: `${SNAPSHOT}/check/check.ts`,
+  copy: `${SNAPSHOT}/export/copy-snapshot.ts`,
+  fork: `${SNAPSHOT}/fork/fork-topic.ts`,
+  place: `${SNAPSHOT}/restore/restore-place.ts`,
+  restore: `${SNAPSHOT}/restore/restore.ts`,
+  restored: `${SNAPSHOT}/restore/restored-store.ts`,
+  split: `${SNAPSHOT}/fork/split-batch.ts`,
   topics: 'src/store/topics.ts',
-  transfer: `${SNAPSHOT}/transfer.ts`,
+  transfer: `${SNAPSHOT}/files/transfer.ts`,
 }
 
 /** Killed by `snapshot-copy-scenarios.ts`. */
@@ -250,7 +250,7 @@ export const SNAPSHOT_COPY_DEFECTS: readonly Defect[] = [
   // Whoever opens the store next removes what is on the list.
   {
     name: 'names that are leaving are given to forks',
-    file: `${SNAPSHOT}/free-names.ts`,
+    file: `${SNAPSHOT}/fork/free-names.ts`,
     find: 'return this.#taken.has(name) || this.#maker.isLeaving(',
     replace: 'return this.#taken.has(name) || this.#taken.has(',
     killer: 'forksTakeNoNameThatIsLeaving',

@@ -5,21 +5,21 @@ import type { Defect } from './seeded.ts'
 const SNAPSHOT = 'src/snapshot'
 const AT = {
   acquire: 'src/manifest/acquire.ts',
-  catalogue: `${SNAPSHOT}/catalogue.ts`,
-  catalogueFile: `${SNAPSHOT}/catalogue-file.ts`,
-  cleanup: `${SNAPSHOT}/cleanup.ts`,
+  catalogue: `${SNAPSHOT}/catalogue/catalogue.ts`,
+  catalogueFile: `${SNAPSHOT}/catalogue/catalogue-file.ts`,
+  cleanup: `${SNAPSHOT}/policy/cleanup.ts`,
   create: `${SNAPSHOT}/create.ts`,
   cut: 'src/store/cut.ts',
-  delete: `${SNAPSHOT}/delete.ts`,
+  delete: `${SNAPSHOT}/catalogue/delete.ts`,
   growing: 'src/history/growing-group.ts',
-  ids: `${SNAPSHOT}/ids.ts`,
-  leftovers: `${SNAPSHOT}/leftovers.ts`,
-  policy: `${SNAPSHOT}/policy.ts`,
-  publish: `${SNAPSHOT}/publish.ts`,
-  readState: `${SNAPSHOT}/read-state.ts`,
+  ids: `${SNAPSHOT}/catalogue/ids.ts`,
+  leftovers: `${SNAPSHOT}/catalogue/leftovers.ts`,
+  policy: `${SNAPSHOT}/policy/policy.ts`,
+  publish: `${SNAPSHOT}/catalogue/publish.ts`,
+  readState: `${SNAPSHOT}/catalogue/read-state.ts`,
   removal: 'src/topic/removal.ts',
   snapshots: 'src/store/snapshots.ts',
-  transfer: `${SNAPSHOT}/transfer.ts`,
+  transfer: `${SNAPSHOT}/files/transfer.ts`,
 }
 
 /** Killed by `snapshot-scenarios.ts`. */
@@ -99,7 +99,7 @@ export const SNAPSHOT_DEFECTS: readonly Defect[] = [
   // that of a topic that is forked,
   {
     name: 'the active segment of a fork is linked',
-    file: `${SNAPSHOT}/fork-topic.ts`,
+    file: `${SNAPSHOT}/fork/fork-topic.ts`,
     find: 'const copy = isWritten && !this.#source.isAtRest ? { copyBytes: sealed.endPosition } : {}',
     replace: 'const copy = isWritten ? {} : {}',
     killer: 'linkedFilesAreNeverWritten',
@@ -371,7 +371,7 @@ export const SNAPSHOT_KEEPING_DEFECTS: readonly Defect[] = [
   // Nobody reads what is going.
   {
     name: 'readers do not wait for removals',
-    file: `${SNAPSHOT}/turns.ts`,
+    file: `${SNAPSHOT}/policy/turns.ts`,
     find: 'while (this.#claimed.has(id)) await this.#change()',
     replace: '',
     killer: 'readersWaitForRemovals',

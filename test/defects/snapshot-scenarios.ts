@@ -1,8 +1,8 @@
 /** What kills defects in taking, keeping and removing snapshots.
  * @module */
 import { openStore } from '../../src/index.ts'
-import { SnapshotCatalogue } from '../../src/snapshot/catalogue.ts'
-import { removeTree } from '../../src/snapshot/delete.ts'
+import { SnapshotCatalogue } from '../../src/snapshot/catalogue/catalogue.ts'
+import { removeTree } from '../../src/snapshot/catalogue/delete.ts'
 import type { CrashMode } from '../faults/crash-disk.ts'
 import { faultStorage } from '../faults/fault-storage.ts'
 import { stalledStorage } from '../faults/stalled-storage.ts'

@@ -3,8 +3,8 @@
  * @module */
 import { openStore } from '../../src/index.ts'
 import type { Storage } from '../../src/ports/storage.ts'
-import { SnapshotCatalogue } from '../../src/snapshot/catalogue.ts'
-import { checkTruth } from '../../src/snapshot/check.ts'
+import { SnapshotCatalogue } from '../../src/snapshot/catalogue/catalogue.ts'
+import { checkTruth } from '../../src/snapshot/check/check.ts'
 import type { Store, StoreOptions } from '../../src/store/types.ts'
 import type { StoredEvent, Topic } from '../../src/topic/types.ts'
 import { FaultFiles } from '../faults/fault-files.ts'

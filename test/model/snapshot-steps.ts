@@ -2,7 +2,7 @@
  * @module */
 import { expect } from 'vitest'
 import { storageAt } from '../../src/ports/storage-at.ts'
-import { SnapshotCatalogue } from '../../src/snapshot/catalogue.ts'
+import { SnapshotCatalogue } from '../../src/snapshot/catalogue/catalogue.ts'
 import type { SnapshotInfo, SnapshotTarget } from '../../src/snapshot/types.ts'
 import type { NewEvent } from '../../src/topic/types.ts'
 import { outcome } from '../unit/topic/support.ts'

@@ -6,7 +6,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isVarveError } from '../../../src/errors.ts'
-import { SnapshotCatalogue } from '../../../src/snapshot/catalogue.ts'
+import { SnapshotCatalogue } from '../../../src/snapshot/catalogue/catalogue.ts'
 import { share } from '../../support/runtime.ts'
 import { smallStore } from './small-disk.ts'
 import { bytesOf, putBytes, type Still, sizesIn } from './still-host.ts'

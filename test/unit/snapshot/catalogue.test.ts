@@ -2,7 +2,7 @@
  * @module */
 import { describe, expect, test } from 'vitest'
 import type { Storage } from '../../../src/ports/storage.ts'
-import { checkSnapshotId, SnapshotCatalogue } from '../../../src/snapshot/catalogue.ts'
+import { checkSnapshotId, SnapshotCatalogue } from '../../../src/snapshot/catalogue/catalogue.ts'
 import { bytesOf, putBytes, type Still, sizesIn, stillStore } from './still-host.ts'
 
 const CATALOGUE = '.snapshots/snapshots.json'

@@ -2,7 +2,7 @@
  * @module */
 import { describe, expect, test } from 'vitest'
 import { openStore } from '../../../src/index.ts'
-import { derivedFiles, truthFiles } from '../../../src/snapshot/state-files.ts'
+import { derivedFiles, truthFiles } from '../../../src/snapshot/files/state-files.ts'
 import { bytesOf, sizesIn, stillStore } from './still-host.ts'
 
 const CODE = (code: string) => expect.objectContaining({ code })

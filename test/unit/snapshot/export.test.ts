@@ -2,7 +2,7 @@
  * @module */
 import { describe, expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
-import { SnapshotCatalogue } from '../../../src/snapshot/catalogue.ts'
+import { SnapshotCatalogue } from '../../../src/snapshot/catalogue/catalogue.ts'
 import type { SnapshotProgress } from '../../../src/snapshot/types.ts'
 import { limitedStorage } from '../../conformance/limited.ts'
 import {

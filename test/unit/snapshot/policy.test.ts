@@ -10,7 +10,7 @@ import {
   newestFirst,
   newestOf,
   planCleanup,
-} from '../../../src/snapshot/policy.ts'
+} from '../../../src/snapshot/policy/policy.ts'
 import type { SnapshotInfo, SnapshotPolicy, SnapshotTarget } from '../../../src/snapshot/types.ts'
 import { rowOf } from './row.ts'
 

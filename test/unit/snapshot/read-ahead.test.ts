@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
 import { sameBytes } from '../../../src/codec/bytes.ts'
 import type { Reading } from '../../../src/segment/file-pool.ts'
-import { AheadFile } from '../../../src/snapshot/read-ahead.ts'
+import { AheadFile } from '../../../src/snapshot/check/read-ahead.ts'
 import { draws } from '../../support/seeded-random.ts'
 
 const SIZE = 5 * 1024 * 1024 + 77

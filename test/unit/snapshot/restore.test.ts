@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
 import { storageAt } from '../../../src/ports/storage-at.ts'
-import { restoreSnapshot } from '../../../src/snapshot/restore.ts'
+import { restoreSnapshot } from '../../../src/snapshot/restore/restore.ts'
 import { openStore } from '../../../src/store/open.ts'
 import { eventsOf, frozenStore, ID, restoreParts } from './frozen-store.ts'
 

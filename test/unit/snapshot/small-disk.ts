@@ -2,8 +2,8 @@
  * @module */
 import { memoryStorage } from '../../../adapters/memory/index.ts'
 import type { Storage } from '../../../src/ports/storage.ts'
-import type { SnapshotCatalogue } from '../../../src/snapshot/catalogue.ts'
-import { truthFiles } from '../../../src/snapshot/state-files.ts'
+import type { SnapshotCatalogue } from '../../../src/snapshot/catalogue/catalogue.ts'
+import { truthFiles } from '../../../src/snapshot/files/state-files.ts'
 import { Content } from '../../faults/content.ts'
 import { type Disk, EMPTY_DIRECTORY, ROOT } from '../../faults/disk.ts'
 import { ManualClock } from '../../support/manual-clock.ts'

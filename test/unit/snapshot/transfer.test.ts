@@ -6,9 +6,9 @@ import { sameBytes } from '../../../src/codec/bytes.ts'
 import { VarveError } from '../../../src/errors.ts'
 import type { Storage } from '../../../src/ports/storage.ts'
 import { storageAt } from '../../../src/ports/storage-at.ts'
-import { copyFile } from '../../../src/snapshot/copy-file.ts'
-import { forEach } from '../../../src/snapshot/several.ts'
-import { transfer } from '../../../src/snapshot/transfer.ts'
+import { copyFile } from '../../../src/snapshot/files/copy-file.ts'
+import { forEach } from '../../../src/snapshot/files/several.ts'
+import { transfer } from '../../../src/snapshot/files/transfer.ts'
 import { bytesOf, putBytes, sizesIn } from './still-host.ts'
 
 const MIB = 1024 * 1024

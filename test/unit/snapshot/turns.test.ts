@@ -4,7 +4,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isVarveError, type VarveError } from '../../../src/errors.ts'
-import { SnapshotTurns } from '../../../src/snapshot/turns.ts'
+import { SnapshotTurns } from '../../../src/snapshot/policy/turns.ts'
 import { ManualClock, settle } from '../../support/manual-clock.ts'
 
 const NOW_OR_NEVER = { lockTimeoutMs: 0 }

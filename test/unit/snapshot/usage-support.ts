@@ -3,8 +3,8 @@
 import { readManifest } from '../../../src/manifest/index.ts'
 import type { Storage } from '../../../src/ports/storage.ts'
 import { storageAt } from '../../../src/ports/storage-at.ts'
+import { usageOf } from '../../../src/snapshot/policy/usage.ts'
 import type { SnapshotUsage } from '../../../src/snapshot/types.ts'
-import { usageOf } from '../../../src/snapshot/usage.ts'
 import { putBytes, type Still, sizesIn } from './still-host.ts'
 
 /** Bytes on the device: those of a file with several names count once. */

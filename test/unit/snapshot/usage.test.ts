@@ -2,7 +2,7 @@
  * @module */
 import { describe, expect, test } from 'vitest'
 import { readManifest } from '../../../src/manifest/index.ts'
-import { usageOf } from '../../../src/snapshot/usage.ts'
+import { usageOf } from '../../../src/snapshot/policy/usage.ts'
 import { sizesIn, stillStore } from './still-host.ts'
 import { rewrite, sharesOf, tearManifest, usageIn } from './usage-support.ts'
 
