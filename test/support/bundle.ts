@@ -21,7 +21,7 @@ export async function bundle(entry: string, plugins: Plugin[] = []): Promise<Bun
   const { build } = await import('esbuild')
   const directory = await mkdtemp(join(tmpdir(), 'varve-bundle-'))
   const remove = () => rm(directory, { recursive: true, force: true })
-  // The runner of the tests loads what is in such a directory as it is; else it would transform all of it, and keep that.
+  // The runner of the tests loads what is in such a directory as it is; else it would transform all of it and keep it.
   const file = join(directory, 'node_modules', 'bundle.mjs')
   try {
     await build({
