@@ -47,6 +47,8 @@ import { verifyStorage } from './verify.ts'
 /** What a store gives its snapshots. */
 export interface SnapshotParts extends CutParts {
   readonly policy: Partial<SnapshotPolicy> | undefined
+  /** How the owner before this one ended; undefined in a store that only reads. */
+  readonly before: 'cleanly' | 'uncleanly' | undefined
 }
 
 export class StoreSnapshots implements Snapshots {
@@ -72,7 +74,7 @@ export class StoreSnapshots implements Snapshots {
     this.#host = hostOf(parts)
     this.#turns = new SnapshotTurns(context.clock)
     this.#stopping = new Stopping(context.closing)
-    if (!context.readOnly) this.#cleaning = this.#removeLeftovers()
+    if (parts.before === 'uncleanly') this.#cleaning = this.#removeLeftovers()
   }
 
   /** What a crash left half made. Never rejects. */

@@ -51,7 +51,8 @@ export class LogStore implements Store {
     this.histories = new StoreHistories(context, parts.state, parts.before)
     this.projections = new StoreProjections(context, parts.state, this)
     const { topics, documents, histories } = this
-    this.snapshots = new StoreSnapshots({ context, state, topics, documents, histories, policy: parts.snapshotPolicy })
+    const policy = parts.snapshotPolicy
+    this.snapshots = new StoreSnapshots({ context, state, before, topics, documents, histories, policy })
   }
 
   async stats(): Promise<StoreStats> {
