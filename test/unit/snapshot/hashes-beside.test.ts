@@ -56,7 +56,7 @@ test.each(['none', 'deflate'] as const)(
     const file = `${partitionDirectory('notes', 0)}/${state.topics[0]?.partitions[0]?.segments[0]?.file}`
     const whole = (await bytesOf(storage, file)) ?? new Uint8Array(0)
     expect(whole.length).toBeGreaterThan(BATCHES * 65_536)
-    for (let part = 1; part < 12; part++) {
+    for (const part of [1, 4, 7, 11]) {
       const damaged = whole.slice()
       const first = Math.floor((whole.length * part) / 12)
       for (const at of [first, Math.floor((first + whole.length) / 2), whole.length - 1000])
