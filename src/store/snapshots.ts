@@ -47,8 +47,8 @@ import { verifyStorage } from './verify.ts'
 /** What a store gives its snapshots. */
 export interface SnapshotParts extends CutParts {
   readonly policy: Partial<SnapshotPolicy> | undefined
-  /** How the owner before this one ended; undefined in a store that only reads. */
-  readonly before: 'cleanly' | 'uncleanly' | undefined
+  /** The store was just created: it has none. */
+  readonly isNew: boolean
 }
 
 export class StoreSnapshots implements Snapshots {
@@ -74,7 +74,8 @@ export class StoreSnapshots implements Snapshots {
     this.#host = hostOf(parts)
     this.#turns = new SnapshotTurns(context.clock)
     this.#stopping = new Stopping(context.closing)
-    if (parts.before === 'uncleanly') this.#cleaning = this.#removeLeftovers()
+    // A process that lost the store may have left something after this one came, so also after a clean close.
+    if (!context.readOnly && !parts.isNew) this.#cleaning = this.#removeLeftovers()
   }
 
   /** What a crash left half made. Never rejects. */

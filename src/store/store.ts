@@ -51,8 +51,9 @@ export class LogStore implements Store {
     this.histories = new StoreHistories(context, parts.state, parts.before)
     this.projections = new StoreProjections(context, parts.state, this)
     const { topics, documents, histories } = this
-    const policy = parts.snapshotPolicy
-    this.snapshots = new StoreSnapshots({ context, state, before, topics, documents, histories, policy })
+    const { snapshotPolicy: policy } = parts
+    const isNew = parts.report.source === 'created'
+    this.snapshots = new StoreSnapshots({ context, state, isNew, topics, documents, histories, policy })
   }
 
   async stats(): Promise<StoreStats> {

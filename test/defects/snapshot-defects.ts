@@ -198,7 +198,7 @@ export const SNAPSHOT_KEEPING_DEFECTS: readonly Defect[] = [
   {
     name: 'leftovers stay',
     file: AT.snapshots,
-    find: 'if (!context.readOnly) this.#cleaning = this.#removeLeftovers()',
+    find: 'this.#cleaning = this.#removeLeftovers()',
     replace: 'void this.#removeLeftovers',
     killer: 'leftoversGoWithTheNextOpen',
   },
