@@ -4,8 +4,9 @@ import { expect, test } from 'vitest'
 import { memoryStorage } from '../../../adapters/memory/index.ts'
 import { VarveError } from '../../../src/errors.ts'
 import { openStore } from '../../../src/index.ts'
+import { nextTurn } from '../../../src/ports/clock.ts'
 import type { Storage } from '../../../src/ports/storage.ts'
-import { collect, outcome, Wire } from '../topic/support.ts'
+import { collect, Gate, outcome, Wire } from '../topic/support.ts'
 import { filesOf, fill, openSmall, reopen } from './small-log.ts'
 
 const NOW = { minIntervalMs: 0 }
@@ -35,6 +36,26 @@ test('the next owner takes second names away that a fork left, and nothing that 
   await third.topics.open('another', { create: true })
   expect((await files.list('topics')).map(({ name }) => name)).toContain('ghost')
   await third.close()
+})
+
+test('an owner that lost the store takes no second names away from a fork of the next one', async () => {
+  const files = memoryStorage()
+  const log = await openSmall({ wire: new Wire(files) })
+  await fill(log, 20)
+  await leaveFork(files)
+  const gate = new Gate()
+  const late = new Wire(files)
+  late.before = ({ op, path }) => (op === 'list' && path === 'topics/ghost/0' ? gate.passed : undefined)
+  const stale = await openStore({ storage: late.storage, takeOver: true })
+  while (late.count(({ op, path }) => op === 'list' && path === 'topics/ghost/0') === 0) await nextTurn()
+  const next = await openSmallAgain(files)
+  await next.topics.open('other', { create: true })
+  await leaveFork(files)
+  const before = await filesOf(files, 'topics/ghost/0')
+  gate.open()
+  await stale.close()
+  expect(await filesOf(files, 'topics/ghost/0')).toEqual(before)
+  await next.close()
 })
 
 function openSmallAgain(files: Storage) {
