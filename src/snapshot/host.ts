@@ -33,7 +33,6 @@ export interface SnapshotHost {
   readonly random: Random
   readonly storeId: string
   readonly epoch: number
-  readonly readOnly: boolean
   /** Aborted when the store closes. */
   readonly closing: AbortSignal
   /** @throws {VarveError} `STORE_CLOSED`. */
@@ -44,13 +43,10 @@ export interface SnapshotHost {
   /** Roll what is large, then take everything at one moment. @throws {VarveError} `TOPIC_UNKNOWN`,
    * `PARTITION_UNKNOWN`, and what the storage throws. */
   cut(target: SnapshotTarget): Promise<Cut>
-  /** What the store needs now. */
-  state(): ManifestState
   /** Make a topic of a log that is somewhere else. @throws {VarveError} `NAME_INVALID`, `TOPIC_EXISTS`. */
   adoptTopic(source: SourceTopic, as: { readonly name: string; readonly plan: TakeOver }): Promise<AdoptedTopic>
   /** Check every byte of a store at rest. */
   verify(storage: Storage, options: CheckOptions): Promise<Omit<SnapshotReport, 'snapshot'>>
-  diagnose(code: string, message: string, details: Readonly<Record<string, unknown>>): void
 }
 
 export interface CheckOptions {

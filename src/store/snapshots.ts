@@ -1,7 +1,7 @@
 /** The snapshots of a store: who may do what when, and the way from public calls to the parts that do it.
  * @module */
 import { isVarveError, type VarveError } from '../errors.ts'
-import type { ManifestState, TopicRow } from '../manifest/index.ts'
+import type { TopicRow } from '../manifest/index.ts'
 import { wholeOption } from '../options.ts'
 import type { Storage } from '../ports/storage.ts'
 import { SnapshotCatalogue } from '../snapshot/catalogue/catalogue.ts'
@@ -302,28 +302,25 @@ export class StoreSnapshots implements Snapshots {
 }
 
 function hostOf(parts: SnapshotParts): SnapshotHost {
-  const { context, state, topics } = parts
-  const { storage, clock, random, storeId, epoch, readOnly, closing } = context
+  const { context, topics } = parts
+  const { storage, clock, random, storeId, epoch, closing } = context
   return {
     storage,
     clock,
     random,
     storeId,
     epoch,
-    readOnly,
     closing,
     checkOpen: (action) => checkOpen(context, action),
     checkWritable: (action) => checkWritable(context, action),
     isFenced: () => context.isFenced(),
     cut: (target) => cutStore(parts, target),
-    state: (): ManifestState => state(),
     adoptTopic: (source: SourceTopic, as: { readonly name: string; readonly plan: TakeOver }) =>
       topics.adopt(as.name, async (place) => {
         const { row, files, ...facts } = await forkTopic(context, source, { ...place, plan: as.plan })
         return { row, files, result: { topic: as.name, highWatermarks: row.partitions.map(logEndOf), ...facts } }
       }),
     verify: (where, options) => verifySnapshot(where, options, clock),
-    diagnose: (code, message, details) => context.diagnose(code, message, details),
   }
 }
 

@@ -91,7 +91,7 @@ export function stillOver(storage: Storage, clock: ManualClock, manifests = stor
 }
 
 async function hostOf(still: Still, manifests: Storage): Promise<SnapshotHost> {
-  const { storage, clock, closing, told } = still
+  const { storage, clock, closing } = still
   const view = await readManifest(manifests)
   if (view === undefined) throw new Error('There is no store')
   const { state } = view
@@ -105,7 +105,6 @@ async function hostOf(still: Still, manifests: Storage): Promise<SnapshotHost> {
     random: seededRandom(3),
     storeId: state.storeId,
     epoch: view.epoch,
-    readOnly: false,
     closing: closing.signal,
     checkOpen,
     checkWritable: checkOpen,
@@ -117,10 +116,8 @@ async function hostOf(still: Still, manifests: Storage): Promise<SnapshotHost> {
       }
       return { state: only(state, topic), timestamp: clock.now(), release }
     },
-    state: () => state,
     adoptTopic: unused,
     verify: unused,
-    diagnose: (code) => told.push(code),
   }
 }
 
